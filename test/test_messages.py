@@ -1,0 +1,241 @@
+"""Messages in, plain values out, and back; nothing that contradicts itself gets through."""
+
+import math
+import os
+
+import cv2
+from hypothesis import given, settings, strategies as st
+import numpy as np
+import pytest
+
+from mobile_vla_ros.contract import Command
+from mobile_vla_ros.images import ENCODINGS, image_to_rgb, MAX_PIXELS, MessageError
+
+messages = pytest.importorskip('mobile_vla_ros.messages', reason='needs ROS messages')
+from geometry_msgs.msg import Twist  # noqa: E402, I100
+from sensor_msgs.msg import CompressedImage, Image  # noqa: E402, I100
+
+SOAK = int(os.environ.get('MOBILE_VLA_SOAK', 1))
+
+
+def make_image(pixels, encoding, padding=0, big=False):
+    """Return an Image of an array (height, width[, channels]), rows padded by `padding` bytes."""
+    height, width = pixels.shape[:2]
+    if pixels.dtype == np.uint16:
+        pixels = pixels.astype('>u2' if big else '<u2')
+    rows = np.frombuffer(pixels.tobytes(), np.uint8).reshape(height, -1)
+    rows = np.pad(rows, ((0, 0), (0, padding)), constant_values=77)
+    msg = Image(height=height, width=width, encoding=encoding, step=rows.shape[1],
+                is_bigendian=int(big))
+    msg.data = rows.tobytes()
+    return msg
+
+
+@pytest.fixture
+def rgb():
+    """Return a smooth colourful image (48, 64, 3), so that subsampled chroma is close."""
+    y, x = np.mgrid[0:48, 0:64]
+    return np.stack([x * 4, y * 5, 255 - x * 2 - y], -1).astype(np.uint8)
+
+
+@pytest.mark.parametrize('padding', [0, 5])
+@pytest.mark.parametrize('encoding, channels', [
+    ('rgb8', lambda c: c), ('bgr8', lambda c: c[..., ::-1]),
+    ('rgba8', lambda c: np.dstack([c, c[..., :1]])),
+    ('bgra8', lambda c: np.dstack([c[..., ::-1], c[..., :1]]))])
+def test_colour_encodings_are_exact(rgb, encoding, channels, padding):
+    msg = make_image(np.ascontiguousarray(channels(rgb)), encoding, padding)
+    assert np.array_equal(image_to_rgb(msg), rgb)
+
+
+def test_rgb8_is_a_view_of_the_message(rgb):
+    msg = make_image(rgb, 'rgb8')
+    assert np.shares_memory(image_to_rgb(msg), np.frombuffer(msg.data, np.uint8))
+
+
+@pytest.mark.parametrize('encoding', ['mono8', '8UC1'])
+def test_grey_is_repeated(rgb, encoding):
+    grey = np.ascontiguousarray(rgb[..., 0])
+    assert np.array_equal(image_to_rgb(make_image(grey, encoding, 3)), np.dstack([grey] * 3))
+
+
+@pytest.mark.parametrize('big', [False, True])
+@pytest.mark.parametrize('encoding', ['mono16', '16UC1'])
+def test_sixteen_bits_give_their_high_byte(rgb, encoding, big):
+    grey = rgb[..., 0].astype(np.uint16) * 256 + 13
+    got = image_to_rgb(make_image(grey, encoding, 4, big))
+    assert np.array_equal(got, np.dstack([rgb[..., 0]] * 3))
+
+
+@pytest.mark.parametrize('encoding, luma, first', [
+    ('yuv422', 1, 'u'), ('uyvy', 1, 'u'), ('yuv422_yuy2', 0, 'y'), ('yuyv', 0, 'y')])
+def test_yuv422_has_its_colours(rgb, encoding, luma, first):
+    # BT.601 in studio range, as written in the standard rather than by the code under test
+    r, g, b = (rgb[..., i].astype(float) for i in range(3))
+    y = 16 + (65.738 * r + 129.057 * g + 25.064 * b) / 256
+    u = 128 + (-37.945 * r - 74.494 * g + 112.439 * b) / 256
+    v = 128 + (112.439 * r - 94.154 * g - 18.285 * b) / 256
+    packed = np.zeros((48, 64, 2))
+    packed[..., luma] = y
+    packed[:, 0::2, 1 - luma] = u[:, 0::2]
+    packed[:, 1::2, 1 - luma] = v[:, 0::2]
+    got = image_to_rgb(make_image(packed.round().astype(np.uint8), encoding))
+    assert np.abs(got.astype(int) - rgb).max() <= 12
+
+
+@pytest.mark.parametrize('depth', [8, 16])
+@pytest.mark.parametrize('pattern', ['rggb', 'bggr', 'gbrg', 'grbg'])
+def test_bayer_patterns_start_at_the_first_row(pattern, depth):
+    colour = {'r': 200, 'g': 100, 'b': 30}
+    tile = np.array([colour[letter] for letter in pattern], np.uint16).reshape(2, 2)
+    raw = np.tile(tile, (8, 8))
+    raw = (raw * 256).astype(np.uint16) if depth == 16 else raw.astype(np.uint8)
+    got = image_to_rgb(make_image(raw, f'bayer_{pattern}{depth}'))
+    assert got.shape == (16, 16, 3) and np.abs(got[8, 8].astype(int) - (200, 100, 30)).max() <= 2
+
+
+@pytest.mark.parametrize('changes, kind, words', [
+    ({'encoding': '8UC3'}, 'encoding', "'8UC3' is not one of"),
+    ({'encoding': '\n' * 999}, 'encoding', 'is not one of'),
+    ({'width': 0}, 'size', '0x48'), ({'height': 0}, 'size', '64x0'),
+    ({'width': 2**20, 'height': 2**20}, 'size', '1048576x1048576'),
+    ({'step': 191}, 'step', 'step 191 is less than the 192 bytes'),
+    ({'step': 193}, 'length', '9216 bytes, wanted step 193 x height 48 = 9264'),
+    ({'height': 47}, 'length', 'wanted step 192 x height 47'),
+    ({'data': b''}, 'length', 'data has 0 bytes'),
+    ({'encoding': 'yuv422', 'width': 63}, 'size', 'width 63 must be even'),
+    ({'encoding': 'bayer_rggb8', 'width': 2}, 'size', '2x48 must be at least 4x4'),
+])
+def test_contradictions_are_refused_with_the_values(rgb, changes, kind, words):
+    msg = make_image(rgb, 'rgb8')
+    for name, value in changes.items():
+        setattr(msg, name, value)
+    with pytest.raises(MessageError, match=words) as caught:
+        image_to_rgb(msg)
+    assert caught.value.kind == kind
+    assert len(str(caught.value)) < 500 and '\n' not in str(caught.value)
+
+
+small = st.integers(0, 12)
+
+
+@given(st.sampled_from(ENCODINGS + ('', 'jpeg')), small, small, st.integers(0, 100),
+       st.binary(max_size=600), st.booleans())
+@settings(max_examples=1000 * SOAK, deadline=None)
+def test_no_image_raises_anything_else(encoding, height, width, step, data, fit):
+    if fit:  # else hardly any would pass the checks
+        step = max(step, width * 4)
+        data = (data or b'\0') * (step * height)
+        data = data[:step * height]
+    msg = Image(encoding=encoding, height=height, width=width, step=step, data=data)
+    try:
+        rgb = image_to_rgb(msg)
+    except MessageError:
+        return
+    assert rgb.shape == (height, width, 3) and rgb.dtype == np.uint8
+
+
+def compress(rgb, suffix):
+    return CompressedImage(
+        format=suffix[1:], data=cv2.imencode(suffix, rgb[..., ::-1])[1].tobytes())
+
+
+@pytest.mark.parametrize('suffix, error', [('.jpg', 8), ('.png', 0)])
+def test_compressed_images_decode_as_rgb(rgb, suffix, error):
+    got = messages.compressed_to_rgb(compress(rgb, suffix))
+    assert np.abs(got.astype(int) - rgb).mean() <= error
+
+
+def test_our_own_jpeg_decodes_as_rgb(rgb):
+    msg = messages.to_compressed(rgb, 5, 'camera')
+    assert np.abs(messages.compressed_to_rgb(msg).astype(int) - rgb).mean() <= 8
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.png'])
+def test_any_truncation_is_refused(rgb, suffix):
+    msg = compress(rgb, suffix)
+    data = bytes(msg.data)
+    for size in range(0, len(data) - 1, 1 if SOAK > 1 else 7):
+        msg.data = data[:size]
+        with pytest.raises(MessageError):
+            messages.compressed_to_rgb(msg)
+
+
+def test_zeros_after_a_jpeg_are_padding(rgb):
+    msg = compress(rgb, '.jpg')
+    msg.data = bytes(msg.data) + bytes(100)
+    assert messages.compressed_to_rgb(msg).shape == rgb.shape
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.png'])
+def test_a_bomb_is_refused_before_it_is_decoded(suffix):
+    grey = np.zeros((MAX_PIXELS // 4096 + 1, 4096), np.uint8)
+    msg = CompressedImage(data=cv2.imencode(suffix, grey)[1].tobytes())
+    with pytest.raises(MessageError, match=r'image size 4096x2161 is not within') as caught:
+        messages.compressed_to_rgb(msg)
+    assert caught.value.kind == 'size'
+
+
+@given(st.sampled_from(['.jpg', '.png']), st.lists(
+    st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=8))
+@settings(max_examples=300 * SOAK, deadline=None)
+def test_flipped_bytes_raise_nothing_else(suffix, flips):
+    data = bytearray(cv2.imencode(suffix, np.full((16, 16, 3), 90, np.uint8))[1].tobytes())
+    for at, value in flips:
+        data[at % len(data)] = value
+    try:
+        messages.compressed_to_rgb(CompressedImage(data=bytes(data)))
+    except MessageError:
+        pass
+
+
+def test_commands_keep_their_axes():
+    command = Command(0.1, -0.2, 0.3)
+    twist = messages.to_twist(command)
+    assert (twist.linear.x, twist.linear.y, twist.angular.z) == command
+    assert (twist.linear.z, twist.angular.x, twist.angular.y) == (0, 0, 0)
+    stamped = messages.to_twist_stamped(command, 1_500_000_000, 'base_link')
+    assert (stamped.header.stamp.sec, stamped.header.stamp.nanosec) == (1, 500_000_000)
+    assert stamped.header.frame_id == 'base_link'
+    assert messages.to_command(twist) == messages.to_command(stamped) == command
+
+
+@pytest.mark.parametrize('value', [math.nan, math.inf])
+def test_a_twist_that_is_not_finite_is_refused(value):
+    twist = Twist()
+    twist.angular.z = value
+    with pytest.raises(MessageError, match='must be finite'):
+        messages.to_command(twist)
+
+
+@given(st.integers(0, 2**31 * 10**9 - 1))
+def test_stamps_come_back(ns):
+    assert messages.to_ns(messages.to_stamp(ns)) == ns
+
+
+def test_an_image_comes_back(rgb):
+    msg = messages.to_image(rgb[:, ::-1], 7, 'camera')
+    assert np.array_equal(image_to_rgb(msg), rgb[:, ::-1])
+    assert (msg.header.frame_id, messages.to_ns(msg.header.stamp)) == ('camera', 7)
+
+
+def test_odometry_and_transform_agree():
+    odometry = messages.to_odometry((1.0, -2.0, math.pi / 2), (0.1, 0.2, 0.3), 9)
+    transform = messages.to_transform(odometry)
+    rotation = transform.transform.rotation
+    assert transform.transform.translation.y == odometry.pose.pose.position.y == -2.0
+    assert 2 * math.atan2(rotation.z, rotation.w) == pytest.approx(math.pi / 2)
+    assert (transform.header.frame_id, transform.child_frame_id) == ('odom', 'base_link')
+    assert messages.to_command(odometry.twist) == (0.1, 0.2, 0.3)
+
+
+def test_camera_info_is_a_pinhole():
+    info = messages.to_camera_info([[300, 0, 160], [0, 310, 120], [0, 0, 1]], 320, 240, 0, 'c')
+    assert (info.k[0], info.k[4], info.p[0], info.p[6]) == (300.0, 310.0, 300.0, 120.0)
+
+
+def test_diagnostics_carry_words_and_values():
+    msg = messages.to_diagnostics([('drive', messages.ERROR, 'stopped', {'age': 1.5})], 3)
+    status, = msg.status
+    assert (status.name, status.level, status.message) == ('drive', messages.ERROR, 'stopped')
+    assert (status.values[0].key, status.values[0].value) == ('age', '1.5')
