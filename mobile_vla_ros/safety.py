@@ -31,11 +31,12 @@ class Reason(Enum):
     FROZEN = ('the camera repeats one image', 'restart the camera')
     NO_FRAMES = ('no camera frame for image_timeout', 'check the camera and its topic')
     BACKWARDS = ('image stamps go backwards', 'check the camera clock, then call ~/reset')
+    UNREADABLE = ('camera frames cannot be read', 'see what is said of the camera')
     FAILING = ('the policy fails', 'it is retried; read the error')
     SLOW = ('inference takes longer than image_timeout', 'use a faster backend or checkpoint')
-    STARTING = ('waiting for the first frames to be understood', 'wait')
-    RECOVERING = ('waiting for fresh frames in a row', 'wait')
-    REPLANNING = ('planning for the new instruction', 'wait')
+    STARTING = ('waiting for the first frames to be understood', 'it goes on by itself')
+    RECOVERING = ('waiting for fresh frames in a row', 'it goes on by itself')
+    REPLANNING = ('planning for the new instruction', 'it goes on by itself')
 
     def __init__(self, text: str, way_out: str):
         """Give the member the words that an operator reads."""
@@ -126,7 +127,9 @@ class Watchdog:
         self.streak = 0
 
     def feed(self, now_ns: int):
-        """Take note of something fresh that came at `now_ns`."""
+        """Take note of something fresh that came at `now_ns`; the same thing again is not."""
+        if now_ns == self.fed_ns:
+            return
         self.streak = 1 if self.expired(now_ns) else self.streak + 1
         self.fed_ns = now_ns
 
@@ -197,6 +200,7 @@ class Guard:
         self._frame_ns: Optional[int] = None  # receive time of the newest accepted frame
         self._stamp_ns: Optional[int] = None  # its stamp
         self._backwards_ns: Optional[int] = None  # receive time of the last one refused
+        self._unreadable = False  # the newest frame
         self._plan: Optional[Plan] = None
         self._plan_zero_ns = 0  # stamp - receive time of the frame planned for
         self._tick_ns: Optional[int] = None
@@ -236,15 +240,24 @@ class Guard:
         if self.faulted or instruction != self.instruction:  # or it changed meanwhile
             return False
         self.failures = 0
+        self._unreadable = False
         self._plan = plan
         self._plan_zero_ns = stamp_ns - received_ns
         self.watchdog.feed(received_ns)
         return True
 
+    def unreadable(self):
+        """Take note that a frame turned out not to be an image."""
+        self._unreadable = True
+
     def failed(self, error: str):
         """Take note that the policy failed: its last plan is dropped too."""
         self.failures += 1
         self.error = error
+        self.flush()
+
+    def flush(self):
+        """Drop the plan, and drive again only after fresh ones in a row."""
         self._plan = None
         self.watchdog.trip()
 
@@ -264,13 +277,14 @@ class Guard:
         """Return the command to publish at `now_ns` and the reason for it."""
         step_ns = 0 if self._tick_ns is None else now_ns - self._tick_ns
         self._tick_ns = now_ns
-        reason = self._reason(now_ns)
+        reason = self.reason(now_ns)
         if reason is not Reason.DRIVING:
             return Decision(self.limiter.stop(), reason)
         wanted = self._plan.at(now_ns + self._plan_zero_ns)
         return Decision(self.limiter.limit(wanted, step_ns / NS), reason)
 
-    def _reason(self, now_ns: int) -> Reason:
+    def reason(self, now_ns: int) -> Reason:
+        """Return why the base would be stopped at `now_ns`, or DRIVING."""
         if self.arming.latched:
             return Reason.STOPPED
         if self.faulted:
@@ -295,6 +309,8 @@ class Guard:
             if backwards is not None and now_ns - backwards <= timeout_ns:
                 return Reason.BACKWARDS
             return Reason.NO_FRAMES
+        if self._unreadable:
+            return Reason.UNREADABLE
         if self.failures:
             return Reason.FAILING
         if self.watchdog.fed_ns is None:

@@ -129,7 +129,7 @@ def test_a_lowered_limit_holds_at_once():
     assert limiter.limit(Command(0.5), 0.05).linear_x == pytest.approx(0.1)
 
 
-@given(st.lists(st.integers(0, 2 * TIMEOUT), min_size=1, max_size=40), st.integers(0, 2 * TIMEOUT))
+@given(st.lists(st.integers(1, 2 * TIMEOUT), min_size=1, max_size=40), st.integers(0, 2 * TIMEOUT))
 def test_the_watchdog_lives_by_the_last_three_gaps(gaps, after):
     watchdog = Watchdog(TIMEOUT)
     now = 0
@@ -163,6 +163,13 @@ def test_arming_after_a_stop_takes_two_acts():
     arming.reset()
     assert not arming.armed
     assert arming.arm()
+
+
+def test_the_same_frame_again_is_not_fresh():
+    watchdog = Watchdog(TIMEOUT)
+    for _ in range(3):
+        watchdog.feed(7)
+    assert not watchdog.alive(7)
 
 
 def make_plan(value=0.5, stamp_ns=0, rows=1):
@@ -243,6 +250,16 @@ def test_frames_without_plans_mean_slow_inference():
     for now in range(150 * MS, 500 * MS, 50 * MS):
         guard.frame(now + NS, now)
     assert guard.tick(450 * MS) == (STOP, Reason.SLOW)
+
+
+def test_frames_that_cannot_be_read_are_named():
+    guard = driving()
+    guard.unreadable()
+    assert guard.tick(150 * MS).reason is Reason.DRIVING
+    guard.frame(NS + 400 * MS, 400 * MS)
+    assert guard.tick(400 * MS) == (STOP, Reason.UNREADABLE)
+    guard.plan(make_plan(), 'go left', NS + 400 * MS, 400 * MS)
+    assert guard.tick(400 * MS) == (STOP, Reason.RECOVERING)
 
 
 def test_stamps_that_go_backwards_are_refused_until_reset():

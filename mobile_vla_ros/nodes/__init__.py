@@ -1,0 +1,1 @@
+"""The only code that spins; what a node decides is decided elsewhere, in plain values."""

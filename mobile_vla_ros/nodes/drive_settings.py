@@ -1,0 +1,45 @@
+"""The parameters of the drive node."""
+
+from mobile_vla_ros.nodes.parameters import Setting
+from mobile_vla_ros.safety import ABSURD, Limits
+
+SETTINGS = (
+    Setting('checkpoint', '', 'Policy file, .onnx or .safetensors; empty: the one that ships. '
+            'Changed while configured, it is loaded at once, and the base is disarmed; a file '
+            'that does not load leaves the old one running', live=True),
+    Setting('backend', 'auto', 'What runs the policy; taken at configure',
+            choices=('auto', 'torch', 'onnxruntime', 'openvino')),
+    Setting('device', 'cpu', 'Where it runs; taken at configure', choices=('cpu', 'cuda')),
+    Setting('threads', 0, 'Threads of the backend, 0: its own choice; taken at configure', 0, 64),
+    Setting('rate', 20.0, 'Commands per second; taken at configure', 1.0, 200.0),
+    Setting('image_timeout', 0.25, 'Seconds since a frame came in after which what was planned '
+            'for it is stopped', 0.05, 5.0, live=True),
+    Setting('instruction', '', 'Instruction at activation, as if it had been published'),
+    Setting('instruction_ttl', 0.0, 'Seconds for which an instruction holds; 0: for ever',
+            0.0, 86400.0, live=True),
+    Setting('limits.velocity', Limits.velocity, 'Top speed of linear_x m/s, linear_y m/s, '
+            'angular_z rad/s; 0 turns an axis off', 0.0, ABSURD, live=True),
+    Setting('limits.acceleration', Limits.acceleration, 'How fast each speed may grow, m/s^2, '
+            'm/s^2, rad/s^2', 0.0, ABSURD, live=True),
+    Setting('limits.deceleration', Limits.deceleration, 'How fast each may shrink, not less than '
+            'acceleration; a STOP is immediate', 0.0, ABSURD, live=True),
+    Setting('max_failures', 10, 'Failures of the policy in a row that become a fault; taken at '
+            'activate', 1, 1000),
+    Setting('armed', False, 'Be armed after activation; for simulators'),
+    Setting('stop_on_frozen_image', False, 'Stop while the camera repeats one image (a simulated '
+            'camera does so whenever nothing moves)', live=True),
+    Setting('exclusive', False, 'Stop while another node publishes on cmd_vel', live=True),
+    Setting('stamped', False, 'Publish TwistStamped instead of Twist; taken at configure'),
+    Setting('frame_id', 'base_link', 'Frame of a TwistStamped', live=True),
+    Setting('image_transport', 'raw', 'raw: image; compressed: image/compressed; taken at '
+            'configure', choices=('raw', 'compressed')),
+    Setting('annotate', False, 'Publish image_annotated: the frame with the command drawn in, '
+            'while someone subscribes; taken at configure'),
+    Setting('autostart', True, 'Configure and activate at start; off for a lifecycle manager'),
+)
+
+
+def make_limits(values: dict) -> Limits:
+    """Return the limits in checked values; raise a ValueError where they contradict."""
+    return Limits(values['limits.velocity'], values['limits.acceleration'],
+                  values['limits.deceleration'])

@@ -1,0 +1,141 @@
+"""What the drive node tells of itself: counts and rates in, words and remedies out. No ROS."""
+
+from collections import Counter, deque
+
+import numpy as np
+
+from mobile_vla_ros.contract import NS
+from mobile_vla_ros.safety import Reason
+
+OK, WARN, ERROR = 0, 1, 2
+SILENT_NS = NS  # a publisher that is seen this long without a frame is a fault
+FROZEN_NS = 8 * NS // 10
+CLOCK_NS = NS  # frames this far from the node's clock are warned of
+CALM = (Reason.DISARMED, Reason.NO_INSTRUCTION, Reason.STARTING, Reason.RECOVERING,
+        Reason.REPLANNING, Reason.INACTIVE)
+SEGMENT = ('large frames need a larger shared-memory segment: set FASTDDS_DEFAULT_PROFILES_FILE '
+           '(FASTRTPS_DEFAULT_PROFILES_FILE before Kilted) to config/fastdds_shm.xml for every '
+           'process, or use image_transport:=compressed')
+
+
+class Health:
+    """Collects while the node runs; `statuses` says it in (name, level, message, values)."""
+
+    def __init__(self):
+        """Know nothing yet."""
+        self.frames_ns = deque(maxlen=40)  # receive times, accepted or not
+        self.accepted = 0
+        self.rejected = Counter()
+        self.rejection = ''
+        self.inference_ms = deque(maxlen=200)
+        self.latency_ms = deque(maxlen=200)  # frame received -> command published
+        self.clock_offset_ns = 0
+        self.frozen = False
+        self.publishers = []  # of the image topic: (node, type)
+        self.seen_ns = None  # since when there is any
+        self.rivals = []  # other publishers on cmd_vel
+        self.mismatches = {}  # topic: QoS policy
+        self._picture, self._picture_ns = None, 0
+
+    def frame(self, now_ns: int, clock_offset_ns: int, accepted: bool):
+        """Take note of a frame that came in; its stamp is clock_offset_ns ahead of the clock."""
+        self.frames_ns.append(now_ns)
+        self.clock_offset_ns = clock_offset_ns
+        self.accepted += accepted
+        if not accepted:
+            self.reject('stamp', 'the stamp is not newer than that of the frame before')
+
+    def reject(self, kind: str, text: str):
+        """Count a frame that was not used."""
+        self.rejected[kind] += 1
+        self.rejection = text
+
+    def picture(self, rgb: np.ndarray, now_ns: int) -> bool:
+        """Take note of what a frame shows; True if the camera repeats one image for long."""
+        picture = hash(rgb[::8, ::8].tobytes())
+        if picture != self._picture:
+            self._picture, self._picture_ns = picture, now_ns
+        self.frozen = now_ns - self._picture_ns >= FROZEN_NS
+        return self.frozen
+
+    def graph(self, publishers, rivals, now_ns: int):
+        """Take note of who publishes images, and who else commands."""
+        self.publishers, self.rivals = publishers, rivals
+        self.seen_ns = (self.seen_ns or now_ns) if publishers else None
+
+    def statuses(self, name: str, topic: str, wanted_type: str, now_ns: int, active: bool,
+                 reason: Reason, error: str, policy: dict):
+        """Return the three statuses of the node: control, camera, policy."""
+        return [
+            (f'{name}: control', *self._control(reason, error), {
+                'state': 'active' if active else 'inactive', 'reason': reason.name,
+                'latency_ms_p50_p99': _quantiles(self.latency_ms),
+                'other publishers on cmd_vel': ', '.join(self.rivals) or 'none'}),
+            (f'{name}: camera', *self._camera(topic, wanted_type, now_ns, active), {
+                'rate_hz': f'{self._rate(now_ns):.1f}', 'age_ms': self._age_ms(now_ns),
+                'accepted': self.accepted,
+                **{f'rejected: {kind}': count for kind, count in self.rejected.items()},
+                'last rejection': self.rejection or 'none',
+                'stamp minus clock, s': f'{self.clock_offset_ns / NS:.3f}',
+                'publishers': ', '.join(node for node, _ in self.publishers) or 'none'}),
+            (f'{name}: policy', ERROR if error else OK, error or 'no failure', {
+                **policy, 'inference_ms_p50_p99': _quantiles(self.inference_ms)})]
+
+    def _control(self, reason: Reason, error: str):
+        if reason is Reason.DRIVING:
+            level, words = OK, reason.text
+        else:
+            level = WARN if reason in CALM else ERROR
+            cause = f' ({error})' if error and reason in (Reason.FAULT, Reason.FAILING) else ''
+            words = f'STOP: {reason.text}{cause}; {reason.way_out}'
+        if self.rivals and reason is not Reason.CONTENDED:
+            level = ERROR
+            words += f'; another publisher on cmd_vel: {", ".join(self.rivals)}'
+        for topic, policy in self.mismatches.items():
+            level = ERROR
+            words += f'; QoS {policy} of a peer on {topic} does not match, give both the same'
+        return level, words
+
+    def _camera(self, topic: str, wanted_type: str, now_ns: int, active: bool):
+        if not active:
+            return OK, 'not looked at while inactive'
+        age_ns = now_ns - self.frames_ns[-1] if self.frames_ns else now_ns
+        if age_ns > SILENT_NS:
+            return self._silent(topic, wanted_type, now_ns)
+        if self.frozen:
+            return WARN, 'the camera repeats one image'
+        if abs(self.clock_offset_ns) > CLOCK_NS:
+            return WARN, (f'stamps are {self.clock_offset_ns / NS:+.1f} s off this clock: set the '
+                          'camera\'s clock, or use_sim_time where the stamps are simulated')
+        if self.rejected and self.rejection:
+            text, self.rejection = self.rejection, ''
+            return WARN, text
+        return OK, f'{self._rate(now_ns):.1f} Hz, {age_ns / 1e6:.0f} ms old'
+
+    def _silent(self, topic: str, wanted_type: str, now_ns: int):
+        if not self.publishers:
+            return ERROR, f'nobody publishes {topic}: start the camera, or remap image to its topic'
+        names = ', '.join(node for node, _ in self.publishers)
+        others = sorted({kind for _, kind in self.publishers} - {wanted_type})
+        if others:
+            return ERROR, (f'{names} publishes {topic} as {", ".join(others)}, wanted '
+                           f'{wanted_type}: set image_transport, or remap image')
+        if now_ns - self.seen_ns < SILENT_NS:
+            return WARN, f'{names} publishes {topic}; waiting for its first frame'
+        policy = self.mismatches.get(topic)
+        remedy = f'QoS {policy} does not match, offer sensor-data QoS' if policy else SEGMENT
+        return ERROR, f'{names} publishes {topic} but no frame arrives: {remedy}'
+
+    def _rate(self, now_ns: int) -> float:
+        recent = [at for at in self.frames_ns if now_ns - at < 2 * NS]
+        return (len(recent) - 1) * NS / (recent[-1] - recent[0]) if len(recent) > 1 else 0.0
+
+    def _age_ms(self, now_ns: int) -> str:
+        return f'{(now_ns - self.frames_ns[-1]) / 1e6:.0f}' if self.frames_ns else 'none'
+
+
+def _quantiles(values) -> str:
+    if not values:
+        return 'none'
+    p50, p99 = np.percentile(list(values), (50, 99))
+    return f'{p50:.1f} {p99:.1f}'

@@ -1,0 +1,55 @@
+"""A thread that works on the newest item only: one slot, no queue. No ROS."""
+
+import threading
+
+
+class NewestWorker:
+    """Calls `work(item)` in a thread of its own; items that it has no time for are replaced."""
+
+    def __init__(self, work):
+        """Start the thread; a daemon, so that work that hangs cannot keep the process alive."""
+        self._work = work
+        self._ready = threading.Condition()
+        self._slot = None
+        self._stopped = False
+        self.replaced = 0  # items that were never worked on
+        self._thread = threading.Thread(target=self._run, name='inference', daemon=True)
+        self._thread.start()
+
+    @property
+    def stopped(self) -> bool:
+        """Tell whether results are wanted no more."""
+        return self._stopped
+
+    def offer(self, item):
+        """Put an item into the slot; what lay there is replaced."""
+        with self._ready:
+            self.replaced += self._slot is not None
+            self._slot = item
+            self._ready.notify()
+
+    def again(self, item):
+        """Put an item into the slot if it is empty."""
+        with self._ready:
+            if self._slot is None:
+                self._slot = item
+                self._ready.notify()
+
+    def stop(self, timeout_s: float) -> bool:
+        """End the thread; False if its work did not return in time."""
+        with self._ready:
+            self._stopped = True
+            self._slot = None
+            self._ready.notify()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self):
+        while True:
+            with self._ready:
+                while self._slot is None and not self._stopped:
+                    self._ready.wait()
+                if self._stopped:
+                    return
+                item, self._slot = self._slot, None
+            self._work(self, item)

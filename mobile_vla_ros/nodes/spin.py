@@ -1,0 +1,87 @@
+"""Run one node until it is done or a signal comes; end by zeros, within a second."""
+
+import os
+import signal
+import sys
+import threading
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+from rclpy.utilities import remove_ros_args
+
+JOIN_S = 0.4  # for the executor's thread, which a callback may hold
+
+
+def run(make_node, argv=None) -> int:
+    """
+    Spin `make_node()` and return the exit status: 0 after a signal, 2 for bad configuration.
+
+    The node has `start() -> bool`, called before spinning; `close()`, called in any case; and
+    perhaps an `exit_status`. rclpy's own signal handlers
+    shut the context down before a last message can be sent, so they are not installed; and a
+    thread that waits inside the middleware runs no handler, so the main thread only waits here.
+    """
+    args = sys.argv[1:] if argv is None else list(argv)
+    rest = remove_ros_args(args=['node', *args])[1:]
+    if rest:
+        return _refuse(f'unknown arguments {rest}; parameters go behind --ros-args -p NAME:=VALUE')
+    done = threading.Event()
+    status = [0]
+
+    def finish(code: int = 0):
+        status[0] = code
+        done.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: done.set())
+    try:
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    except Exception as error:  # rclpy's C++ errors have no common base
+        return _refuse(error)
+    try:
+        node = make_node()
+    except Exception as error:
+        if not isinstance(error, (ValueError, OSError)) \
+                and type(error).__module__ != 'rclpy.exceptions':
+            raise
+        rclpy.try_shutdown()
+        return _refuse(error)
+    thread = threading.Thread(target=_spin, args=(node, finish), name='executor', daemon=True)
+    thread.start()
+    done.wait()
+    node.close()
+    rclpy.try_shutdown()
+    thread.join(JOIN_S)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    code = status[0] or getattr(node, 'exit_status', 0)
+    if thread.is_alive():  # in a callback that hangs; all is published, so don't wait for it
+        os._exit(code)
+    return code
+
+
+def _spin(node, finish):
+    try:
+        if not node.start():
+            finish(1)
+            return
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        executor.spin()
+    except ExternalShutdownException:
+        finish()
+    except Exception as error:
+        if rclpy.ok():
+            node.get_logger().fatal(f'{type(error).__name__}: {first_line(error)}')
+            finish(1)
+
+
+def first_line(error) -> str:
+    """Return an error's words without what follows them."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _refuse(error) -> int:
+    sys.stderr.write(f'error: {first_line(error)}\n')
+    return 2
