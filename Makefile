@@ -1,0 +1,63 @@
+# Everything runs in a virtual environment, .venv; nothing but make and Python is needed before.
+# A sourced ROS installation is left out of it: its libraries do not mix with the wheels.
+
+PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.13 python3.10; do \
+	$$p scripts/python_version.py >/dev/null 2>&1 && { echo $$p; break; }; done)
+PY := .venv/bin/python
+CHECK_GL = test -e .venv/.gl-stamp || { sh scripts/check_gl.sh $(PY) && touch .venv/.gl-stamp; }
+
+export MUJOCO_GL ?= egl
+export PYTHONPATH := $(CURDIR)
+# What runs here must not be heard by a robot on the network.
+export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
+unexport AMENT_PREFIX_PATH LD_LIBRARY_PATH RMW_IMPLEMENTATION ROS_DISTRO
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test checkpoint benchmark lint clean
+
+help:  ## show this
+	@echo 'make TARGET [PYTHON=python3.12]'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
+
+# The environment, not make, carries the text: quotes and Korean arrive as they are.
+demo: .venv/.demo-stamp  ## drive in the simulator; INSTRUCTION='...' SEED=7
+	@$(CHECK_GL)
+	@$(PY) -m mobile_vla_ros demo $${INSTRUCTION:+--instruction "$$INSTRUCTION"} \
+		$${SEED:+--seed "$$SEED"} $(ARGS)
+
+test: .venv/.test-stamp  ## run the tests; ARGS='-k drive'
+	@$(CHECK_GL)
+	@$(PY) -m pytest $(ARGS)
+
+checkpoint: .venv/.train-stamp  ## train the default policy and export it
+	@$(CHECK_GL)
+	@$(PY) -m mobile_vla_ros train $(ARGS)
+
+benchmark: .venv/.demo-stamp  ## score the policy in the simulator
+	@$(CHECK_GL)
+	@$(PY) -m mobile_vla_ros benchmark $(ARGS)
+
+lint: .venv/.lint-stamp  ## check the style
+	@$(PY) -m ruff check $(ARGS) .
+
+clean:  ## remove what the other targets made
+	rm -rf .venv out build install log .pytest_cache .hypothesis .ruff_cache .coverage *.egg-info
+
+.venv/.lint-stamp: requirements/lint.txt
+.venv/.demo-stamp: requirements/demo.txt
+.venv/.train-stamp: requirements/train.txt requirements/demo.txt
+.venv/.test-stamp: requirements/test.txt requirements/train.txt requirements/demo.txt \
+		requirements/lint.txt
+
+.venv/.%-stamp: | .venv/.python-stamp
+	@$(PY) scripts/pip_install.py requirements/$*.txt
+	@touch $@
+
+.venv/.python-stamp:
+	@test -n '$(PYTHON)' || { \
+		echo 'no Python 3.10 to 3.13 found; give one: make PYTHON=/path/to/python3'; exit 1; }
+	@$(PYTHON) scripts/python_version.py
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
+		echo '$(PYTHON) -m venv failed; on Debian and Ubuntu: apt-get install python3-venv'; \
+		exit 1; }
+	@touch $@

