@@ -34,7 +34,7 @@ class FaultyPolicy:
         elif faulty and self.kind == 'hang':
             time.sleep(5.0)
         elif self.kind == 'slow':
-            time.sleep(0.15)
+            time.sleep(0.08)
         return Plan(np.array([command], np.float32), stamp_ns, NS // 20)
 
 

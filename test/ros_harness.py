@@ -53,6 +53,54 @@ def wait_for(condition, seconds: float, what: str):
     pytest.fail(f'{what}: not within {seconds} s')
 
 
+METRONOME = """
+import os, sys, time
+os.sched_setaffinity(0, {int(sys.argv[1])})
+last = time.monotonic()
+while os.getppid() == int(sys.argv[2]):
+    time.sleep(0.005)
+    now = time.monotonic()
+    if now - last > 0.015:
+        print(last, now - last - 0.005, flush=True)
+    last = now
+"""
+
+
+class Stalls:
+    """What the machine itself loses: a process on every core notes how late it is woken."""
+
+    def __init__(self):
+        self._noted = []  # (time s, lost s)
+        for core in os.sched_getaffinity(0):
+            child = subprocess.Popen(
+                [sys.executable, '-c', METRONOME, str(core), str(os.getpid())],
+                stdout=subprocess.PIPE, text=True)
+            threading.Thread(target=self._read, args=(child,), daemon=True).start()
+
+    def _read(self, child):
+        for line in child.stdout:
+            self._noted.append(tuple(map(float, line.split())))
+
+    def since(self, start: float) -> float:
+        """Return the seconds lost since a steady time; 0 on a calm machine."""
+        time.sleep(0.01)  # for the notes of a stall that is just over
+        return sum(lost for at, lost in list(self._noted) if at + lost >= start)
+
+
+STALLS = None
+
+
+def stalled(start: float) -> float:
+    """Return the seconds that the machine itself lost since a steady time."""
+    return STALLS.since(start)
+
+
+def assert_within(seconds: float, limit: float, start: float):
+    """Check a time that began at `start` against its limit, less what the machine lost."""
+    lost = stalled(start)
+    assert seconds <= limit + lost, f'{seconds:.3f} s > {limit} s (machine lost {lost:.3f} s)'
+
+
 class Process:
     """A child in a domain; its output is read as it comes."""
 
@@ -94,6 +142,8 @@ class Graph:
     """The test's own node: a camera, an operator, and a base that notes what it is told."""
 
     def __init__(self, domain: int, stamped: bool = False, width: int = 64, height: int = 48):
+        global STALLS
+        STALLS = STALLS or Stalls()
         self.domain = domain
         os.environ.update({key: value for key, value in environment(domain).items()
                            if key.startswith('FAST')})

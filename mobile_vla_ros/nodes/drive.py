@@ -193,14 +193,15 @@ class DriveNode(LifecycleNode):
 
     def _clear(self):
         self._images = self._instructions = self._commands = self._annotated = None
-        self._worker = self._frame = None
+        self._worker = self._frame = self._paced = None
         self._image_type = ''
         self._pace = Pace(NS, 0)
         self._reason = Reason.INACTIVE
         self._planned_for = None  # (policy, instruction) since its last reset
         self._zeros_until_ns = 0
         self._urgent = self._changed = False
-        self._told_ns = 0
+        self._told_ns = self._logged_ns = 0
+        self._logged = None
         self._last = STOP  # what was published
 
     def _make_guard(self) -> Guard:
@@ -232,8 +233,9 @@ class DriveNode(LifecycleNode):
         with self._wake:
             self._instruction = text
             if self._active and self._guard.instruct(text, time.monotonic_ns()):
-                self._be_urgent()
-                if text and self._frame:
+                if not text:
+                    self._be_urgent()
+                elif self._frame:
                     self._worker.again(self._frame)  # don't wait for the next one
 
     def _on_arm(self, request, response):
@@ -332,9 +334,12 @@ class DriveNode(LifecycleNode):
                 plan, instruction, frame.stamp_ns, frame.received_ns)
             if not good:
                 self._be_urgent()
-            elif self._active and self._pace.arrived(now_ns):
-                self._emit(now_ns)
-                self._health.latency_ms.append((time.monotonic_ns() - frame.received_ns) / 1e6)
+            elif self._active and frame is not self._paced:  # planned anew: waits for its turn
+                self._paced = frame
+                if self._pace.arrived(now_ns):
+                    self._emit(now_ns)
+                    self._health.latency_ms.append(
+                        (time.monotonic_ns() - frame.received_ns) / 1e6)
         if good and self._annotated and self._annotated.get_subscription_count():
             picture = annotate(rgb, plan.at(frame.stamp_ns), instruction)
             self._annotated.publish(messages.to_image(
@@ -365,7 +370,9 @@ class DriveNode(LifecycleNode):
             if not self._changed:
                 self._wake.wait()
             return
-        due_ns = min(self._pace.wake_ns, self._guard.deadline_ns() or self._pace.wake_ns)
+        due_ns = self._pace.wake_ns
+        if self._active:
+            due_ns = min(due_ns, self._guard.deadline_ns() or due_ns)
         if self._urgent or now_ns >= due_ns:
             self._urgent = False
             self._emit(now_ns)
@@ -432,8 +439,12 @@ class DriveNode(LifecycleNode):
                 self._images.topic_name if self._images else 'image', self._image_type, now_ns,
                 self._active, self._reason, self._guard.error if self._guard.failures else '',
                 policy)
-            news = self._told_ns == 0 or self._reason is not self._told_reason
-            self._told_ns, self._told_reason = now_ns, self._reason
+            self._told_ns = now_ns
+            reason = self._reason
+            news = reason is not self._logged and (
+                Reason.DRIVING in (reason, self._logged) or now_ns - self._logged_ns >= NS)
+            if news:
+                self._logged, self._logged_ns = reason, now_ns
         self._diagnostics.publish(messages.to_diagnostics(
             [(name, LEVELS[level], words, values) for name, level, words, values in statuses],
             self.get_clock().now().nanoseconds))

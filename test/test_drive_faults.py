@@ -1,0 +1,349 @@
+"""Faults of the camera, the model and people, over real DDS; each number is a deadline."""
+
+import signal
+import time
+
+from lifecycle_msgs.srv import ChangeState
+import numpy as np
+import pytest
+from std_srvs.srv import SetBool, Trigger
+
+from mobile_vla_ros.contract import STOP
+
+from ros_harness import assert_within, graph, SOAK, stalled, wait_for
+
+TRIALS = 3 if SOAK == 1 else 100
+STALL_S = 0.320  # last frame -> first zero
+RESUME_S = 0.300  # first frame -> moving
+
+
+def assert_stopped_for(g, zero_at, seconds=1.0):
+    """Check that nothing but zeros came in the second after `zero_at`, at 20 Hz."""
+    wait_for(lambda: time.monotonic() > zero_at + seconds, seconds + 1.0, 'a second')
+    zeros = [item for item in list(g.received) if zero_at <= item[0] <= zero_at + seconds]
+    assert all(command == STOP for _, command in zeros)
+    assert seconds * 20 - 2 - 20 * stalled(zero_at) <= len(zeros) <= seconds * 20 + 3
+
+
+def assert_error(g, words):
+    """Check that the diagnostics tell of a STOP as an error."""
+    wait_for(lambda: [text for _, name, level, text in g.history
+                      if name == 'drive: control' and level == b'\x02' and words in text],
+             2.0, f'an error with {words!r}')
+
+
+def test_1_a_stalled_camera_stops_and_three_frames_resume():
+    with graph() as g:
+        g.drives()
+        for _ in range(TRIALS):
+            last = g.still()
+            zero = wait_for(lambda: g.zero(last), 2.0, 'a zero')
+            assert_within(zero[0] - last, STALL_S, last)
+            wait_for(lambda: time.monotonic() > last + 0.5, 1.0, 'the stall to end')
+            back = time.monotonic()
+            g.stream()
+            moving = wait_for(lambda: g.moving(back), 2.0, 'moving again')
+            assert_within(moving[0] - back, RESUME_S, back)
+            assert sum(back <= at < moving[0] for at in g.sent) >= 3
+        last = g.still()
+        assert_stopped_for(g, wait_for(lambda: g.zero(last), 2.0, 'a zero')[0])
+        assert_error(g, 'no camera frame for image_timeout; check the camera')
+
+
+CAMERA = '''
+import sys, time
+sys.path.insert(0, 'test')
+from ros_harness import Graph
+g = Graph(int(sys.argv[1]))
+g.stream()
+while True:
+    print(g.sent[-1] if g.sent else 0, flush=True)
+    time.sleep(0.002)
+'''
+
+
+def test_2_a_killed_camera_process_stops():
+    with graph() as g:
+        g.drive(armed=True, instruction='go')
+        for _ in range(TRIALS):
+            camera = g.start('-c', CAMERA, g.domain)
+            since = time.monotonic()
+            wait_for(lambda: g.moving(since), 20.0, 'a moving base')
+            wait_for(lambda: g.last() == (128 / 255, 0.0, -0.1) or g.last()[0] > 0.4, 5.0, 'speed')
+            camera.kill()
+            camera._reader.join()
+            last = float(camera.lines[-2])
+            zero = wait_for(lambda: g.zero(last), 2.0, 'a zero')
+            assert_within(zero[0] - last, STALL_S + 0.002, last)  # its clock is read every 2 ms
+            wait_for(lambda: g.last() == STOP, 1.0, 'the base at rest')
+
+
+def test_3_a_frozen_image_is_told_and_may_stop():
+    with graph() as g:
+        g.drives(stop_on_frozen_image=True)
+        g.still()
+        frozen = time.monotonic()
+
+        def repeat():
+            g.rgb[8, 8, 0] = 7
+            g.images.publish(frame(g))
+            time.sleep(0.05)
+            return g.zero(frozen)
+        frame = fresh_frame
+        repeat()
+        zero = wait_for(repeat, 2.0, 'a stop')
+        assert_within(zero[0] - frozen, 1.0, frozen)
+        wait_for(lambda: repeat() and 'repeats' in g.diagnostics['drive: camera'].message, 1.0,
+                 'a warning')
+
+
+def fresh_frame(g):
+    """Return the harness's picture with a fresh stamp."""
+    from mobile_vla_ros import messages
+    return messages.to_image(g.rgb, time.time_ns(), 'camera')
+
+
+@pytest.mark.parametrize('kind', ['nan', 'inf', 'huge'])
+def test_4_an_absurd_output_is_dropped_and_stops(kind):
+    with graph() as g:
+        g.drives(kind, max_failures=1000)
+        at = time.monotonic()
+        g.stream(fault=True)
+        zero = wait_for(lambda: g.zero(at), 2.0, 'a zero')
+        assert_stopped_for(g, zero[0])
+        assert np.isfinite([command for _, command in g.received]).all()
+        assert np.abs([command for _, command in g.received]).max() <= 1.0
+        assert_error(g, 'wanted finite values')
+        good = time.monotonic()
+        g.stream()
+        wait_for(lambda: g.moving(good), 1.0, 'moving again')
+
+
+def test_8_an_encoding_that_changes_is_converted():
+    with graph() as g:
+        g.drives()
+        g.still()
+        from mobile_vla_ros import messages
+        at = time.monotonic()
+        for i in range(20):
+            rgb = np.full((48, 64, 3), (0, 0, 255), np.uint8)  # red 0: stand still
+            rgb[8, 8, 1] = i
+            msg = messages.to_image(rgb[..., ::-1], time.time_ns(), 'camera')
+            msg.encoding = 'bgr8'
+            g.images.publish(msg)
+            time.sleep(0.05)
+        assert wait_for(lambda: g.last(), 1.0, 'a command')[0] == 0.0
+        assert g.last()[2] != 0.0
+        assert g.zero(at) is None  # at rest along x, not stopped
+
+
+def test_9_what_is_no_image_is_counted_and_the_node_lives():
+    with graph() as g:
+        process = g.drives()
+        last = g.still()
+        for changes in ({'encoding': 'jpeg'}, {'step': 3}, {'height': 0}, {'data': b'abc'}) * 4:
+            msg = fresh_frame(g)
+            for name, value in changes.items():
+                setattr(msg, name, value)
+            g.images.publish(msg)
+            time.sleep(0.05)
+        assert g.zero(last)
+        wait_for(lambda: 'frames cannot be read' in g.diagnostics['drive: control'].message
+                 or [1 for _, _, _, text in g.history if 'frames cannot be read' in text], 2.0,
+                 'the reason')
+        g.stream()
+        wait_for(lambda: g.moving(time.monotonic() - 0.05), 2.0, 'moving again')
+        values = wait_for(lambda: {v.key: v.value for v in g.diagnostics['drive: camera'].values
+                                   if v.key.startswith('rejected')}, 2.0, 'counts')
+        assert {'rejected: encoding', 'rejected: step', 'rejected: size',
+                'rejected: length'} <= set(values)
+        assert process.child.poll() is None
+
+
+def test_11_frames_older_than_the_newest_are_never_driven_by():
+    with graph() as g:
+        g.drives()
+        g.stamp_offset_ns = -3600 * 10**9
+        at = g.still()
+        g.stream(red=200)
+        zero = wait_for(lambda: g.zero(at), 2.0, 'a zero')
+        assert_within(zero[0] - at, STALL_S, at)
+        assert_stopped_for(g, zero[0])
+        assert_error(g, 'image stamps go backwards')
+        assert max(command[0] for _, command in g.received) <= 128 / 255
+        g.call(Trigger, 'drive/reset')
+        assert g.call(SetBool, 'drive/arm', data=True).success
+        wait_for(lambda: g.moving(time.monotonic() - 0.05), 2.0, 'moving again')
+
+
+def test_13_a_camera_clock_that_is_off_is_told_and_nothing_else():
+    with graph() as g:
+        g.stamp_offset_ns = 10 * 10**9
+        g.drives()
+        at = time.monotonic()
+        wait_for(lambda: 'stamps are +10' in g.diagnostics['drive: camera'].message, 2.0, 'told')
+        last = g.still()
+        assert_within(wait_for(lambda: g.zero(last), 1.0, 'a zero')[0] - last, STALL_S, last)
+        assert g.zero(at)[0] > last or stalled(at)
+
+
+def test_14_slow_inference_works_on_the_newest_frame():
+    with graph() as g:
+        g.drives('slow')
+        wait_for(lambda: len(g.sent) > 60, 5.0, 'some frames')
+        at = time.monotonic()
+        g.stream(red=0)  # 80 ms an inference: one may be under way, the next sees this
+        braking = wait_for(lambda: [t for t, command in g.received if t > at and command[0] < 0.49],
+                           3.0, 'the new command')[0]
+        assert_within(braking - at, 0.080 * 2 + 0.05 + 0.05, at)
+        assert len(g.moving(at)) and (g.zero(at) is None or stalled(at))
+        values = {v.key: v.value for v in g.diagnostics['drive: policy'].values}
+        assert float(values['inference_ms_p50_p99'].split()[0]) >= 80.0
+
+
+def test_15_hanging_inference_stops_by_itself():
+    with graph() as g:
+        g.drives('hang')
+        g.stream(fault=True)
+        at = g.sent[0] if not g.sent else max(t for t in g.sent if t <= time.monotonic())
+        zero = wait_for(lambda: g.zero(at - 0.05), 2.0, 'a zero')
+        assert_within(zero[0] - at, STALL_S, at)
+        assert_stopped_for(g, zero[0])
+        assert_error(g, 'inference takes longer than image_timeout')
+        g.stream()
+        wait_for(lambda: g.moving(zero[0]), 8.0, 'moving after the hang')
+
+
+def test_16_a_model_that_raises_stops_retries_and_faults():
+    with graph() as g:
+        process = g.drives('raise', max_failures=40)
+        at = time.monotonic()
+        g.stream(fault=True)
+        zero = wait_for(lambda: g.zero(at), 2.0, 'a zero')
+        assert_within(zero[0] - at, 0.15, at)
+        assert_error(g, 'the policy fails (RuntimeError: no such)')
+        g.stream()
+        wait_for(lambda: g.moving(zero[0]), 2.0, 'moving again')
+        g.stream(fault=True)
+        assert_error(g, 'failed too often (RuntimeError: no such); read the error, then call')
+        g.stream()
+        since = time.monotonic()
+        answer = g.call(SetBool, 'drive/arm', data=True)
+        assert not answer.success and '~/reset' in answer.message
+        assert g.call(Trigger, 'drive/reset').success
+        assert g.moving(since) is None
+        assert g.call(SetBool, 'drive/arm', data=True).success
+        wait_for(lambda: g.moving(since), 2.0, 'moving after the reset')
+        assert process.child.poll() is None
+
+
+def test_17_and_18_floods_and_odd_instructions():
+    with graph() as g:
+        process = g.drives()
+        at = time.monotonic()
+        for i in range(1000):
+            g.say(f'go {i}')
+            time.sleep(0.001)
+        end = time.monotonic()
+        times = [t for t, _ in g.received if at < t < end]
+        assert np.percentile(np.abs(np.diff(times) - 0.05), 95) <= 0.010 + stalled(at)
+        g.say('go left \x1b[31m\n[FATAL] ' + 'é' * 1_000_000)
+        wait_for(lambda: g.moving(end), 2.0, 'moving again')
+        g.say(' \n\t\x00')
+        at = time.monotonic()
+        assert_within(wait_for(lambda: g.zero(at), 1.0, 'a zero')[0] - at, 0.1, at)
+        assert_stopped_for(g, g.zero(at)[0])
+        assert not any('\x1b' in line or '[FATAL]' in line for line in process.lines)
+
+
+def test_19_an_instruction_expires():
+    with graph() as g:
+        g.drive(armed=True, instruction_ttl=0.5)
+        g.stream()
+        wait_for(lambda: g.last() == STOP, 20.0, 'zeros')
+        for _ in range(TRIALS):
+            said = time.monotonic()
+            g.say('go left')
+            wait_for(lambda: g.moving(said), 1.0, 'moving')
+            moved = g.moving(said)[0]
+            zero = wait_for(lambda: g.zero(moved), 2.0, 'a zero')
+            assert zero[0] - said >= 0.5
+            assert_within(zero[0] - said, 0.5 + 0.07, said)
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('kind', ['good', 'hang'])
+def test_21_a_signal_sends_zeros_and_ends_the_process(number, kind):
+    for _ in range(1 if SOAK == 1 else 25):
+        with graph() as g:
+            process = g.drives(kind)
+            g.stream(fault=True)
+            wait_for(lambda: len(g.received) > 10, 2.0, 'some commands')
+            at = process.send(number)
+            assert process.wait(3.0) == 0
+            assert_within(time.monotonic() - at, 1.0, at)
+            wait_for(lambda: len([t for t, command in g.received if t > at]) >= 3, 1.0, 'zeros')
+            after = [item for item in g.received if item[0] > at + 0.02]
+            assert all(command == STOP for _, command in after) and len(after) >= 3
+            assert_within(g.zero(at)[0] - at, 0.1, at)
+
+
+def test_23_a_second_publisher_is_told_and_may_stop():
+    from geometry_msgs.msg import Twist
+    with graph() as g:
+        g.drives(exclusive=True)
+        at = time.monotonic()
+        rival = g.node.create_publisher(Twist, 'cmd_vel', 10)
+        zero = wait_for(lambda: g.zero(at), 2.0, 'a zero')
+        assert_within(zero[0] - at, 1.0, at)
+        assert_error(g, 'another node publishes on cmd_vel')
+        g.node.destroy_publisher(rival)
+        wait_for(lambda: g.moving(time.monotonic() - 0.05), 3.0, 'moving again')
+
+
+def test_24_a_camera_that_is_missing_silent_or_of_another_kind_is_told():
+    from sensor_msgs.msg import Image
+    with graph() as g:
+        for publisher in (g.images, g.jpegs):
+            g.node.destroy_publisher(publisher)
+        g.drive(armed=True, instruction='go')
+
+        def told(words):
+            return lambda: words in g.diagnostics['drive: camera'].message
+        wait_for(lambda: 'drive: camera' in g.diagnostics, 20.0, 'diagnostics')
+        wait_for(told('nobody publishes /image: start the camera'), 2.0, 'no camera')
+        silent = g.node.create_publisher(Image, 'image', 10)
+        wait_for(told('no frame arrives: large frames need'), 3.0, 'no frames')
+        g.node.destroy_publisher(silent)
+
+
+@pytest.mark.parametrize('how', ['deactivate', 'stop', 'disarm'])
+def test_28_losing_authority_sends_zero(how):
+    with graph() as g:
+        g.drives()
+        for _ in range(TRIALS):
+            at = time.monotonic()
+            if how == 'deactivate':
+                request = ChangeState.Request()
+                request.transition.id = 4
+                assert g.call(ChangeState, 'drive/change_state',
+                              transition=request.transition).success
+            elif how == 'stop':
+                assert g.call(Trigger, 'drive/stop').success
+                assert not g.call(SetBool, 'drive/arm', data=True).success
+            else:
+                assert g.call(SetBool, 'drive/arm', data=False).success
+            done = time.monotonic()
+            zero = wait_for(lambda: g.zero(at), 1.0, 'a zero')
+            assert_within(zero[0] - done, 0.1, at)
+            assert_stopped_for(g, zero[0], 0.9)
+            if how == 'deactivate':
+                wait_for(lambda: time.monotonic() - g.received[-1][0] > 0.5, 3.0, 'silence')
+                request.transition.id = 3
+                assert g.call(ChangeState, 'drive/change_state',
+                              transition=request.transition).success
+            else:
+                assert g.call(Trigger, 'drive/reset').success
+                assert g.moving(done) is None
+                assert g.call(SetBool, 'drive/arm', data=True).success
+            wait_for(lambda: g.moving(done), 3.0, 'moving again')
