@@ -25,7 +25,7 @@ from sensor_msgs.msg import CompressedImage, Image  # noqa: E402, I100
 from std_msgs.msg import String  # noqa: E402, I100
 
 from mobile_vla_ros import messages  # noqa: E402, I100
-from mobile_vla_ros.contract import STOP  # noqa: E402, I100
+from mobile_vla_ros.contract import Command, STOP  # noqa: E402, I100
 
 ROOT = Path(__file__).resolve().parent.parent
 PROFILE = ROOT / 'config' / 'fastdds_shm.xml'
@@ -177,7 +177,9 @@ class Graph:
             self.executor.spin()
 
     def _on_command(self, msg):
-        self.received.append((time.monotonic(), messages.to_command(msg)))
+        twist = getattr(msg, 'twist', msg)  # as it is, finite or not
+        self.received.append((time.monotonic(), Command(
+            twist.linear.x, twist.linear.y, twist.angular.z)))
 
     def _on_diagnostics(self, msg):
         for status in msg.status:

@@ -1,0 +1,189 @@
+"""
+The sim node: a simulated omni base with a camera, for everything that a real one is not needed.
+
+    python -m mobile_vla_ros sim --ros-args -p seed:=2000007 -p color:=red -p side:=left
+"""
+
+import json
+import os
+import signal
+
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+
+from geometry_msgs.msg import Twist, TwistStamped
+from nav_msgs.msg import Odometry
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from mobile_vla_ros import messages
+from mobile_vla_ros.nodes.parameters import check_changes, declare, Setting
+from mobile_vla_ros.nodes.sim_world import State, World
+from mobile_vla_ros.nodes.spin import first_line, run
+from mobile_vla_ros.sim import language
+from mobile_vla_ros.sim.scenario import make_scenario, SIDES
+
+try:
+    from tf2_msgs.msg import TFMessage
+except ImportError:  # no wheel has it; odometry says the same
+    TFMessage = None
+
+CAMERA_FRAME = 'camera_optical'
+SCENE = ('seed', 'side', 'color', 'instruction')
+SETTINGS = (
+    Setting('seed', 2_000_000, 'Scene; from 2000000 on none was trained on; taken at ~/reset',
+            0, 2**31 - 1, live=True),
+    Setting('side', '', 'Side on which to pass, empty: of the instruction or the scene; taken at '
+            '~/reset', choices=('', *SIDES), live=True),
+    Setting('color', '', 'Colour of the target bottle, empty: of the instruction or the scene; '
+            'taken at ~/reset', live=True),
+    Setting('instruction', '', 'The task in words, English or Korean, empty: made from side and '
+            'color; taken at ~/reset', live=True),
+    Setting('width', 640, 'Image width in pixels', 16, 4096),
+    Setting('height', 480, 'Image height in pixels', 16, 2160),
+    Setting('camera_rate', 20.0, 'Frames per simulated second', 0.5, 50.0),
+    Setting('real_time_factor', 1.0, 'Simulated seconds per second', 0.05, 20.0),
+    Setting('command_timeout', 0.2, 'Seconds after which an unrepeated command stops the base; '
+            'it stands 0.3 s later', 0.05, 10.0),
+    Setting('stamped', False, 'Take TwistStamped instead of Twist'),
+    Setting('clock', True, 'Publish /clock'),
+)
+
+
+def make_task(values: dict):
+    """Return the scenario of checked values; raise a ValueError where they contradict."""
+    scenario = make_scenario(values['seed'])
+    side, color, text = values['side'], values['color'], values['instruction']
+    if text:
+        said_side, said_color = language.parse_instruction(text)
+        for name, given, said in (('side', side, said_side), ('color', color, said_color)):
+            if given and said and given != said:
+                raise ValueError(f'parameter {name} is {given!r} but instruction {text!r:.200} '
+                                 f'says {said!r}')
+        side, color = side or said_side, color or said_color
+    return scenario.with_task(side or None, color or None, text or None)
+
+
+class SimNode(Node):
+    """Publishes what the world shows and gives it what cmd_vel says."""
+
+    def __init__(self):
+        """Read parameters and open the topics; the world starts with `start`."""
+        super().__init__('sim')
+        self.exit_status = 0
+        self._values = values = declare(self, SETTINGS)
+        scenario = make_task(values)
+        camera = QoSProfile(depth=1)  # reliable, which every kind of subscriber can take
+        self._images = self.create_publisher(Image, 'image', camera)
+        self._jpegs = self.create_publisher(CompressedImage, 'image/compressed', camera)
+        self._infos = self.create_publisher(CameraInfo, 'camera_info', camera)
+        self._odometry = self.create_publisher(Odometry, 'odom', 10)
+        self._clock_out = self.create_publisher(Clock, '/clock', 10) if values['clock'] else None
+        self._tf = self.create_publisher(TFMessage, '/tf', 10) if TFMessage else None
+        self._outcomes = self.create_publisher(String, '~/outcome', QoSProfile(
+            depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+        self.create_subscription(TwistStamped if values['stamped'] else Twist, 'cmd_vel',
+                                 self._on_command, 10)
+        self.create_service(Trigger, '~/reset', self._on_reset)
+        self.add_on_set_parameters_callback(self._on_set_parameters)
+        self._matrix = None
+        self._world = World(
+            self._make_simulator, scenario, values['camera_rate'], values['real_time_factor'],
+            values['command_timeout'], self._on_state, self._on_frame, self._on_outcome,
+            self._on_death)
+        self._episode = 0
+        self._scenario = scenario
+
+    def start(self) -> bool:
+        """Start the world; False if it does not."""
+        if not self._world.start(30.0):
+            self.get_logger().fatal(f'no simulator: {first_line(self._world.error or "timeout")}')
+            return False
+        self.get_logger().info(self._describe())
+        return True
+
+    def close(self):
+        """End the world."""
+        self._world.stop(0.5)
+
+    def _make_simulator(self):
+        from mobile_vla_ros.sim.simulator import Simulator  # late: a bad seed is told of first
+        simulator = Simulator(self._values['width'], self._values['height'])
+        simulator.reset(self._scenario)
+        simulator.render()  # here, a missing display is an error and not a stall
+        self._matrix = simulator.camera_matrix
+        return simulator
+
+    def _describe(self) -> str:
+        scenario = self._scenario
+        return (f'scene {scenario.seed}: pass {scenario.side}, {scenario.color} bottle: '
+                f'{scenario.instruction}')
+
+    # -- from the world's thread
+
+    def _on_state(self, state: State):
+        odometry = messages.to_odometry(state.pose, state.velocity, state.stamp_ns)
+        self._odometry.publish(odometry)
+        if self._clock_out:
+            self._clock_out.publish(Clock(clock=odometry.header.stamp))
+        if self._tf:
+            self._tf.publish(TFMessage(transforms=[messages.to_transform(odometry)]))
+
+    def _on_frame(self, rgb, state: State) -> bool:
+        raw, jpeg = self._images.get_subscription_count(), self._jpegs.get_subscription_count()
+        if rgb is not None:
+            if raw:
+                self._images.publish(messages.to_image(rgb, state.stamp_ns, CAMERA_FRAME))
+            if jpeg:
+                self._jpegs.publish(messages.to_compressed(rgb, state.stamp_ns, CAMERA_FRAME))
+            self._infos.publish(messages.to_camera_info(
+                self._matrix, rgb.shape[1], rgb.shape[0], state.stamp_ns, CAMERA_FRAME))
+        return bool(raw or jpeg)
+
+    def _on_outcome(self, scenario, outcome: dict):
+        task = {name: getattr(scenario, name) for name in (
+            'seed', 'side', 'color', 'instruction', 'distance', 'orientation', 'box_count')}
+        self._outcomes.publish(String(data=json.dumps(
+            {'episode': self._episode, 'task': task, 'outcome': outcome}, ensure_ascii=False)))
+
+    def _on_death(self, error):
+        self.get_logger().fatal(f'simulator failed: {type(error).__name__}: {first_line(error)}')
+        self.exit_status = 1
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    # -- from the executor's
+
+    def _on_command(self, msg):
+        try:
+            self._world.command(messages.to_command(msg))
+        except messages.MessageError as error:
+            self.get_logger().warning(f'command dropped: {error}', throttle_duration_sec=1.0)
+
+    def _on_reset(self, request, response):
+        self._scenario = make_task(self._values)  # checked when it was set
+        self._episode += 1
+        response.success = self._world.reset(self._scenario, 5.0)
+        response.message = self._describe() if response.success else 'no answer within 5 s'
+        return response
+
+    def _on_set_parameters(self, parameters):
+        try:
+            changes = check_changes(SETTINGS, parameters)
+            for name in changes:
+                if name not in SCENE:
+                    raise ValueError(f'parameter {name} is taken at start: restart the node to set '
+                                     f'{changes[name]!r}')
+            values = {**self._values, **changes}
+            make_task(values)
+        except ValueError as error:
+            return SetParametersResult(successful=False, reason=first_line(error))
+        self._values = values
+        return SetParametersResult(successful=True)
+
+
+def main(argv=None) -> int:
+    """Run the node until a signal comes."""
+    return run(SimNode, argv)

@@ -1,0 +1,159 @@
+"""The sim node over real DDS: it sees, it moves, it stops by itself, it starts anew."""
+
+import json
+import sys
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip('mujoco', reason='needs the simulator')
+
+from ros_harness import assert_within, graph, Process, wait_for  # noqa: E402, I100
+from geometry_msgs.msg import Twist  # noqa: E402, I100
+from nav_msgs.msg import Odometry  # noqa: E402
+from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile  # noqa: E402
+from rosgraph_msgs.msg import Clock  # noqa: E402
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image  # noqa: E402, I100
+from std_msgs.msg import String  # noqa: E402, I100
+from std_srvs.srv import Trigger  # noqa: E402, I100
+
+from mobile_vla_ros import messages  # noqa: E402, I100
+
+SIM = ('-c', 'import sys; from mobile_vla_ros.nodes.sim import main; sys.exit(main(sys.argv[1:]))',
+       '--ros-args')
+
+
+class Listener:
+    """Notes everything that the sim node publishes."""
+
+    def __init__(self, g, *images):
+        self.heard = {}
+        for kind, topic in ((Odometry, 'odom'), (Clock, '/clock'), (CameraInfo, 'camera_info'),
+                            *images):
+            g.node.create_subscription(kind, topic, lambda msg, topic=topic: self.heard.setdefault(
+                topic, []).append((time.monotonic(), msg)), qos_profile_sensor_data)
+        late = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        g.node.create_subscription(String, 'sim/outcome', lambda msg: self.heard.setdefault(
+            'outcome', []).append((time.monotonic(), json.loads(msg.data))), late)
+        self.commands = g.node.create_publisher(Twist, 'cmd_vel', 10)
+
+    def get(self, topic):
+        return [msg for _, msg in self.heard.get(topic, ())]
+
+    def speed(self):
+        return self.get('odom')[-1].twist.twist.linear.x
+
+    def wait(self, topic, count=1, seconds=20.0):
+        have = len(self.get(topic))
+        wait_for(lambda: len(self.get(topic)) >= have + count, seconds, f'{count} x {topic}')
+        return self.get(topic)
+
+
+def sim(g, **parameters):
+    args = [item for name, value in parameters.items() for item in ('-p', f'{name}:={value}')]
+    return g.start(*SIM, *args)
+
+
+def drive(listener, seconds, speed=0.3):
+    end = time.monotonic() + seconds
+    twist = Twist()
+    twist.linear.x = speed
+    while time.monotonic() < end:
+        listener.commands.publish(twist)
+        time.sleep(0.05)
+    return time.monotonic() - 0.05
+
+
+def test_it_shows_what_a_robot_shows():
+    with graph() as g:
+        listener = Listener(g, (Image, 'image'), (CompressedImage, 'image/compressed'))
+        sim(g, width=320, height=240)
+        image = listener.wait('image', 20)[-1]
+        assert (image.width, image.height, image.encoding) == (320, 240, 'rgb8')
+        assert messages.image_to_rgb(image).std() > 5  # something is in view
+        jpeg = messages.compressed_to_rgb(listener.wait('image/compressed', 1)[-1])
+        assert jpeg.shape == (240, 320, 3)
+        info = listener.wait('camera_info', 1)[-1]
+        assert (info.width, info.height, info.header.frame_id) == (320, 240, 'camera_optical')
+        assert info.k[0] > 0 and info.k[2] == 160
+        stamps = [messages.to_ns(msg.header.stamp) for msg in listener.get('image')]
+        assert np.diff(stamps).mean() == pytest.approx(0.05e9, rel=0.1)
+        assert abs(stamps[-1] / 1e9 - time.time()) < 5.0
+        assert messages.to_ns(listener.wait('/clock', 1)[-1].clock) >= stamps[-1]
+        task = listener.wait('outcome', 1)[-1]
+        assert task['task']['seed'] == 2_000_000 and task['task']['instruction']
+        assert not task['outcome']['done']
+
+
+def test_22_it_drives_and_stops_by_its_own_timeout():
+    with graph() as g:
+        listener = Listener(g)
+        process = sim(g, seed=2_000_003)
+        listener.wait('odom', 5)
+        for _ in range(2):
+            last = drive(listener, 0.7)
+            assert listener.speed() > 0.2
+            wait_for(lambda: abs(listener.speed()) < 0.05, 2.0, 'standing')
+            stood = next(at for at, msg in listener.heard['odom']
+                         if at > last and abs(msg.twist.twist.linear.x) < 0.05)
+            assert_within(stood - last, 0.5, last)
+            assert stood - last > 0.2
+        assert listener.get('odom')[-1].pose.pose.position.x > 0.1
+        twist = Twist()
+        twist.linear.x = float('nan')
+        listener.commands.publish(twist)
+        wait_for(lambda: 'must be finite' in ''.join(process.lines), 2.0, 'a warning')
+        listener.wait('odom', 10)
+        assert abs(listener.speed()) < 0.05
+
+
+def test_reset_takes_the_parameters_and_time_goes_on():
+    with graph() as g:
+        listener = Listener(g)
+        sim(g)
+        listener.wait('odom', 5)
+        drive(listener, 0.6)
+        assert listener.get('odom')[-1].pose.pose.position.x > 0.05
+        before = messages.to_ns(listener.get('odom')[-1].header.stamp)
+        colors = g.set('sim', color='pink').reason
+        assert 'has no pink bottle; it has' in colors
+        color = colors.split('it has ')[1].split(',')[0]
+        refused = g.set('sim', seed=2_000_000, side='over')
+        assert not refused.successful and "got 'over'" in refused.reason
+        assert 'is taken at start' in g.set('sim', width=64).reason
+        assert g.set('sim', color=color, side='left').successful
+        answer = g.call(Trigger, 'sim/reset')
+        assert answer.success and f'pass left, {color} bottle' in answer.message
+        task = wait_for(lambda: [task for task in listener.get('outcome') if task['episode'] == 1],
+                        2.0, 'an outcome')[-1]
+        assert (task['task']['side'], task['task']['color']) == ('left', color)
+        assert not task['outcome']['done']
+        assert abs(listener.wait('odom', 3)[-1].pose.pose.position.x) < 0.3
+        stamps = [messages.to_ns(msg.header.stamp) for msg in listener.get('odom')]
+        assert stamps[-1] > before and (np.diff(stamps) > 0).all()
+
+
+def test_an_episode_ends_and_is_told_to_late_listeners():
+    with graph() as g:
+        sim(g, real_time_factor=5.0)
+        early = Listener(g)
+        ended = wait_for(lambda: [o['outcome'] for o in early.get('outcome')
+                                  if o['outcome']['done']], 30.0, 'the end')
+        assert not ended[-1]['success'] and ended[-1]['stopped']  # nobody drove
+        late = Listener(g)
+        assert late.wait('outcome', 1)[-1]['outcome']['done']
+
+
+@pytest.mark.parametrize('parameters, words', [
+    ({'seed': -1}, 'parameter seed must be a whole number within 0..'),
+    ({'color': 'pink'}, 'has no pink bottle; it has'),
+    ({'side': 'left', 'instruction': '"go right to the red bottle"'}, "side is 'left' but"),
+    ({'colour': 'red'}, "unknown parameter 'colour' for node sim; it has seed, side"),
+    ({'width': 7}, 'parameter width must be a whole number within 16..4096, got 7'),
+])
+def test_bad_parameters_are_one_line_and_a_status(parameters, words):
+    args = [item for name, value in parameters.items() for item in ('-p', f'{name}:={value}')]
+    process = Process(77, *SIM, *args)
+    assert process.wait(20.0) == 2
+    assert len(process.lines) == 1 and words in process.lines[0], process.lines
