@@ -1,0 +1,52 @@
+"""What the launch files share; imported by them only."""
+
+import os
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
+from launch.actions import SetEnvironmentVariable
+from launch.substitutions import EnvironmentVariable, LaunchConfiguration
+from launch_ros.parameter_descriptions import ParameterValue
+
+BOOLS = ['true', 'false']
+WORDS = {int: 'a whole number', float: 'a number'}
+FAST = 'FASTRTPS' if os.environ.get('ROS_DISTRO') in ('humble', 'jazzy') else 'FASTDDS'
+PROFILE_VARIABLE = f'{FAST}_DEFAULT_PROFILES_FILE'  # renamed with Fast DDS 3
+
+
+def shipped(*parts: str) -> str:
+    """Return the installed path of one of the package's files; `--show-args` shows it."""
+    return str(Path(get_package_share_directory('mobile_vla_ros'), *parts))
+
+
+def transport_profile() -> SetEnvironmentVariable:
+    """Give Fast DDS shared memory that holds a camera image, unless the user has a profile."""
+    profile = shipped('config', 'fastdds_shm.xml')
+    return SetEnvironmentVariable(
+        PROFILE_VARIABLE, EnvironmentVariable(PROFILE_VARIABLE, default_value=profile))
+
+
+def is_true(context, name: str) -> bool:
+    """Return the value of an argument that has `choices=BOOLS`."""
+    return LaunchConfiguration(name).perform(context) == 'true'
+
+
+def given(context, **kinds: type) -> dict:
+    """
+    Return parameters from the arguments of the same names that are not empty.
+
+    An empty argument leaves the parameter file's value. Text stays text, even '1' or 'yes'.
+
+    :raises RuntimeError: if an argument is not of its kind; the message has the value.
+    """
+    parameters = {}
+    for name, kind in kinds.items():
+        text = LaunchConfiguration(name).perform(context)
+        if not text:
+            continue
+        try:
+            value = text == 'true' if kind is bool else kind(text)
+        except ValueError:
+            raise RuntimeError(f'{name}:= takes {WORDS[kind]}, got {text!r}') from None
+        parameters[name] = ParameterValue(value, value_type=kind)
+    return parameters
