@@ -26,8 +26,7 @@ ROS = ['ros-kilted-' + name for name in (
     'rclpy', 'rmw-fastrtps-cpp', 'sensor-msgs', 'geometry-msgs', 'std-msgs', 'std-srvs',
     'nav-msgs', 'diagnostic-msgs', 'lifecycle-msgs', 'rosgraph-msgs')]
 EXTRAS = {
-    # ROS from wheels, for a machine without a ROS installation; cv-bridge sets both bounds.
-    'ros': [*ROS, 'cv-bridge', 'numpy<2.3'],
+    'ros': ROS,  # from wheels, for a machine without a ROS installation
     'sim': ['mujoco', 'imageio-ffmpeg', 'matplotlib', 'tqdm'],
     'train': ['torch>=2.2', 'onnx', 'safetensors', 'tqdm', *ENCODERS],
     'openvino': ['openvino'],

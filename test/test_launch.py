@@ -1,10 +1,16 @@
 """Launch files: everywhere, that all they name exists; where launch_ros is, real launches."""
 
 import ast
+import contextlib
+import os
 from pathlib import Path
 import re
+import signal
+import threading
+import time
 import xml.etree.ElementTree as ElementTree
 
+from installed import PACKAGE, prefix, sourced  # noqa: F401
 import pytest
 import yaml
 
@@ -13,6 +19,7 @@ FILES = sorted((ROOT / 'launch').glob('*.launch.py'))
 SCRIPTS = re.findall(r"f'(\w+) = \{PACKAGE\}", (ROOT / 'setup.py').read_text())
 DEPENDS = {element.text for element in ElementTree.parse(ROOT / 'package.xml').iter()
            if element.tag in ('depend', 'exec_depend')}
+DOMAIN = 100  # no other test's
 each_file = pytest.mark.parametrize('path', FILES, ids=lambda path: path.name)
 
 
@@ -94,7 +101,7 @@ def test_conditions_are_conditions(path):
             elif condition is not None:
                 assert condition.id in ('wanted', 'condition')
     source = path.read_text()
-    for name in re.findall(r"(?:IfCondition|UnlessCondition)\(LaunchConfiguration\('(\w+)'", source):
+    for name in re.findall(r"(?:If|Unless)Condition\(LaunchConfiguration\('(\w+)'", source):
         declaration = next(call for call in calls(path, 'DeclareLaunchArgument')
                            if call.args[0].value == name)
         assert keywords(declaration)['choices'].id == 'BOOLS'
@@ -103,8 +110,11 @@ def test_conditions_are_conditions(path):
 @pytest.mark.parametrize('file, node', [('drive', 'drive'), ('simulation', 'sim')])
 def test_arguments_are_parameters_of_the_node(file, node):
     known = settings(node)
-    parameters = {name: kind.id for call in calls(ROOT / 'launch' / f'{file}.launch.py', 'given')
-                  for name, kind in keywords(call).items()}
+    node_call = next(call for call in calls(ROOT / 'launch' / f'{file}.launch.py', 'Node')
+                     if keywords(call)['executable'].value == node)
+    parameters = {keyword.arg: keyword.value.id for call in ast.walk(node_call)
+                  if getattr(getattr(call, 'func', None), 'id', None) == 'given'
+                  for keyword in call.keywords}
     assert parameters
     for name, kind in parameters.items():
         assert type(known[name].default).__name__ == kind, name
@@ -162,3 +172,115 @@ def flat(parameters: dict, prefix: str = '') -> dict:
         else:
             found[prefix + name] = value
     return found
+
+
+# -- real launches, where launch_ros and the ros2 command are
+
+
+@pytest.fixture
+def launch(prefix):
+    """Return start(file, *arguments): `ros2 launch` of the installed package in a domain."""
+    pytest.importorskip('launch_ros', reason='needs launch_ros')
+    started = []
+
+    def start(file: str, *arguments: str):
+        environment = {**os.environ, 'ROS_DOMAIN_ID': str(DOMAIN), 'PYTHONUNBUFFERED': '1',
+                       'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
+        process = sourced(prefix, 'ros2', 'launch', PACKAGE, file, *arguments, env=environment,
+                          start_new_session=True)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # its nodes too
+        process.wait()
+
+
+def ended(process) -> str:
+    """Return the output of a launch that ends by itself."""
+    output, _ = process.communicate(timeout=60)
+    return output
+
+
+@pytest.fixture
+def listener(launch):
+    """Return a node in the domain of the launches."""
+    rclpy = pytest.importorskip('rclpy')
+    context = rclpy.Context()
+    context.init(domain_id=DOMAIN)
+    node = rclpy.create_node('listener', context=context)
+    executor = rclpy.executors.SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    thread = threading.Thread(target=executor.spin, daemon=True)
+    thread.start()
+    yield node
+    executor.shutdown()
+    thread.join(5)
+    node.destroy_node()
+    context.shutdown()
+
+
+def poll(condition, process, seconds: float = 60.0):
+    """Wait for a condition while the launch runs."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.stdout.read()
+        assert time.monotonic() < end, f'not within {seconds} s'
+        time.sleep(0.02)
+
+
+def test_the_simulated_robot_drives(launch, listener):
+    from geometry_msgs.msg import Twist
+    from nav_msgs.msg import Odometry
+    twists, poses = [], []
+    listener.create_subscription(Twist, 'a/cmd_vel', twists.append, 10)
+    listener.create_subscription(Odometry, 'a/odom', poses.append, 10)
+    process = launch('drive.launch.py', 'sim:=true', 'namespace:=a')
+    poll(lambda: any(twist.linear.x > 0.05 for twist in twists), process)
+    poll(lambda: any(pose.pose.pose.position.x - poses[0].pose.pose.position.x > 0.1
+                     for pose in poses), process)
+    process.send_signal(signal.SIGINT)
+    output = ended(process)
+    assert twists[-1] == Twist()
+    assert 'Traceback' not in output and 'has died' not in output, output
+
+
+def test_a_robot_starts_disarmed_with_one_publisher_a_topic(launch, listener):
+    from rcl_interfaces.srv import GetParameters
+    process = launch('drive.launch.py', 'camera:=false', 'joy:=false', 'twist_mux:=false',
+                     'instruction:=1', 'base:=differential', 'stamped:=true', 'rate:=10')
+    poll(lambda: listener.get_publishers_info_by_topic('/cmd_vel'), process)
+    publisher, = listener.get_publishers_info_by_topic('/cmd_vel')
+    assert publisher.topic_type == 'geometry_msgs/msg/TwistStamped'
+    client = listener.create_client(GetParameters, '/drive/get_parameters')
+    assert client.wait_for_service(10)
+    answer = client.call_async(GetParameters.Request(names=[
+        'armed', 'use_sim_time', 'instruction', 'limits.velocity', 'rate']))
+    poll(answer.done, process)
+    armed, use_sim_time, instruction, velocity, rate = answer.result().values
+    assert (armed.bool_value, use_sim_time.bool_value) == (False, False)
+    assert instruction.string_value == '1'
+    assert list(velocity.double_array_value) == [0.5, 0.0, 1.0]
+    assert rate.double_value == 10.0
+
+
+@pytest.mark.parametrize('arguments, words', [
+    ((), "package 'v4l2_camera' not found"),
+    (('camera:=false',), "package 'twist_mux' not found"),
+    (('camera:=false', 'twist_mux:=false', 'joy:=true'), 'joy:=true needs twist_mux:=true'),
+    (('base:=tricycle',), 'holonomic'),
+    (('camera:=no',), 'true'),
+])
+def test_what_cannot_start_says_why(launch, arguments, words):
+    installed = {name for name in ('v4l2_camera', 'twist_mux') if name in words}
+    from ament_index_python.packages import get_packages_with_prefixes
+    if installed & set(get_packages_with_prefixes()):
+        pytest.skip(f'{installed} is installed here')
+    assert words in ended(launch('robot.launch.py', *arguments))
+
+
+def test_a_wrong_number_ends_the_launch(launch):
+    assert "seed:= takes a whole number, got 'x'" \
+        in ended(launch('simulation.launch.py', 'seed:=x'))
