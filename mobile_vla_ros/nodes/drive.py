@@ -30,7 +30,7 @@ from mobile_vla_ros.nodes.drive_settings import make_limits, SETTINGS
 from mobile_vla_ros.nodes.health import ERROR, Health, OK
 from mobile_vla_ros.nodes.newest import NewestWorker
 from mobile_vla_ros.nodes.pace import Pace
-from mobile_vla_ros.nodes.parameters import check_changes, declare
+from mobile_vla_ros.nodes.parameters import check_changes, declare, describe
 from mobile_vla_ros.nodes.spin import first_line, run
 from mobile_vla_ros.safety import Arming, Guard, Reason
 
@@ -124,7 +124,7 @@ class DriveNode(LifecycleNode):
             lambda policy: mismatch('cmd_vel', policy))
         if values['annotate']:
             self._annotated = self.create_publisher(
-                Image, 'image_annotated', qos_profile_sensor_data)
+                Image, 'image_annotated', QoSProfile(depth=1))
         newest = QoSProfile(depth=1, reliability=qos_profile_sensor_data.reliability)
         self._images = compat.create_subscription(
             self, kind, topic, self._on_image, newest,
@@ -466,4 +466,4 @@ def load_default(*args, **kwargs):
 
 def main(argv=None, load=load_default) -> int:
     """Run the node until a signal comes."""
-    return run(lambda: DriveNode(load), argv)
+    return run(lambda: DriveNode(load), argv, f'{__doc__}\nParameters:\n{describe(SETTINGS)}')

@@ -94,3 +94,9 @@ def check_changes(settings, parameters) -> dict:
     known = {setting.name: setting for setting in settings}
     return {parameter.name: known[parameter.name].check(parameter.value)
             for parameter in parameters if parameter.name in known}
+
+
+def describe(settings) -> str:
+    """Return one paragraph a setting, for --help."""
+    return '\n'.join(f'  {setting.name} ({setting.allowed}; default {setting.default!r}): '
+                     f'{setting.description}.' for setting in settings)

@@ -20,7 +20,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from mobile_vla_ros import messages
-from mobile_vla_ros.nodes.parameters import check_changes, declare, Setting
+from mobile_vla_ros.nodes.parameters import check_changes, declare, describe, Setting
 from mobile_vla_ros.nodes.sim_world import State, World
 from mobile_vla_ros.nodes.spin import first_line, run
 from mobile_vla_ros.sim import language
@@ -186,4 +186,4 @@ class SimNode(Node):
 
 def main(argv=None) -> int:
     """Run the node until a signal comes."""
-    return run(SimNode, argv)
+    return run(SimNode, argv, f'{__doc__}\nParameters:\n{describe(SETTINGS)}')

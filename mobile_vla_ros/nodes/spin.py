@@ -13,7 +13,7 @@ from rclpy.utilities import remove_ros_args
 JOIN_S = 0.4  # for the executor's thread, which a callback may hold
 
 
-def run(make_node, argv=None) -> int:
+def run(make_node, argv=None, doc: str = '') -> int:
     """
     Spin `make_node()` and return the exit status: 0 after a signal, 2 for bad configuration.
 
@@ -23,7 +23,13 @@ def run(make_node, argv=None) -> int:
     thread that waits inside the middleware runs no handler, so the main thread only waits here.
     """
     args = sys.argv[1:] if argv is None else list(argv)
-    rest = remove_ros_args(args=['node', *args])[1:]
+    try:
+        rest = remove_ros_args(args=['node', *args])[1:]
+    except Exception as error:  # rclpy's C++ errors have no common base
+        return _refuse(error)
+    if rest in (['-h'], ['--help']):
+        print(doc.strip())
+        return 0
     if rest:
         return _refuse(f'unknown arguments {rest}; parameters go behind --ros-args -p NAME:=VALUE')
     done = threading.Event()
@@ -37,7 +43,7 @@ def run(make_node, argv=None) -> int:
         signal.signal(number, lambda *_: done.set())
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    except Exception as error:  # rclpy's C++ errors have no common base
+    except Exception as error:
         return _refuse(error)
     try:
         node = make_node()

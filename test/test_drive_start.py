@@ -1,0 +1,174 @@
+"""How the drive node starts, is configured, and refuses; every refusal is one line."""
+
+import time
+
+from geometry_msgs.msg import Twist, TwistStamped
+from lifecycle_msgs.srv import ChangeState
+import pytest
+from sensor_msgs.msg import Image
+from std_srvs.srv import SetBool, Trigger
+
+from mobile_vla_ros import messages
+from mobile_vla_ros.contract import STOP
+
+from ros_harness import graph, Process, ROOT, wait_for
+
+CONFIGURE, CLEANUP, ACTIVATE, DEACTIVATE = 1, 2, 3, 4
+
+
+def change(g, transition, seconds=5.0):
+    """Ask for a lifecycle transition; return whether it succeeded."""
+    request = ChangeState.Request()
+    request.transition.id = transition
+    return g.call(ChangeState, 'drive/change_state', seconds,
+                  transition=request.transition).success
+
+
+@pytest.mark.parametrize('args, words, status', [
+    (['-p', 'rate:=0'], 'parameter rate must be a number within 1..200, got 0', 2),
+    (['-p', 'rate:=fast'], "parameter rate must be a number within 1..200, got 'fast'", 2),
+    (['-p', 'backend:=tpu'], "parameter backend must be one of auto, torch, onnxruntime, openvino,"
+     " got 'tpu'", 2),
+    (['-p', 'image_timeot:=1'], "unknown parameter 'image_timeot' for node drive; it has", 2),
+    (['-p', 'limits.velocity:=[0.5,0.5]'], 'limits.velocity must be a list of 3 numbers', 2),
+    (['-p', 'limits.deceleration:=[0.5,2.0,4.0]'], 'limits.deceleration of linear_x must be >= ',
+     2),
+    (['-p', 'armed:=1'], 'parameter armed must be true or false, got 1', 2),
+    (['-p', 'rate:='], '', 2),
+    (['--params-file', 'missing.yaml'], '', 2),
+    (['-p', 'checkpoint:=missing.onnx'], 'no policy: missing.onnx does not exist', 1),
+])
+def test_bad_input_is_one_line_and_a_status(args, words, status):
+    process = Process(78, ROOT / 'test' / 'faulty.py', 'good', '--ros-args', *args)
+    assert process.wait(20.0) == status
+    text = ''.join(process.lines)
+    assert words in text and 'Traceback' not in text
+    assert len(process.lines) == 1, text
+
+
+def test_arguments_that_are_not_for_ros_are_refused():
+    process = Process(78, ROOT / 'test' / 'faulty.py', 'good', '--rate', '20')
+    assert process.wait(20.0) == 2
+    assert process.lines == ["error: unknown arguments ['--rate', '20']; parameters go behind "
+                             '--ros-args -p NAME:=VALUE\n']
+
+
+def test_it_starts_disarmed_and_without_instruction():
+    with graph() as g:
+        g.drive()
+        g.stream()
+        wait_for(lambda: len(g.received) > 20, 20.0, 'zeros')
+        wait_for(lambda: 'disarmed; call ~/arm' in g.diagnostics['drive: control'].message, 2.0,
+                 'the reason')
+        assert g.call(SetBool, 'drive/arm', data=True).success
+        wait_for(lambda: 'no instruction; publish' in g.diagnostics['drive: control'].message, 2.0,
+                 'the reason')
+        assert all(command == STOP for _, command in g.received)
+        g.say('go left')
+        wait_for(g.moving, 2.0, 'moving')
+        values = {v.key: v.value for v in g.diagnostics['drive: policy'].values}
+        assert len(values['checkpoint sha256']) == 64 and values['backend'] == 'faulty'
+
+
+def test_without_autostart_it_waits_for_a_manager_and_takes_another_checkpoint():
+    with graph() as g:
+        g.drive(autostart=False, armed=True, instruction='go', checkpoint='missing.onnx')
+        g.stream()
+        assert not change(g, CONFIGURE, 20.0)
+        assert g.set('drive', checkpoint='first').successful
+        assert change(g, CONFIGURE)
+        answer = g.call(SetBool, 'drive/arm', data=True)
+        assert not answer.success and 'not active' in answer.message
+        assert g.received == []
+        assert change(g, ACTIVATE)
+        wait_for(g.moving, 3.0, 'moving')
+
+        def sha():
+            return {v.key: v.value for v in g.diagnostics['drive: policy'].values}.get(
+                'checkpoint sha256')
+        first = wait_for(lambda: 'drive: policy' in g.diagnostics and sha(), 3.0, 'a sha256')
+        at = time.monotonic()
+        assert change(g, DEACTIVATE) and change(g, CLEANUP)
+        assert g.set('drive', checkpoint='second', rate=10.0).successful
+        assert change(g, CONFIGURE) and change(g, ACTIVATE)
+        wait_for(lambda: g.moving(at + 0.3), 3.0, 'moving again')
+        wait_for(lambda: sha() not in (None, first), 3.0, 'another sha256')
+        start = time.monotonic()
+        wait_for(lambda: time.monotonic() > start + 1.0, 2.0, 'a second')
+        assert 8 <= len([t for t, _ in g.received if start <= t <= start + 1.0]) <= 12
+
+
+def test_a_latched_stop_outlives_a_deactivation():
+    with graph() as g:
+        g.drives()
+        assert g.call(Trigger, 'drive/stop').success
+        assert change(g, DEACTIVATE) and change(g, ACTIVATE)
+        at = time.monotonic()
+        wait_for(lambda: g.zero(at + 0.5), 3.0, 'zeros')
+        assert g.moving(at) is None
+        assert not g.call(SetBool, 'drive/arm', data=True).success
+
+
+def test_6_and_20_what_is_refused_at_run_time_changes_nothing():
+    with graph() as g:
+        g.drives()
+        at = time.monotonic()
+        for values, words in [
+                ({'image_timeout': 9.0}, 'image_timeout'),
+                ({'image_timeout': 'x'}, "within 0.05..5, got 'x'"),
+                ({'limits__velocity': [0.1, 0.1]}, 'a list of 3 numbers within 0..100, got [0.1,'),
+                ({'limits__acceleration': [9.0, 1.0, 2.0]}, 'deceleration of linear_x must be >='),
+                ({'rate': 10.0}, 'rate is taken at configure'),
+                ({'checkpoint': 'missing.onnx'}, 'missing.onnx does not exist'),
+                ({'limits__velocity': [0.1, 0.1, 0.1], 'backend': 'tpu'}, "got 'tpu'")]:
+            result = g.set('drive', **values)
+            assert not result.successful and words in result.reason
+        wait_for(lambda: time.monotonic() > at + 0.5, 1.0, 'half a second')
+        assert g.last()[0] > 0.3  # neither slowed down by half of a set, nor without a policy
+        assert g.set('drive', limits__velocity=[0.1, 0.1, 0.1]).successful
+        slow = time.monotonic()
+        wait_for(lambda: g.last()[0] == pytest.approx(0.1) or g.last()[0] < 0.1, 1.0, 'slower')
+        assert all(command[0] <= 0.1 + 1e-9 for t, command in g.received if t > slow + 0.1)
+        assert g.set('drive', checkpoint='second').successful
+        wait_for(lambda: g.last() == STOP, 1.0, 'a stop')
+        assert g.call(SetBool, 'drive/arm', data=True).success
+        wait_for(lambda: g.last() != STOP, 2.0, 'moving by the other policy')
+
+
+def test_stamped_compressed_and_annotated():
+    with graph(stamped=True) as g:
+        pictures = []
+        g.node.create_subscription(Image, 'image_annotated', pictures.append, 10)
+        stamps = []
+        g.node.create_subscription(TwistStamped, 'cmd_vel', lambda msg: stamps.append(msg.header),
+                                   10)
+        g.drive(stamped=True, image_transport='compressed', annotate=True, armed=True,
+                instruction='go')
+        g.rgb[:] = 128
+
+        def shoot():
+            g.jpegs.publish(messages.to_compressed(g.rgb, time.time_ns(), 'camera'))
+            time.sleep(0.05)
+            return g.moving() and pictures
+        wait_for(shoot, 20.0, 'a moving base and a picture')
+        assert messages.image_to_rgb(pictures[-1]).shape == g.rgb.shape
+        assert stamps[-1].frame_id == 'base_link'
+        assert abs(messages.to_ns(stamps[-1].stamp) / 1e9 - time.time()) < 1.0
+
+
+def test_names_are_relative_and_remappable():
+    with graph() as g:
+        heard = []
+        g.node.create_subscription(Twist, '/robot/base/cmd', heard.append, 10)
+        camera = g.node.create_publisher(Image, '/front/image_raw', 1)
+        g.start(ROOT / 'test' / 'faulty.py', 'good', '--ros-args', '-r', '__ns:=/robot', '-r',
+                'image:=/front/image_raw', '-r', 'cmd_vel:=base/cmd', '-p', 'armed:=true', '-p',
+                'instruction:=go')
+
+        def shoot():
+            camera.publish(messages.to_image(g.rgb, time.time_ns(), 'camera'))
+            time.sleep(0.05)
+            return any(msg != Twist() for msg in heard)
+        wait_for(shoot, 20.0, 'a command in the namespace')
+        assert g.call(Trigger, '/robot/drive/stop').success
+        wait_for(lambda: 'robot/drive: control' in g.diagnostics, 3.0, 'diagnostics')
