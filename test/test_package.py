@@ -45,7 +45,9 @@ def test_manifest_is_that_of_an_ament_python_package(arguments):
     assert MANIFEST.attrib['format'] == '3'
     assert MANIFEST.findtext('export/build_type') == 'ament_python'
     assert MANIFEST.findtext('name') == arguments['name'] == PACKAGE.name
-    assert (ROOT / 'resource' / PACKAGE.name).exists()
+    marker = f'resource/{PACKAGE.name}'  # colcon would add one, pip would not
+    assert (ROOT / marker).exists()
+    assert ('share/ament_index/resource_index/packages', [marker]) in arguments['data_files']
     assert MANIFEST.findtext('license') == arguments['license'] == 'Apache-2.0'
     assert 'Apache License\n                           Version 2.0' \
         in (ROOT / 'LICENSE').read_text()
