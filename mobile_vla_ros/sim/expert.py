@@ -1,0 +1,67 @@
+"""The privileged teacher: knows the scene, drives holonomically, hardly yaws."""
+
+import math
+
+from mobile_vla_ros.contract import Command, STOP
+from mobile_vla_ros.sim.scenario import BASE_RADIUS, Scenario
+
+SPEED = 0.40  # m/s, cruising
+GAIN = 1.6  # 1/s, from metres of error to m/s
+CLEARANCE = 0.13  # m, between base and boxes when passing
+STANDOFF = 0.26  # m, from the target bottle when stopped
+ARRIVED = 0.025  # m
+YAW_GAIN, YAW_SPEED = 1.0, 0.3  # 1/s, rad/s
+
+
+class Expert:
+    """A memoryless controller, so that it can label any state that a policy gets into."""
+
+    def __init__(self, scenario: Scenario):
+        """Plan for the scene's own task."""
+        x_min, x_max, y_min, y_max = scenario.obstacle
+        self.front = x_min - BASE_RADIUS - 0.06
+        self.back = x_max + BASE_RADIUS + 0.04
+        margin = BASE_RADIUS + CLEARANCE
+        self.lines = {'left': y_max + margin, 'right': y_min - margin}
+        self.middle = (y_min + y_max) / 2
+        self.side = scenario.side
+        self.goal = (scenario.target.x - STANDOFF, scenario.target.y)
+
+    def act(self, pose: tuple[float, float, float]) -> Command:
+        """Return the command for `pose`: x m, y m in the world, yaw rad."""
+        x, y, yaw = pose
+        vx, vy = self._pass(x, y) if x < self.back else self._approach(x, y)
+        wz = max(-YAW_SPEED, min(YAW_SPEED, -YAW_GAIN * yaw))
+        if vx == vy == 0.0:
+            return STOP
+        cos, sin = math.cos(yaw), math.sin(yaw)
+        return Command(cos * vx + sin * vy, -sin * vx + cos * vy, wz)
+
+    def _pass(self, x, y) -> tuple[float, float]:
+        """Get beside the boxes on the instructed side, then past them."""
+        side = self.side
+        if x > self.front:  # beside them already: to change sides now would be a collision
+            side = 'left' if y > self.middle else 'right'
+        line = self.lines[side]
+        error = line - y
+        inside = error if side == 'left' else -error  # > 0: too close to the boxes
+        room = SPEED
+        if inside > 0.05:
+            room = max(-0.15, GAIN * (self.front - x))
+        return _limit(room, GAIN * error)
+
+    def _approach(self, x, y) -> tuple[float, float]:
+        """Line up in front of the row of bottles, then close in on the target."""
+        error_y = self.goal[1] - y
+        funnel = min(0.25, max(0.0, abs(error_y) - 0.06))
+        error_x = self.goal[0] - funnel - x
+        if math.hypot(self.goal[0] - x, error_y) < ARRIVED:
+            return 0.0, 0.0
+        return _limit(GAIN * error_x, GAIN * error_y)
+
+
+def _limit(vx, vy) -> tuple[float, float]:
+    vx = max(-0.15, vx)  # backs off slowly: there is no camera behind
+    speed = math.hypot(vx, vy)
+    scale = min(1.0, SPEED / speed) if speed else 0.0
+    return vx * scale, vy * scale

@@ -1,0 +1,106 @@
+"""The task in words, English and Korean, and back from words to the task."""
+
+import re
+
+import numpy as np
+
+SIDE_WORDS = {
+    'en': {'left': ('left',), 'right': ('right',)},
+    'ko': {'left': ('왼쪽', '좌측', '왼편'), 'right': ('오른쪽', '우측', '오른편')},
+}
+COLOR_WORDS = {
+    'en': {'red': ('red',), 'yellow': ('yellow',), 'green': ('green',), 'blue': ('blue',),
+           'purple': ('purple', 'violet')},
+    'ko': {'red': ('빨간', '빨간색', '붉은'), 'yellow': ('노란', '노란색'),
+           'green': ('초록', '초록색', '녹색'), 'blue': ('파란', '파란색', '푸른'),
+           'purple': ('보라', '보라색', '자주색')},
+}
+
+# A sentence is a way to pass, a way to finish, and a joint between them.
+PASS = {
+    'en': ('pass the box on the {side}', 'go around the box on the {side} side',
+           'drive {side} around the box', 'keep to the {side} of the box',
+           'take the {side} side of the boxes', 'move past the obstacle on the {side}',
+           'steer {side} of the box', 'go {side} past the boxes',
+           'avoid the box on the {side} side', 'drive by the {side} side of the crate',
+           'use the {side} side to get past the box', 'turn to the {side} of the obstacle',
+           'round the boxes from the {side}', 'slip by the crate on the {side}'),
+    'ko': ('상자 {side}으로 지나', '상자를 {side}으로 돌아', '박스 {side}으로 가',
+           '장애물 {side}으로 피해', '상자의 {side}을 지나', '{side}으로 상자를 지나',
+           '{side}으로 돌아', '{side}으로 장애물을 돌아', '박스를 {side}으로 피해',
+           '상자 {side} 길로 가', '{side}으로 비켜 지나', '상자 {side}편을 돌아'),
+}
+FINISH = {
+    'en': ('stop at the {color} bottle', 'go to the {color} bottle',
+           'drive to the {color} bottle', 'reach the {color} bottle',
+           'approach the {color} bottle', 'halt in front of the {color} bottle',
+           'stop next to the {color} one', 'find the {color} bottle',
+           'park before the {color} bottle', 'head for the {color} bottle',
+           'finish at the {color} bottle', 'move up to the {color} bottle'),
+    'ko': ('{color} 병 앞에 멈춰', '{color} 병으로 가', '{color} 병까지 가',
+           '{color} 병 앞으로 가', '{color} 병에 가서 서', '{color} 병 옆에 멈춰',
+           '{color} 물병으로 가', '{color} 병을 찾아가', '{color} 병 쪽으로 이동해',
+           '{color} 병까지 이동해', '{color} 병에 도착해'),
+}
+# {0} passes, {1} finishes.
+JOINT = {
+    'en': ('{0} and {1}', '{0}, then {1}', '{0} and then {1}', '{0}. {1}', '{1}: {0}',
+           '{1}, but {0}', '{1}, and {0} on the way', 'to {1}, {0}', '{1}; {0}',
+           'please {0} and {1}', 'first {0}, after that {1}'),
+    'ko': ('{0}서 {1}', '{0}서 {1}줘', '{0}. {1}', '{0}고 {1}', '{0} 그리고 {1}',
+           '{1}, {0}서', '{0}서 {1}라', '먼저 {0}서 {1}'),
+}
+# Whole sentences that no pass-and-finish pair gives.
+WHOLE = {
+    'en': ('{color} bottle, {side} side', '{side}, {color} bottle',
+           'go {side} to the {color} bottle', 'the {color} bottle via the {side} of the box',
+           'bring the robot to the {color} bottle along the {side} side of the box',
+           'get to the {color} bottle by going {side} around the obstacle',
+           '{color} bottle on the {side} path', 'drive {side}, target {color} bottle',
+           'follow the {side} side until the {color} bottle',
+           'with the box passed on the {side}, go to the {color} bottle',
+           'navigate to the {color} bottle, going {side} of the crate'),
+    'ko': ('{side}, {color} 병', '{color} 병, {side}', '{side} 길로 {color} 병까지',
+           '{side}으로 {color} 병까지 가', '{color} 병까지 {side}으로 돌아서 가',
+           '상자 {side}으로 {color} 병까지 운전해', '{color} 병에 {side}으로 접근해'),
+}
+LANGUAGES = tuple(WHOLE)
+
+
+def sample(side: str, color: str, rng: np.random.Generator, language: str | None = None) -> str:
+    """Return one of some thousand ways to say the task, in either language unless one is named."""
+    language = language or str(rng.choice(LANGUAGES))
+    if rng.random() < 0.2:
+        template = str(rng.choice(WHOLE[language]))
+    else:
+        joint, first, last = (str(rng.choice(table[language])) for table in (JOINT, PASS, FINISH))
+        template = joint.format(first, last)
+    text = template.format(side=rng.choice(SIDE_WORDS[language][side]),
+                           color=rng.choice(COLOR_WORDS[language][color]))
+    if language == 'en' and rng.random() < 0.5:
+        text = text[0].upper() + text[1:]
+    return text + '.' if rng.random() < 0.3 else text
+
+
+def parse_instruction(text: str) -> tuple[str | None, str | None]:
+    """
+    Return the (side, colour) that the words name, None for what they don't.
+
+    :raises ValueError: if they name two sides or two colours.
+    """
+    return _named(text, SIDE_WORDS, 'side'), _named(text, COLOR_WORDS, 'colour')
+
+
+def _named(text, tables, what) -> str | None:
+    lowered = text.lower()
+    found = set()
+    for language, table in tables.items():
+        for name, words in table.items():
+            for word in words:
+                pattern = rf'\b{word}\b' if language == 'en' else word
+                if re.search(pattern, lowered):
+                    found.add(name)
+    if len(found) > 1:
+        raise ValueError(f'the instruction {text!r} names more than one {what}: '
+                         f'{", ".join(sorted(found))}; name one')
+    return found.pop() if found else None
