@@ -29,7 +29,7 @@ def main(requirements: str) -> int:
             elif line.startswith('Installing collected'):
                 show('  unpacking')
     if pip.returncode:
-        print('\n' + ''.join(lines[-KEPT:]), file=sys.stderr)
+        print('', *(f'{line.rstrip():.300}' for line in lines[-KEPT:]), sep='\n', file=sys.stderr)
         return pip.returncode
     show(f'  done in {time.monotonic() - started:.0f} s')
     print()
