@@ -185,6 +185,8 @@ def test_12_a_clock_that_jumps_changes_nothing():
             clock.publish(Clock(clock=Time(sec=sec)))
             wait_for(lambda: time.monotonic() > at + 0.4, 1.0, 'some commands')
             assert g.zero(at) is None or stalled(at)
+        told = time.monotonic()
+        wait_for(lambda: g.history[-1][0] > told + 0.5, 3.0, 'diagnostics that go on')
         last = g.still()
         assert_within(wait_for(lambda: g.zero(last), 1.0, 'a zero')[0] - last, STALL_S, last)
 

@@ -109,6 +109,22 @@ def test_a_latched_stop_outlives_a_deactivation():
         assert not g.call(SetBool, 'drive/arm', data=True).success
 
 
+def test_neither_arming_nor_instruction_outlives_a_deactivation():
+    with graph() as g:
+        g.drive()
+        g.stream()
+        assert g.call(SetBool, 'drive/arm', 20.0, data=True).success
+        g.say('go')
+        wait_for(g.moving, 3.0, 'moving')
+        assert change(g, DEACTIVATE) and change(g, ACTIVATE)
+        wait_for(lambda: g.zero(), 1.0, 'zeros')
+        for words in ('disarmed', 'no instruction'):
+            wait_for(lambda: words in g.diagnostics['drive: control'].message, 3.0, words)
+            since = time.monotonic()
+            assert g.call(SetBool, 'drive/arm', data=True).success
+        assert g.moving(since) is None
+
+
 def test_6_and_20_what_is_refused_at_run_time_changes_nothing():
     with graph() as g:
         g.drives()

@@ -59,6 +59,12 @@ def test_the_mean_rate_holds_whatever_the_camera_does(hz, phase):
     assert np.diff(sent).max() <= PERIOD * (1 + 2 * GRACE)
 
 
+@pytest.mark.parametrize('hz', [12, 15, 28, 30, 33, 45])
+def test_a_camera_at_another_rate_does_not_make_the_output_uneven(hz):
+    sent, _ = play((np.arange(20 * hz) * 1e9 / hz).astype(int).tolist(), 20_000 * MS)
+    assert np.diff(sent).std() <= 0.05 * PERIOD
+
+
 def test_without_plans_the_period_is_exact():
     sent, _ = play([], 1_000 * MS)
     assert (np.diff(sent) == PERIOD).all() and sent[0] == 0
