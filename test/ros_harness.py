@@ -1,5 +1,6 @@
 """Real nodes over real DDS: a domain per test, processes, a camera, a listener with times."""
 
+import collections
 import contextlib
 import itertools
 import os
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip('rclpy', reason='needs ROS 2')
-from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402, I100
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus  # noqa: E402, I100
 from geometry_msgs.msg import Twist, TwistStamped  # noqa: E402, I100
 import rclpy  # noqa: E402
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
@@ -151,7 +152,7 @@ class Graph:
         rclpy.init(context=self.context, domain_id=domain)
         self.node = rclpy.create_node('tester', context=self.context)
         self.received = []  # (steady time s, Command)
-        self.diagnostics = {}  # name: status
+        self.diagnostics = collections.defaultdict(DiagnosticStatus)  # by name
         self.history = []  # (steady time s, name, level, message)
         self.node.create_subscription(TwistStamped if stamped else Twist, 'cmd_vel',
                                       self._on_command, 10)

@@ -10,6 +10,8 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
+from mobile_vla_ros.nodes.pilot import first_line
+
 JOIN_S = 0.4  # for the executor's thread, which a callback may hold
 
 
@@ -81,11 +83,6 @@ def _spin(node, finish):
         if rclpy.ok():
             node.get_logger().fatal(f'{type(error).__name__}: {first_line(error)}')
             finish(1)
-
-
-def first_line(error) -> str:
-    """Return an error's words without what follows them."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _refuse(error) -> int:
