@@ -16,15 +16,18 @@ class FaultyPolicy:
     backend = 'faulty'
 
     def __init__(self, kind):
-        self.kind, self.calls = kind, 0
+        self.kind, self.calls, self.stamp_ns = kind, 0, 0
         self.sha256 = hashlib.sha256(kind.encode()).hexdigest()
 
     def reset(self):
-        self.calls = 0
+        self.calls = self.stamp_ns = 0
 
     def plan(self, rgb, instruction, stamp_ns):
         red, green = (int(value) for value in rgb[0, 0, :2])
         self.calls += 1
+        if stamp_ns < self.stamp_ns:  # as the real one
+            raise ValueError(f'stamp {stamp_ns} ns is older than the last one')
+        self.stamp_ns = stamp_ns
         command = [red / 255.0, 0.0, 0.1 if 'left' in instruction else -0.1]
         faulty = green > 100  # the camera of the test switches the fault on and off
         if faulty and self.kind in ('nan', 'inf', 'huge'):

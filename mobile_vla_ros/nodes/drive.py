@@ -146,8 +146,7 @@ class DriveNode(LifecycleNode):
                      int(values['instruction_ttl'] * NS), values['max_failures'], arming)
 
     def _load_policy(self, path: str):
-        more = {} if self._values['device'] == 'cpu' else {'device': self._values['device']}
-        return self._load(path or None, self._values['backend'], self._values['threads'], **more)
+        return self._load(path or None, self._values['backend'], self._values['threads'])
 
     # -- messages
 

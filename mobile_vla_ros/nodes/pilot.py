@@ -65,7 +65,7 @@ class Pilot:
         now_ns = time.monotonic_ns()
         with self._wake:
             self.guard = guard
-            self._frame = None
+            self._frame = self._planned_for = None
             if armed:
                 self.arming.arm()
             guard.instruct(self.instruction or instruction, now_ns)
@@ -150,6 +150,7 @@ class Pilot:
         """Clear a latched stop and a fault; stay disarmed."""
         with self._wake:
             self.guard.reset()
+            self._planned_for = None  # older stamps may come now: the policy starts anew too
             self._be_urgent()
 
     def change(self, limits, image_timeout_ns: int, instruction_ttl_ns: int, policy):
