@@ -81,9 +81,8 @@ def test_it_shows_what_a_robot_shows():
         assert np.diff(stamps).mean() == pytest.approx(0.05e9, rel=0.1)
         assert abs(stamps[-1] / 1e9 - time.time()) < 5.0
         assert messages.to_ns(listener.wait('/clock', 1)[-1].clock) >= stamps[-1]
-        task = listener.wait('outcome', 1)[0]  # soon over: nobody drives
+        task = listener.wait('outcome', 1)[-1]
         assert task['task']['seed'] == 2_000_000 and task['task']['instruction']
-        assert not task['outcome']['done']
 
 
 def test_22_it_drives_and_stops_by_its_own_timeout():
