@@ -1,0 +1,127 @@
+"""The engines that run a checkpoint: ONNX Runtime, OpenVINO, torch; each loaded only when used."""
+
+from pathlib import Path
+
+import numpy as np
+
+from mobile_vla_ros.contract import ContractError
+from mobile_vla_ros.metadata import KEY, Metadata, verify
+
+RUNTIME = ('onnxruntime', 'openvino')
+BACKENDS = ('auto', *RUNTIME, 'torch')
+
+
+def open_engine(path: Path, content: bytes, backend: str, threads: int):
+    """
+    Return (engine, metadata) for the file `content` read from `path`.
+
+    An engine is called with image uint8 (1, 224, 224, 3), past float32 (1, ages, C, G, G)
+    and text float32 (1, 512), and returns commands (1, chunk, 3) and the image's grid.
+
+    :raises ValueError: for an unknown backend, or one that cannot run this kind of file.
+    """
+    if backend not in BACKENDS:
+        raise ValueError(f'unknown backend {backend!r}; one of {", ".join(BACKENDS)}')
+    if threads < 0:
+        raise ValueError(f'threads must be 0 (automatic) or more, got {threads}')
+    kinds = {'.onnx': RUNTIME, '.safetensors': ('torch',)}
+    if path.suffix not in kinds:
+        raise ContractError(f'{path}: a checkpoint is a .onnx or a .safetensors file; pickles '
+                            '(.pth, .pt) are never loaded')
+    backend = kinds[path.suffix][0] if backend == 'auto' else backend
+    if backend not in kinds[path.suffix]:
+        raise ValueError(f'backend {backend!r} cannot run {path.name}: a {path.suffix} file needs '
+                         f'{" or ".join(kinds[path.suffix])}')
+    verify(content, path)
+    try:
+        engine = {'onnxruntime': OnnxRuntime, 'openvino': OpenVino, 'torch': Torch}[backend](
+            path, content, threads)
+    except ImportError as error:
+        raise ValueError(f'backend {backend!r} is not installed ({error}); '
+                         f'pip install {backend}') from error
+    metadata = Metadata.from_json(engine.metadata_json, path)
+    _probe(engine, metadata, path)
+    return engine, metadata
+
+
+def _probe(engine, metadata, path) -> None:
+    """Refuse a network that cannot give finite commands, before it can drive anything."""
+    image = np.full((1, metadata.image, metadata.image, 3), 127, np.uint8)
+    past = np.zeros((1, len(metadata.history_s), *metadata.grid), np.float32)
+    text = np.zeros((1, metadata.text_width), np.float32)
+    try:
+        commands, grid = engine(image, past, text)
+    except Exception as error:  # whatever the engine raises, the file is what's wrong
+        first = str(error).splitlines()[0]
+        raise ContractError(f'{path}: the network does not run as its metadata says ({first})') \
+            from error
+    wanted = (1, metadata.chunk, len(metadata.axes))
+    if commands.shape != wanted:
+        raise ContractError(f'{path}: gives commands of shape {commands.shape}, its metadata '
+                            f'says {wanted}')
+    if not (np.isfinite(commands).all() and np.isfinite(grid).all()):
+        raise ContractError(f'{path}: holds weights that are not finite; train it anew')
+
+
+class OnnxRuntime:
+    """Runs a runtime file in ONNX Runtime on the CPU."""
+
+    name = 'onnxruntime'
+
+    def __init__(self, path, content, threads):
+        import onnxruntime
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        # Threads that spin between frames would take the cores from everything else on the robot.
+        options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+        try:
+            self.session = onnxruntime.InferenceSession(content, options,
+                                                        providers=['CPUExecutionProvider'])
+        except Exception as error:
+            raise ContractError(f'{path}: ONNX Runtime refuses it ({error})') from error
+        self.metadata_json = self.session.get_modelmeta().custom_metadata_map.get(KEY, '')
+
+    def __call__(self, image, past, text):
+        commands, grid = self.session.run(None, {'image': image, 'past': past, 'text': text})
+        return commands, grid
+
+
+class OpenVino:
+    """Runs a runtime file in OpenVINO on the CPU."""
+
+    name = 'openvino'
+
+    def __init__(self, path, content, threads):
+        import openvino
+        core = openvino.Core()
+        settings = {'PERFORMANCE_HINT': 'LATENCY', 'INFERENCE_PRECISION_HINT': 'f32'}
+        if threads:
+            settings['INFERENCE_NUM_THREADS'] = threads
+        model = core.read_model(content)
+        self.metadata_json = str(model.get_rt_info(['framework', KEY]).astype(str)) \
+            if model.has_rt_info(['framework', KEY]) else ''
+        self.request = core.compile_model(model, 'CPU', settings).create_infer_request()
+
+    def __call__(self, image, past, text):
+        out = self.request.infer({'image': image, 'past': past, 'text': text})
+        commands, grid = out.values()
+        return commands.copy(), grid.copy()
+
+
+class Torch:
+    """Runs weights in torch, slower; for trying a checkpoint that is not exported yet."""
+
+    name = 'torch'
+
+    def __init__(self, path, content, threads):
+        import torch
+        from mobile_vla_ros.training.checkpoint import load_deployed
+        if threads:
+            torch.set_num_threads(threads)
+        self.torch = torch
+        self.network, self.metadata_json = load_deployed(content, path)
+
+    def __call__(self, image, past, text):
+        with self.torch.inference_mode():
+            out = self.network(*(self.torch.from_numpy(value) for value in (image, past, text)))
+        return tuple(value.numpy() for value in out)

@@ -1,0 +1,40 @@
+"""Command line: one verb, one module; only the module of the verb that is called is imported."""
+
+from importlib import import_module
+import sys
+
+VERBS = {
+    'demo': ('mobile_vla_ros.cli.demo', 'drive in the simulator and film it'),
+    'drive': ('mobile_vla_ros.nodes.drive', 'the node that drives (ROS arguments)'),
+    'sim': ('mobile_vla_ros.nodes.sim', 'the simulator as a node (ROS arguments)'),
+    'benchmark': ('mobile_vla_ros.cli.benchmark', 'score a policy in the simulator'),
+    'train': ('mobile_vla_ros.cli.train', 'recordings to a checkpoint'),
+    'export': ('mobile_vla_ros.cli.export', 'a checkpoint to a runtime file'),
+    'checkpoint': ('mobile_vla_ros.cli.checkpoint', 'rebuild the shipped checkpoint from seeds'),
+}
+
+
+def main(argv: list[str]) -> int:
+    """Run the verb named first in `argv`; return the exit status."""
+    if not argv or argv[0] in ('-h', '--help'):
+        print('usage: python -m mobile_vla_ros VERB [--help]\n')
+        print('\n'.join(f'  {verb:<11} {text}' for verb, (_, text) in VERBS.items()))
+        return 0 if argv else 2
+    if argv[0] not in VERBS:
+        print(f'unknown verb {argv[0]!r}; one of {", ".join(VERBS)}', file=sys.stderr)
+        return 2
+    return import_module(VERBS[argv[0]][0]).main(argv[1:]) or 0
+
+
+def one_line_errors(run):
+    """Decorate a verb's main: what the user did wrong is one line and exit status 2."""
+    def wrapped(argv=None) -> int:
+        try:
+            return run(argv) or 0
+        except (OSError, ValueError) as error:
+            print(f'error: {" ".join(str(error).split())}', file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            print('stopped', file=sys.stderr)
+            return 130
+    return wrapped

@@ -1,0 +1,34 @@
+"""Verb `checkpoint`: rebuild the shipped checkpoint from seeds alone (an hour or two)."""
+
+import argparse
+from dataclasses import fields
+from pathlib import Path
+
+from mobile_vla_ros.cli import one_line_errors
+
+EXAMPLE = 'example: python -m mobile_vla_ros checkpoint --out out/checkpoint/default'
+
+
+@one_line_errors
+def main(argv=None) -> int:
+    """Build it; every step that is done already is kept in the work folder."""
+    from mobile_vla_ros.training.recipe import build, Recipe
+    p = argparse.ArgumentParser(prog='python -m mobile_vla_ros checkpoint', description=__doc__,
+                                epilog=EXAMPLE)
+    p.add_argument('--work', type=Path, default=Path('out/checkpoint'),
+                   help='recordings and the first policy; about 3 GB')
+    p.add_argument('--out', type=Path, default=Path('checkpoints/default'))
+    for field in fields(Recipe):
+        p.add_argument(f'--{field.name.replace("_", "-")}', type=int, default=field.default)
+    args = vars(p.parse_args(argv))
+    work, out = args.pop('work'), args.pop('out')
+    metrics = build(Recipe(**args), work, out)
+    from mobile_vla_ros.cli.benchmark import print_table
+    loop = metrics['closed_loop']
+    print_table({k: v for k, v in loop.items() if isinstance(v, dict)},
+                f'{out}.onnx: {loop["episodes"]} scenes from seed {loop["first_seed"]}')
+    return 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

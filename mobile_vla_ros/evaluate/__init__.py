@@ -1,0 +1,1 @@
+"""How good a policy is: closed loop in the simulator, beside trivial baselines."""

@@ -1,0 +1,68 @@
+"""Other ways to say a task, from a YAML file: to measure words that training never saw."""
+
+from pathlib import Path
+from string import Formatter
+
+import numpy as np
+import yaml
+
+from mobile_vla_ros.sim.scenario import COLORS, SIDES
+
+SHAPE = ('language -> {templates: [... {side} ... {color} ...], '
+         'side: {left: word, right: word}, color: {red: word, ...}}')
+
+
+class PhraseFile:
+    """Sentences for (side, colour) drawn by seed from a file's languages and templates."""
+
+    def __init__(self, path: Path):
+        """
+        Read and check `path`.
+
+        :raises ValueError: naming what is missing and the shape that is expected.
+        """
+        try:
+            content = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ValueError(f'{path} is not YAML: {error}') from error
+        if not isinstance(content, dict) or not content:
+            raise ValueError(f'{path}: a phrases file is {SHAPE}')
+        self.languages = {str(name): _language(path, str(name), table)
+                          for name, table in content.items()}
+
+    def sample(self, side: str, color: str, rng: np.random.Generator) -> tuple[str, str]:
+        """
+        Return (language, sentence).
+
+        :raises ValueError: if the drawn language has no word for the side or the colour.
+        """
+        language = str(rng.choice(list(self.languages)))
+        templates, words = self.languages[language]
+        picked = {}
+        for kind, name in (('side', side), ('color', color)):
+            if name not in words[kind]:
+                raise ValueError(f'the phrases file has no {language} word for the {kind} {name}')
+            picked[kind] = str(rng.choice(words[kind][name]))
+        return language, str(rng.choice(templates)).format(**picked)
+
+
+def _language(path, name, table):
+    if not isinstance(table, dict) or not isinstance(table.get('templates'), list):
+        raise ValueError(f'{path}: {name} needs templates; a phrases file is {SHAPE}')
+    for template in table['templates']:
+        named = {field for _, field, _, _ in Formatter().parse(str(template)) if field is not None}
+        if named != {'side', 'color'}:
+            raise ValueError(f'{path}: the {name} template {template!r} must hold {{side}} and '
+                             '{color}, and nothing else in braces')
+    words = {}
+    for kind, allowed in (('side', SIDES), ('color', COLORS)):
+        given = table.get(kind, table.get(f'{kind}s'))  # both spellings are natural
+        if not isinstance(given, dict):
+            raise ValueError(f'{path}: {name} needs the words for {kind}; a phrases file is '
+                             f'{SHAPE}')
+        words[kind] = {key: value if isinstance(value, list) else [value]
+                       for key, value in given.items()}
+        missing = set(allowed if kind == 'side' else ()) - set(words[kind])
+        if missing:
+            raise ValueError(f'{path}: {name} has no word for {", ".join(sorted(missing))}')
+    return [str(template) for template in table['templates']], words

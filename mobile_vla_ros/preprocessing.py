@@ -1,0 +1,31 @@
+"""A camera image to what the network takes; the same in training, replay and on the robot."""
+
+import cv2
+import numpy as np
+
+IMAGE = 224  # px, height and width
+
+
+def preprocess(rgb: np.ndarray) -> np.ndarray:
+    """
+    Return uint8 (224, 224, 3) of uint8 RGB (height, width, 3): the whole view, squeezed.
+
+    :raises ValueError: for another dtype or shape, which it states.
+    """
+    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or 0 in rgb.shape:
+        raise ValueError(f'an image is uint8 RGB (height, width, 3), got {rgb.dtype} {rgb.shape}')
+    if rgb.shape == (IMAGE, IMAGE, 3):
+        return np.ascontiguousarray(rgb)
+    shrinks = rgb.shape[0] >= IMAGE and rgb.shape[1] >= IMAGE
+    return cv2.resize(rgb, (IMAGE, IMAGE),
+                      interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def history_frames(stamps_ns, now_ns: int, ages_s) -> list[int]:
+    """
+    Return for each age the index of the frame whose stamp is nearest to `now_ns` - age.
+
+    Ages before the first frame give the first one, as at an episode's start.
+    """
+    stamps = np.asarray(stamps_ns, dtype=np.int64)
+    return [int(np.abs(stamps - (now_ns - round(age * 1e9))).argmin()) for age in ages_s]

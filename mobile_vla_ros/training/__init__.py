@@ -1,0 +1,1 @@
+"""From recordings to a checkpoint: features, loss, schedule, loop, export."""

@@ -1,0 +1,148 @@
+"""Recordings from the simulator as cached features: the teacher's driving, and corrections."""
+
+import hashlib
+import json
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from mobile_vla_ros.contract import Command, STOP
+from mobile_vla_ros.preprocessing import IMAGE, preprocess
+from mobile_vla_ros.sim.expert import Expert
+from mobile_vla_ros.sim.scenario import COLORS, make_scenario, SIDES
+from mobile_vla_ros.sim.simulator import Simulator, TIMEOUT
+
+PERIOD_S = 0.2  # between recorded frames: nearer ones cost as much and say little new
+STEP_S = 0.1  # between the teacher's commands
+SIZE = (320, 240)  # px, rendered; what the network takes is made of it as on the robot
+
+
+class Shove:
+    """What disturbs a recording, so that the teacher shows how to recover; seeded."""
+
+    def __init__(self, rng: np.random.Generator):
+        self.rng = rng
+        self.drift = np.zeros(3)
+        self.amount = float(rng.choice([0.0, 0.6, 1.2]))
+        self.push, self.left = np.zeros(3), 0
+
+    def __call__(self, command: Command) -> Command:
+        """Return what the base is really told: drifting noise, and now and then a push."""
+        self.drift = 0.8 * self.drift + self.rng.normal(0, [0.06, 0.06, 0.08])
+        if self.left == 0 and self.rng.random() < 0.02 * self.amount:
+            self.push = self.rng.uniform(-1, 1, 3) * [0.25, 0.4, 0.4]
+            self.left = int(self.rng.integers(4, 11))
+        out = np.asarray(command) + self.amount * self.drift
+        if self.left:
+            self.left -= 1
+            out = self.push
+        return Command(*out.tolist())
+
+
+class OtherCamera:
+    """Images as another camera might give them: exposure, white balance, noise; seeded."""
+
+    def __init__(self, rng: np.random.Generator):
+        gains = rng.uniform(0.8, 1.2) * rng.uniform(0.94, 1.06, 3)
+        self.curve = np.clip(np.arange(256)[:, None] * gains, 0, 255).astype(np.uint8)[:, None]
+        self.noise = rng.integers(0, 7, 2 * IMAGE * IMAGE * 3, dtype=np.uint8)
+        self.rng = rng
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """Take and return uint8 (224, 224, 3)."""
+        start = int(self.rng.integers(image.size))
+        noise = self.noise[start:start + image.size].reshape(image.shape)
+        # Saturating arithmetic, far faster than going through a wider type.
+        return cv2.subtract(cv2.add(cv2.LUT(image, self.curve), noise), (3, 3, 3))
+
+
+def record(sim: Simulator, seed: int, encode, policy=None) -> dict:
+    """
+    Drive the scene of `seed` once; every frame is labelled with the teacher's command.
+
+    :param encode: uint8 (H, W, 3) -> features (C, G, G).
+    :param policy: drives instead of the teacher for most of the episode (DAgger, Ross 2011).
+    :returns: grids (n, C, G, G) float16, executed (n, 3; the velocity that came of it), the task,
+        and labels (n, sides, colours, 3): what the teacher does here for every task that the
+        scene allows, NaN for the others. Other words for the same picture cost no rendering,
+        and leave the text as the only thing that tells them apart.
+    """
+    rng = np.random.default_rng([seed, 2])
+    scenario = make_scenario(seed)
+    sim.reset(scenario)
+    expert, shove = Expert(scenario), Shove(rng)
+    others = {(SIDES.index(side), COLORS.index(bottle.color)):
+              Expert(scenario.with_task(side, bottle.color))
+              for side in SIDES for bottle in scenario.bottles}
+    camera = OtherCamera(rng)
+    if policy:
+        policy.reset()
+    grids, labels, executed = [], [], []
+    arrived = 0
+    while not sim.outcome().contacts and sim.time_s < TIMEOUT and arrived < 6:
+        grid = encode(camera(preprocess(sim.render())))
+        label = np.full((len(SIDES), len(COLORS), 3), np.nan, np.float32)
+        for task, other in others.items():
+            label[task] = other.act(sim.pose)
+        command = policy(grid, scenario.instruction, sim.time_s) if policy else None
+        grids.append(grid.astype(np.float16))
+        labels.append(label)
+        for _ in range(round(PERIOD_S / STEP_S)):
+            sim.step(command or shove(expert.act(sim.pose)), STEP_S)
+        executed.append(sim.velocity)
+        arrived += expert.act(sim.pose) == STOP
+    return {'seed': seed, 'side': scenario.side, 'color': scenario.color,
+            'success': sim.outcome().bottle_ok and not sim.outcome().contacts,
+            'grids': np.stack(grids), 'labels': np.stack(labels),
+            'executed': np.array(executed, np.float32)}
+
+
+def _work(job) -> dict:
+    seeds, folder, name, checkpoint = job
+    from mobile_vla_ros.training.features import Encoder, GridPolicy
+    sim, encoder = Simulator(*SIZE), Encoder(folder)
+    policy = GridPolicy(checkpoint) if checkpoint else None
+    rows, grids, labels, executed = [], [], [], []
+    for seed in seeds:
+        episode = record(sim, seed, encoder, policy)
+        for part, values in ((grids, 'grids'), (labels, 'labels'), (executed, 'executed')):
+            part.append(episode.pop(values))
+        rows.append({**episode, 'frames': len(labels[-1]), 'shard': name})
+    sim.close()
+    for part, kind in ((grids, 'grids'), (labels, 'labels'), (executed, 'executed')):
+        np.save(Path(folder) / f'{name}.{kind}.npy', np.concatenate(part))
+    return rows
+
+
+def collect(folder: Path, seeds, processes: int = 2, checkpoint: Path | None = None,
+            per_shard: int = 20) -> None:
+    """
+    Record the scenes of `seeds` into `folder`; shards that are there already are kept.
+
+    :param checkpoint: a torch checkpoint that drives while the teacher labels.
+    """
+    from mobile_vla_ros.training.features import Encoder
+    folder.mkdir(parents=True, exist_ok=True)
+    Encoder(folder)  # exported once, before several processes need it
+    jobs = []
+    for start in range(0, len(seeds), per_shard):
+        part = list(seeds)[start:start + per_shard]
+        jobs.append((part, str(folder), f'{"dagger" if checkpoint else "expert"}-{part[0]:07d}',
+                     str(checkpoint) if checkpoint else None))
+    jobs = [job for job in jobs if not (folder / f'{job[2]}.json').exists()]
+    with get_context('spawn').Pool(processes) as pool:
+        for rows in tqdm(pool.imap_unordered(_work, jobs), total=len(jobs), unit='shard',
+                         desc='corrections' if checkpoint else 'teacher'):
+            (folder / f'{rows[0]["shard"]}.json').write_text(json.dumps(rows))
+
+
+def digest(folder: Path) -> str:
+    """Return the SHA-256 over every shard's tasks and labels, in the order of their names."""
+    total = hashlib.sha256()
+    for path in sorted(folder.glob('*.json')):
+        total.update(path.read_bytes())
+        total.update(path.with_suffix('.labels.npy').read_bytes())
+    return total.hexdigest()

@@ -1,0 +1,69 @@
+"""A trained checkpoint as a runtime file: image, earlier grids and text in, commands out."""
+
+from pathlib import Path
+import warnings
+
+import numpy as np
+import onnx
+import torch
+
+from mobile_vla_ros import backends
+from mobile_vla_ros.contract import ContractError
+from mobile_vla_ros.metadata import KEY, Metadata, seal
+from mobile_vla_ros.models.text import encode_text
+
+TOLERANCE = 1e-4
+PROBES = ('pass the box on the left and stop at the red bottle', '상자 오른쪽으로 지나서 파란 병으로 가', '')
+
+
+def to_onnx(module: torch.nn.Module, inputs: dict, outputs: list[str], path: Path) -> None:
+    """Write `module` called with `inputs` (name -> example tensor) to an ONNX file."""
+    with warnings.catch_warnings():
+        # The TorchScript exporter needs no package beyond onnx; it only announces its successor.
+        warnings.simplefilter('ignore')
+        torch.onnx.export(module.eval(), tuple(inputs.values()), str(path),
+                          input_names=list(inputs), output_names=outputs,
+                          opset_version=17, dynamo=False)
+
+
+def export(checkpoint: Path, out: Path) -> float:
+    """
+    Write the runtime file of a safetensors checkpoint; return its largest error against torch.
+
+    :raises ContractError: if an output differs by more than TOLERANCE, or the file is not ours.
+    """
+    from mobile_vla_ros.training.checkpoint import load_deployed
+    if out.suffix != '.onnx':
+        raise ValueError(f'a runtime file ends in .onnx, got {out}')
+    network, described = load_deployed(checkpoint.read_bytes(), checkpoint)
+    metadata = Metadata.from_json(described, checkpoint)
+    samples = list(_samples(metadata))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    to_onnx(network, samples[0], ['commands', 'grid'], out)
+    file = onnx.load(str(out))
+    onnx.helper.set_model_props(file, {KEY: metadata.to_json()})
+    onnx.save(file, str(out))
+    seal(out)
+    engine, _ = backends.open_engine(out, out.read_bytes(), 'onnxruntime', 0)
+    worst = max(_difference(network, engine, sample) for sample in samples)
+    if not worst <= TOLERANCE:
+        raise ContractError(f'{out}: differs from torch by {worst:.2g}, allowed is {TOLERANCE}')
+    return worst
+
+
+def _samples(metadata):
+    rng = np.random.default_rng(0)
+    for text in PROBES:
+        yield {
+            'image': torch.from_numpy(rng.integers(
+                0, 256, (1, metadata.image, metadata.image, 3), dtype=np.uint8)),
+            'past': torch.from_numpy(rng.normal(
+                0, 2, (1, len(metadata.history_s), *metadata.grid)).astype(np.float32)),
+            'text': torch.from_numpy(encode_text(text)[None])}
+
+
+def _difference(network, engine, sample) -> float:
+    with torch.inference_mode():
+        ours = network(*sample.values())
+    theirs = engine(*(value.numpy() for value in sample.values()))
+    return max(float(np.abs(a.numpy() - b).max()) for a, b in zip(ours, theirs))

@@ -1,0 +1,57 @@
+"""The frozen encoder outside torch, for recording fast, and a policy on its features."""
+
+from pathlib import Path
+
+import numpy as np
+import openvino
+
+from mobile_vla_ros.models.text import encode_text
+from mobile_vla_ros.preprocessing import history_frames, preprocess
+
+
+class Encoder:
+    """uint8 RGB of any size -> grid float32 (C, G, G); exports itself into `folder` once."""
+
+    def __init__(self, folder):
+        path = Path(folder) / 'encoder.onnx'
+        if not path.exists():
+            import torch
+            from mobile_vla_ros.models.vision import EfficientNetLite0Grid, IMAGE
+            from mobile_vla_ros.training.export import to_onnx
+            image = torch.zeros(1, IMAGE, IMAGE, 3, dtype=torch.uint8)
+            to_onnx(EfficientNetLite0Grid(), {'image': image}, ['grid'], path)
+        core = openvino.Core()
+        settings = {'INFERENCE_NUM_THREADS': 1, 'INFERENCE_PRECISION_HINT': 'f32'}
+        self.request = core.compile_model(core.read_model(str(path)), 'CPU',
+                                          settings).create_infer_request()
+
+    def __call__(self, rgb: np.ndarray) -> np.ndarray:
+        """Return the grid of one image."""
+        return self.request.infer({'image': preprocess(rgb)[None]})[0][0].copy()
+
+
+class GridPolicy:
+    """A torch checkpoint that drives on cached features while corrections are recorded."""
+
+    def __init__(self, checkpoint):
+        import torch
+        from mobile_vla_ros.training.checkpoint import load_model
+        torch.set_num_threads(1)
+        self.torch, self.model = torch, load_model(Path(checkpoint))[0]
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the earlier frames."""
+        self.grids, self.stamps = [], []
+
+    def __call__(self, grid: np.ndarray, instruction: str, time_s: float):
+        """Return the command for the newest grid (C, G, G)."""
+        from mobile_vla_ros.contract import Command
+        self.grids.append(grid)
+        self.stamps.append(round(time_s * 1e9))
+        earlier = history_frames(self.stamps, self.stamps[-1], self.model.config.history_s)
+        grids = np.stack([self.grids[i] for i in [-1, *earlier]])[None]
+        text = encode_text(instruction)[None]
+        with self.torch.inference_mode():
+            out = self.model(self.torch.from_numpy(grids), self.torch.from_numpy(text))
+        return Command(*out[0, 0].tolist())

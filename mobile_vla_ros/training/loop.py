@@ -1,0 +1,150 @@
+"""The training loop, from cached features to the best weights; reads top to bottom."""
+
+from dataclasses import dataclass
+import time
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from mobile_vla_ros.preprocessing import history_frames
+from mobile_vla_ros.training.loss import weighted_loss
+from mobile_vla_ros.training.recordings import Episode, Phrases
+
+BETAS = (0.9, 0.999)
+CLIP = 1.0
+WARMUP_EPOCHS, WARMUP_START, FINAL_RATE = 3, 0.1, 1e-6
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How to train; the defaults are the ones that the shipped checkpoint is made with."""
+
+    epochs: int = 14
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    episodes_per_batch: int = 6
+    other_tasks: float = 0.5  # share of episodes that are asked for in words of another task
+    text_noise: float = 0.008  # per value of a unit embedding of 512
+    z_weight: float = 0.05
+    seed: int = 0
+
+    def __post_init__(self):
+        """
+        Check every value.
+
+        :raises ValueError: naming the value and what is allowed.
+        """
+        for name in ('epochs', 'episodes_per_batch', 'learning_rate'):
+            if not getattr(self, name) > 0:
+                raise ValueError(f'{name} must be > 0, got {getattr(self, name)}')
+
+
+def schedule(optimizer, epochs: int, steps: int):
+    """Linear warm-up over the first epochs from a tenth, then a cosine; stepped every batch."""
+    warm = min(WARMUP_EPOCHS, max(1, epochs // 2)) * steps
+    optim = torch.optim.lr_scheduler
+    return optim.SequentialLR(optimizer, [
+        optim.LinearLR(optimizer, start_factor=WARMUP_START, total_iters=warm),
+        optim.CosineAnnealingLR(optimizer, T_max=max(1, epochs * steps - warm),
+                                eta_min=FINAL_RATE)], milestones=[warm])
+
+
+def train(model, episodes: list[Episode], held_out: list[Episode], config: TrainConfig,
+          period_s: float, progress: bool = True) -> dict:
+    """
+    Train `model` in place and leave the best weights in it; return the history and the metrics.
+
+    :param held_out: episodes of other scenes, for choosing the epoch.
+    """
+    torch.manual_seed(config.seed)
+    rng = np.random.default_rng([config.seed, 4])
+    phrases = Phrases(config.seed)
+    batches = -(-len(episodes) // config.episodes_per_batch)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=BETAS,
+                                  weight_decay=config.weight_decay)
+    rate = schedule(optimizer, config.epochs, batches)
+    history, best, best_weights = [], float('inf'), None
+    for epoch in range(config.epochs):
+        started = time.monotonic()
+        model.train()
+        order = rng.permutation(len(episodes))
+        bar = tqdm(range(batches), desc=f'epoch {epoch + 1}/{config.epochs}', leave=False,
+                   disable=not progress)
+        losses = []
+        for i in bar:
+            rows = order[i * config.episodes_per_batch:(i + 1) * config.episodes_per_batch]
+            batch = [_sample(episodes[row], phrases, config, period_s, model.config, rng)
+                     for row in rows]
+            predicted, target = _predict(model, batch)
+            loss = weighted_loss(predicted, target, config.z_weight)
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
+            optimizer.step()
+            rate.step()
+            losses.append(loss.item())
+            bar.set_postfix(loss=f'{np.mean(losses[-20:]):.4f}')
+        metrics = validate(model, held_out, phrases, config, period_s)
+        history.append({'epoch': epoch + 1, 'train_loss': float(np.mean(losses)),
+                        'seconds': time.monotonic() - started, **metrics})
+        if progress:
+            tqdm.write(f'epoch {epoch + 1}: train {history[-1]["train_loss"]:.5f}, held out '
+                       f'{metrics["loss"]:.5f}, MAE {metrics["mae"]}')
+        if metrics['loss'] < best:
+            best = metrics['loss']
+            best_weights = {k: v.detach().clone() for k, v in model.state_dict().items()}
+    model.load_state_dict(best_weights)
+    return {'history': history, 'best': min(history, key=lambda row: row['loss'])}
+
+
+@torch.inference_mode()
+def validate(model, episodes, phrases, config, period_s) -> dict:
+    """Return loss and MAE per axis over every task of `episodes`, and a constant command's MAE."""
+    model.eval()
+    rng = np.random.default_rng([config.seed, 5])
+    predicted, target = [], []
+    for episode in episodes:
+        for task in episode.tasks:
+            sample = _sample(episode, phrases, config, period_s, model.config, rng, task)
+            out, label = _predict(model, [sample])
+            predicted.append(out)
+            target.append(label)
+    predicted, target = torch.cat(predicted), torch.cat(target)
+    error = (predicted - target).abs().mean((0, 1))
+    constant = (target - target.mean((0, 1))).abs().mean((0, 1))
+    return {'loss': weighted_loss(predicted, target, config.z_weight).item(),
+            'mae': [round(v, 4) for v in error.tolist()],
+            'constant_mae': [round(v, 4) for v in constant.tolist()]}
+
+
+def _sample(episode, phrases, config, period_s, model_config, rng, task=None):
+    """Return grids (n, C, G, G), text (n, 512), rows of earlier frames (n, ages), labels (n, T, 3)."""
+    noise = config.text_noise if task is None else 0.0
+    if task is None:
+        tasks = episode.tasks
+        other = rng.random() < config.other_tasks
+        task = tasks[int(rng.integers(len(tasks)))] if other else (episode.side, episode.color)
+    text = phrases.draw(*task, rng)
+    text = text + rng.normal(0, noise, text.shape) if noise else text
+    count = len(episode.grids)
+    stamps = np.round(np.arange(count) * period_s * 1e9).astype(np.int64)
+    earlier = [history_frames(stamps[:i + 1], stamps[i], model_config.history_s)
+               for i in range(count)]
+    ahead = np.minimum(np.arange(count)[:, None] + np.arange(model_config.chunk), count - 1)
+    return (np.asarray(episode.grids), np.tile(text.astype(np.float32), (count, 1)),
+            np.array(earlier).reshape(count, -1), episode.labels[ahead, task[0], task[1]])
+
+
+def _predict(model, batch):
+    """Look at every frame once, then act on each with its own earlier ones."""
+    grids = torch.from_numpy(np.concatenate([part[0] for part in batch])).float()
+    text = torch.from_numpy(np.concatenate([part[1] for part in batch]))
+    rows, start = [], 0
+    for part in batch:
+        now = np.arange(len(part[2]))[:, None]
+        rows.append(start + np.concatenate([now, part[2]], axis=1))
+        start += len(now)
+    rows = torch.from_numpy(np.concatenate(rows))  # (frames, 1 + ages)
+    target = torch.from_numpy(np.concatenate([part[3] for part in batch]))
+    return model.act(model.look(grids, text)[rows], text), target

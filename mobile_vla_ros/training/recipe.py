@@ -1,0 +1,93 @@
+"""The shipped checkpoint, from seeds alone: record, train, correct, train again, export, score."""
+
+from dataclasses import asdict, dataclass, replace
+import json
+from pathlib import Path
+
+import numpy as np
+
+from mobile_vla_ros import __version__
+from mobile_vla_ros.evaluate import closed_loop
+from mobile_vla_ros.models.final_fixed import FinalFixed, FinalFixedConfig
+from mobile_vla_ros.sim.seeds import TEST, TRAIN, VALIDATION
+from mobile_vla_ros.training.checkpoint import describe, load_model, save_checkpoint
+from mobile_vla_ros.training.collect import collect, digest, PERIOD_S
+from mobile_vla_ros.training.export import export
+from mobile_vla_ros.training.loop import train, TrainConfig
+from mobile_vla_ros.training.recordings import read_recordings
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How much of everything; the defaults make the shipped checkpoint."""
+
+    teacher: int = 520  # episodes
+    corrections: int = 260  # episodes that the first policy drives and the teacher labels
+    held_out: int = 30  # episodes of the validation split
+    first_epochs: int = 10
+    second_epochs: int = 12
+    score: int = 300  # closed-loop episodes of the test split
+    processes: int = 2
+    seed: int = 0
+
+
+def build(recipe: Recipe, work: Path, out: Path, say=print) -> dict:
+    """
+    Write `out`.safetensors and `out`.onnx; return the metrics that they carry.
+
+    Recordings in `work` are kept and found again, so an interrupted build goes on.
+    """
+    held_out, teacher, corrections = work / 'held_out', work / 'teacher', work / 'corrections'
+    collect(held_out, VALIDATION[:recipe.held_out], recipe.processes)
+    collect(teacher, TRAIN[:recipe.teacher], recipe.processes)
+    first = work / 'first.safetensors'
+    if not first.exists():
+        say('first policy, from the teacher alone')
+        fit([teacher], held_out, first, TrainConfig(epochs=recipe.first_epochs, seed=recipe.seed))
+    folders = [teacher]
+    if recipe.corrections:
+        collect(corrections, TRAIN[recipe.teacher:recipe.teacher + recipe.corrections],
+                recipe.processes, first)
+        folders.append(corrections)
+    say('final policy, from the teacher and its corrections')
+    final = out.with_suffix('.safetensors')
+    metrics = fit(folders, held_out, final,
+                  TrainConfig(epochs=recipe.second_epochs, seed=recipe.seed), start=first)
+    runtime = out.with_suffix('.onnx')
+    export(final, runtime)
+    say(f'closed loop on {recipe.score} test scenes')
+    job = closed_loop.Job(checkpoint=str(runtime))
+    rows = closed_loop.run(job, TEST[:recipe.score], recipe.processes)
+    metrics['closed_loop'] = {'first_seed': TEST.start, 'episodes': recipe.score,
+                              **closed_loop.summarise(rows, job)}
+    add_metrics(final, metrics)
+    metrics['export_error'] = export(final, runtime)
+    (work / 'metrics.json').write_text(json.dumps(metrics, indent=1))
+    return metrics
+
+
+def fit(folders: list[Path], held_out: Path, out: Path, config: TrainConfig,
+        model_config: FinalFixedConfig = FinalFixedConfig(), start: Path | None = None) -> dict:
+    """Train on the recordings in `folders`, from `start` if given; write a checkpoint."""
+    episodes = read_recordings(*folders)
+    import torch
+    torch.manual_seed(config.seed)
+    model = load_model(start)[0] if start else FinalFixed(model_config)
+    result = train(model, episodes, read_recordings(held_out), config, PERIOD_S)
+    labels = np.concatenate([e.labels[:, e.side, e.color] for e in episodes])
+    data = {'digest': {folder.name: digest(folder) for folder in folders},
+            'episodes': len(episodes), 'frames': len(labels),
+            'mean_command': np.round(labels.mean(0), 5).tolist(),
+            'least_command': np.round(labels.min(0), 5).tolist(),
+            'greatest_command': np.round(labels.max(0), 5).tolist()}
+    metrics = {'open_loop': result['best']}
+    save_checkpoint(out, model, describe(
+        'final_fixed', model, 1 / PERIOD_S, data=data, metrics=metrics,
+        training={**asdict(config), 'history': result['history']}, package_version=__version__))
+    return metrics
+
+
+def add_metrics(path: Path, metrics: dict) -> None:
+    """Write measured results into a checkpoint's metadata; its weights stay as they are."""
+    model, metadata = load_model(path)
+    save_checkpoint(path, model, replace(metadata, metrics=metrics))

@@ -1,0 +1,68 @@
+"""Recorded episodes as cached features, and the words for their tasks."""
+
+from dataclasses import dataclass
+import json
+from pathlib import Path
+
+import numpy as np
+
+from mobile_vla_ros.models.text import encode_texts
+from mobile_vla_ros.sim.language import LANGUAGES, sample
+from mobile_vla_ros.sim.scenario import COLORS, SIDES
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One drive: grids (n, C, G, G) float16, labels (n, sides, colours, 3), the task's indices."""
+
+    seed: int
+    side: int
+    color: int
+    grids: np.ndarray
+    labels: np.ndarray
+
+    @property
+    def tasks(self) -> list[tuple[int, int]]:
+        """Return every (side, colour) that the scene allows."""
+        return [tuple(task) for task in np.argwhere(np.isfinite(self.labels[0, :, :, 0])).tolist()]
+
+
+def read_recordings(*folders: Path) -> list[Episode]:
+    """
+    Return the episodes of all shards in `folders`, memory-mapped, in the order of their names.
+
+    :raises FileNotFoundError: if a folder holds none.
+    """
+    episodes = []
+    for folder in folders:
+        shards = sorted(Path(folder).glob('*.json'))
+        if not shards:
+            raise FileNotFoundError(f'no recordings in {folder}; make some with '
+                                    '`python -m mobile_vla_ros train --collect N`')
+        for shard in shards:
+            grids = np.load(shard.with_suffix('.grids.npy'), mmap_mode='r')
+            labels = np.load(shard.with_suffix('.labels.npy'))
+            start = 0
+            for row in json.loads(shard.read_text()):
+                part = slice(start, start + row['frames'])
+                episodes.append(Episode(row['seed'], SIDES.index(row['side']),
+                                        COLORS.index(row['color']), grids[part], labels[part]))
+                start += row['frames']
+    return episodes
+
+
+class Phrases:
+    """Embedded ways to say each task, drawn once by seed: (sides, colours, phrases, 512)."""
+
+    def __init__(self, seed: int = 0, per_language: int = 150):
+        rng = np.random.default_rng([seed, 3])
+        texts = [sample(side, color, rng, language)
+                 for side in SIDES for color in COLORS for language in LANGUAGES
+                 for _ in range(per_language)]
+        vectors = encode_texts(texts)
+        self.vectors = vectors.reshape(len(SIDES), len(COLORS), -1, vectors.shape[-1])
+
+    def draw(self, side: int, color: int, rng: np.random.Generator) -> np.ndarray:
+        """Return one embedding (512,) of the task."""
+        choices = self.vectors[side, color]
+        return choices[int(rng.integers(len(choices)))]
