@@ -29,9 +29,9 @@ test: .venv/.test-stamp  ## run the tests; ARGS='-k drive'
 	@$(CHECK_GL)
 	@$(PY) -m pytest $(ARGS)
 
-checkpoint: .venv/.train-stamp  ## train the default policy and export it
+checkpoint: .venv/.train-stamp  ## rebuild the shipped checkpoint from seeds (an hour or two)
 	@$(CHECK_GL)
-	@$(PY) -m mobile_vla_ros train $(ARGS)
+	@$(PY) -m mobile_vla_ros checkpoint $(ARGS)
 
 benchmark: .venv/.demo-stamp  ## score the policy in the simulator
 	@$(CHECK_GL)

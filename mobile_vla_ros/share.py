@@ -33,5 +33,6 @@ def _roots():
     except Exception:  # no ament index here, or the package is not in it: look further
         pass
     # `colcon build` and `pip install` put the package in PREFIX/lib/pythonX/site-packages.
-    yield source.parents[2] / 'share' / PACKAGE
+    for prefix in source.parents:
+        yield prefix / 'share' / PACKAGE
     yield Path(sys.prefix) / 'share' / PACKAGE

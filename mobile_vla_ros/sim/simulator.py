@@ -70,6 +70,13 @@ class Simulator:
                 self.data.qpos[start:start + 3] = bottle.x, bottle.y, 0.0
             else:
                 self.data.qpos[start:start + 3] = world.PARKED, 2 + i, 0.0
+        for i in range(world.MAX_BOXES):
+            place = self.model.body_mocapid[self._id('body', f'box{i}')]
+            if i < len(scenario.boxes):
+                box = scenario.boxes[i]
+                self.data.mocap_pos[place] = box.x, box.y, box.half[2]
+            else:
+                self.data.mocap_pos[place] = world.PARKED, i, 0.1
         self.data.qpos[self._base_qpos] = scenario.start
         mujoco.mj_forward(self.model, self.data)
         self._target_velocity = np.zeros(3)
@@ -182,17 +189,12 @@ class Simulator:
 
     def _lay_out(self, scenario) -> None:
         model, look = self.model, scenario.look
-        for i in range(world.MAX_BOXES):
+        for i, box in enumerate(scenario.boxes):
             geom = self._id('geom', f'box{i}')
-            if i < len(scenario.boxes):
-                box = scenario.boxes[i]
-                model.geom_pos[geom] = box.x, box.y, box.half[2]
-                model.geom_size[geom] = box.half
-                model.geom_rbound[geom] = math.sqrt(sum(h * h for h in box.half))
-                model.geom_aabb[geom] = (0, 0, 0, *box.half)
-                self._paint(geom, box.rgb, box.texture)
-            else:
-                model.geom_pos[geom] = world.PARKED, i, 0.1
+            model.geom_size[geom] = box.half
+            model.geom_rbound[geom] = math.sqrt(sum(h * h for h in box.half))
+            model.geom_aabb[geom] = (0, 0, 0, *box.half)
+            self._paint(geom, box.rgb, box.texture)
         for i, bottle in enumerate(scenario.bottles):
             for part in ('bottle', 'neck'):
                 model.geom_rgba[self._id('geom', f'{part}{i}'), :3] = bottle.rgb

@@ -11,6 +11,7 @@ LAG = 0.10  # s, time constant of the base's velocity servo
 CAMERA = (0.10, 0.0, 0.34)  # m from the base's centre at floor level
 CAMERA_PITCH = 0.30  # rad, down
 FOVY = 95.0  # degrees; 111 across at 4:3, so that the target stays in view without yawing
+LARGEST_HALF = 0.30  # m, of a box along any axis
 ROOM = (-1.5, 4.6, 2.6)  # m: back wall, front wall, side walls
 PARKED = -20.0  # m, where unused things are, behind the back wall
 
@@ -89,8 +90,12 @@ def _walls() -> str:
 
 
 def _boxes() -> str:
-    return ''.join(f'<geom name="box{i}" type="box" pos="{PARKED} {i} 0.1" size="0.1 0.1 0.1"/>'
-                   for i in range(MAX_BOXES))
+    # Each is a body of its own, compiled at the largest size: MuJoCo's collision culling keeps the
+    # extents of compile time, and would let the base drive through a box that was moved or grown.
+    return ''.join(f'''
+      <body name="box{i}" mocap="true" pos="{PARKED} {i} 0.1">
+        <geom name="box{i}" type="box" size="{LARGEST_HALF} {LARGEST_HALF} {LARGEST_HALF}"/>
+      </body>''' for i in range(MAX_BOXES))
 
 
 def _bottles() -> str:

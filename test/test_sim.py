@@ -1,0 +1,135 @@
+"""The simulated task: scenes by seed, physics, judgement, teacher, words."""
+
+import numpy as np
+import pytest
+
+from mobile_vla_ros.contract import Command, STOP
+from mobile_vla_ros.sim import language
+from mobile_vla_ros.sim.expert import Expert
+from mobile_vla_ros.sim.scenario import COLORS, make_scenario, SIDES
+from mobile_vla_ros.sim.seeds import split_of, TEST, TRAIN, VALIDATION
+from mobile_vla_ros.sim.simulator import MAX_SPEED, Simulator
+
+
+@pytest.fixture(scope='module')
+def sim():
+    simulator = Simulator(160, 120)
+    yield simulator
+    simulator.close()
+
+
+def drive(sim, scenario, teacher=None):
+    sim.reset(scenario)
+    teacher = teacher or Expert(scenario)
+    while not sim.outcome().done:
+        sim.step(teacher.act(sim.pose))
+    return sim.outcome()
+
+
+def test_splits_do_not_overlap():
+    assert [split_of(part.start) for part in (TRAIN, VALIDATION, TEST)] == [
+        'train', 'validation', 'test']
+    assert TRAIN.stop <= VALIDATION.start and VALIDATION.stop <= TEST.start
+
+
+def test_equal_seeds_give_equal_scenes_and_drives(sim):
+    assert make_scenario(TEST.start) == make_scenario(TEST.start)
+    assert make_scenario(TEST.start) != make_scenario(TEST.start + 1)
+    first = drive(sim, make_scenario(TEST.start))
+    picture = sim.render()
+    drive(sim, make_scenario(TEST.start + 1))
+    assert drive(sim, make_scenario(TEST.start)) == first
+    assert np.array_equal(sim.render(), picture)
+
+
+def test_scenes_cover_every_kind():
+    scenes = [make_scenario(seed) for seed in range(120)]
+    kinds = {(s.box_count, s.orientation, s.side, s.distance) for s in scenes}
+    assert len(kinds) == 2 * 2 * 2 * 3
+    assert {s.color for s in scenes} == set(COLORS)
+
+
+def test_held_out_looks_are_never_in_training():
+    seen = {make_scenario(s).look.floor_texture for s in range(200)}
+    held_out = {make_scenario(s, held_out=True).look.floor_texture for s in range(50)}
+    assert not seen & held_out
+
+
+@pytest.mark.parametrize('side', SIDES)
+def test_the_teacher_does_every_task_of_a_scene(sim, side):
+    for seed in range(TEST.start, TEST.start + 6):
+        scenario = make_scenario(seed)
+        for bottle in scenario.bottles:
+            outcome = drive(sim, scenario.with_task(side=side, color=bottle.color))
+            assert outcome.success, (seed, side, bottle.color, outcome)
+            assert outcome.side == side and outcome.bottle == bottle.color
+
+
+def test_the_other_side_or_bottle_is_no_success(sim):
+    scenario = make_scenario(TEST.start)
+    other = scenario.with_task(side=SIDES[1 - SIDES.index(scenario.side)])
+    outcome = drive(sim, scenario, Expert(other))
+    assert outcome.side_ok is False and not outcome.success and outcome.contacts == 0
+    color = next(b.color for b in scenario.bottles if b.color != scenario.color)
+    outcome = drive(sim, scenario, Expert(scenario.with_task(color=color)))
+    assert outcome.stopped and not outcome.bottle_ok and not outcome.success
+
+
+def test_driving_into_a_box_is_contact_and_does_not_go_through(sim):
+    scenario = make_scenario(TEST.start)
+    sim.reset(scenario)
+    x_min = scenario.obstacle[0]
+    for _ in range(80):
+        middle = sum(scenario.obstacle[2:]) / 2
+        sim.step(Command(0.3, 2 * (middle - sim.pose[1]), -sim.pose[2]))
+    assert sim.outcome().contacts >= 1 and not sim.outcome().success
+    assert sim.pose[0] < x_min - 0.1
+
+
+def test_the_base_lags_and_never_exceeds_its_limits(sim):
+    sim.reset(make_scenario(TEST.start))
+    sim.step(Command(9.0, 0.0, 9.0), 0.05)
+    assert 0 < sim.velocity[0] < 0.1
+    for _ in range(10):
+        sim.step(Command(9.0, 0.0, 9.0), 0.1)
+        assert np.all(np.abs(sim.velocity) <= MAX_SPEED * 1.02)
+    before = sim.pose
+    with pytest.raises(ValueError, match='finite'):
+        sim.step(Command(float('nan'), 0, 0))
+    assert sim.pose == before
+
+
+def test_standing_still_is_no_success(sim):
+    sim.reset(make_scenario(TEST.start))
+    while not sim.outcome().done:
+        sim.step(STOP)
+    assert sim.outcome().stopped and not sim.outcome().success
+
+
+def test_the_camera_shows_the_target_where_the_matrix_says(sim):
+    scenario = make_scenario(TEST.start + 3)
+    sim.reset(scenario)
+    picture = sim.render().astype(int)
+    assert picture.shape == (120, 160, 3) and picture.std() > 10
+    assert sim.camera_matrix[0, 2] == 80 and sim.camera_matrix[1, 2] == 60
+
+
+@pytest.mark.parametrize('name', language.LANGUAGES)
+def test_words_name_the_task_they_were_made_for(name):
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        side, color = str(rng.choice(SIDES)), str(rng.choice(COLORS))
+        text = language.sample(side, color, rng, name)
+        assert language.parse_instruction(text) == (side, color), text
+
+
+def test_words_that_name_two_tasks_are_refused():
+    with pytest.raises(ValueError, match='more than one side'):
+        language.parse_instruction('go left, then right')
+    assert language.parse_instruction('go on') == (None, None)
+    with pytest.raises(ValueError, match='has no'):
+        scenario = make_scenario(TEST.start)
+        absent = next(c for c in COLORS if c not in [b.color for b in scenario.bottles])
+        scenario.with_task(color=absent)
+    with pytest.raises(ValueError, match='negative'):
+        make_scenario(-1)
