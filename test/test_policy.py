@@ -1,0 +1,174 @@
+"""From a checkpoint to commands: what is loaded, what is refused, what decides."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_checkpoint import write as write_tiny
+
+import mobile_vla_ros
+from mobile_vla_ros.contract import Command, ContractError, NS, Plan
+from mobile_vla_ros.metadata import BLANK, Metadata, SEAL
+from mobile_vla_ros.preprocessing import history_frames, preprocess
+from mobile_vla_ros.share import share_file
+
+LEFT = 'pass the box on the left and stop at the red bottle'
+RIGHT = 'pass the box on the right and stop at the red bottle'
+
+
+@pytest.fixture(scope='module')
+def picture():
+    from mobile_vla_ros.sim.scenario import make_scenario
+    from mobile_vla_ros.sim.simulator import Simulator
+    sim = Simulator(320, 240)
+    sim.reset(make_scenario(2_000_000))
+    yield sim.render()
+    sim.close()
+
+
+def first(policy, rgb, text):
+    policy.reset()
+    return np.array(policy.act(rgb, text, 0))
+
+
+@pytest.mark.parametrize('left, right', [
+    (LEFT, RIGHT), ('상자 왼쪽으로 지나서 빨간 병으로 가', '상자 오른쪽으로 지나서 빨간 병으로 가')])
+def test_another_instruction_gives_another_command(picture, left, right):
+    policy = mobile_vla_ros.load_policy()
+    difference = first(policy, picture, left) - first(policy, picture, right)
+    assert difference[1] > 0.2, 'left goes to +y, right to -y'
+    assert np.array_equal(first(policy, picture, left), first(policy, picture, left))
+
+
+def test_the_backends_agree(picture):
+    runtime = share_file('checkpoints', 'default.onnx')
+    policies = [mobile_vla_ros.load_policy(runtime, 'onnxruntime'),
+                mobile_vla_ros.load_policy(runtime, 'openvino'),
+                mobile_vla_ros.load_policy(runtime.with_suffix('.safetensors'), 'torch')]
+    for stamp in range(0, 2 * NS, NS // 5):
+        frame = np.roll(picture, stamp // (NS // 50), axis=1)
+        commands = [np.array(policy.act(frame, LEFT, stamp)) for policy in policies]
+        assert np.abs(commands[0] - commands[1]).max() < 1e-4
+        assert np.abs(commands[0] - commands[2]).max() < 1e-4
+
+
+def test_the_shipped_pair_is_one_model_and_small():
+    runtime = share_file('checkpoints', 'default.onnx')
+    weights = runtime.with_suffix('.safetensors')
+    assert runtime.stat().st_size + weights.stat().st_size < 10_000_000
+    metadata = mobile_vla_ros.load_policy(runtime).metadata
+    for key in ('digest', 'episodes', 'mean_command'):
+        assert key in metadata.data
+    assert metadata.metrics['closed_loop']['success']['trials'] >= 300
+
+
+def test_history_looks_back_by_stamps_not_by_counts():
+    stamps = [0, 100, 200, 300, 400, 500]
+    assert history_frames([s * 10 ** 6 for s in stamps], 500 * 10 ** 6, (0.2, 0.4, 9.0)) == [3, 1, 0]
+
+
+def test_what_came_before_matters_until_reset(picture):
+    policy = mobile_vla_ros.load_policy()
+    alone = first(policy, picture, LEFT)
+    policy.reset()
+    for i in range(12):
+        policy.act(np.zeros_like(picture), LEFT, i * NS // 10)
+    assert not np.allclose(policy.act(picture, LEFT, 12 * NS // 10), alone, atol=1e-3)
+    assert np.array_equal(first(policy, picture, LEFT), alone)
+
+
+def test_bad_images_and_stamps_are_refused(tmp_path):
+    policy = mobile_vla_ros.load_policy(write_tiny(tmp_path / 'tiny.onnx'))
+    for image in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32),
+                  np.zeros((0, 4, 3), np.uint8)):
+        with pytest.raises(ValueError, match='uint8 RGB'):
+            policy.act(image, 'x', 0)
+    policy.act(np.zeros((4, 4, 3), np.uint8), 'x', 100)
+    with pytest.raises(ValueError, match='older'):
+        policy.act(np.zeros((4, 4, 3), np.uint8), 'x', 50)
+
+
+def test_any_changed_byte_is_refused(tmp_path):
+    path = write_tiny(tmp_path / 'tiny.onnx')
+    content = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for place in rng.integers(0, len(content), 60):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(bytes(damaged))
+        with pytest.raises(ContractError):
+            mobile_vla_ros.load_policy(path)
+    for cut in (0, 1, 10, len(content) - 1):
+        path.write_bytes(content[:cut])
+        with pytest.raises(ContractError, match='seal'):
+            mobile_vla_ros.load_policy(path)
+
+
+@pytest.mark.parametrize('weight', [float('nan'), float('inf')])
+def test_weights_that_are_not_finite_are_refused(tmp_path, weight):
+    with pytest.raises(ContractError, match='not finite'):
+        mobile_vla_ros.load_policy(write_tiny(tmp_path / 'tiny.onnx', weight))
+
+
+def test_a_pickle_is_refused_unread(tmp_path):
+    import pickle
+    trap = tmp_path / 'sprung'
+
+    class Trap:
+        def __reduce__(self):
+            return Path.touch, (trap,)
+    for name in ('model.pth', 'model.onnx', 'model.safetensors'):
+        (tmp_path / name).write_bytes(pickle.dumps(Trap()))
+        with pytest.raises(ContractError):
+            mobile_vla_ros.load_policy(tmp_path / name)
+    assert not trap.exists()
+
+
+def test_what_does_not_match_is_named(tmp_path):
+    path = write_tiny(tmp_path / 'tiny.onnx')
+    with pytest.raises(FileNotFoundError, match='nowhere.onnx'):
+        mobile_vla_ros.load_policy(tmp_path / 'nowhere.onnx')
+    with pytest.raises(ValueError, match="'tpu'; one of auto"):
+        mobile_vla_ros.load_policy(path, 'tpu')
+    with pytest.raises(ValueError, match='needs onnxruntime or openvino'):
+        mobile_vla_ros.load_policy(path, 'torch')
+
+
+def test_metadata_names_both_values():
+    metadata = Metadata(model='m', config={}, rate_hz=5.0, chunk=1, history_s=(0.4,),
+                        grid=(1, 1, 1), vision='v', text='t', text_width=512)
+    text = metadata.to_json()
+    assert Metadata.from_json(text, 'file') == metadata
+    assert (SEAL + BLANK).decode() in text
+    with pytest.raises(ContractError, match="'REP-999', this package runs 'REP-103'"):
+        Metadata.from_json(text.replace('REP-103', 'REP-999'), 'file')
+    with pytest.raises(ContractError, match='unknown metadata extra'):
+        Metadata.from_json(text.replace('{', '{"extra": 1, ', 1), 'file')
+    with pytest.raises(ContractError, match='cannot be read'):
+        Metadata.from_json('{', 'file')
+
+
+def test_a_plan_skips_what_is_past():
+    plan = Plan(np.arange(9, dtype=np.float32).reshape(3, 3), start_ns=1000, period_ns=100)
+    assert plan.at(900) == plan.at(1099) == Command(0, 1, 2)
+    assert plan.at(1100) == Command(3, 4, 5)
+    assert plan.at(10 ** 9) == Command(6, 7, 8)
+    with pytest.raises(ContractError, match='shape'):
+        Plan(np.zeros((0, 3)), 0, 1)
+
+
+def test_preprocessing_keeps_place_and_colour():
+    image = np.zeros((480, 640, 3), np.uint8)
+    image[:240, 320:, 0] = 200
+    out = preprocess(image)
+    assert out.shape == (224, 224, 3)
+    assert out[50, 180].tolist() == [200, 0, 0] and not out[150:].any() and not out[:, :100].any()
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    import subprocess
+    import sys
+    code = ('import sys, mobile_vla_ros.policy; '
+            "print([m for m in ('torch', 'mujoco', 'matplotlib', 'onnxruntime') if m in sys.modules])")
+    out = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == '[]'

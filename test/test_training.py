@@ -1,0 +1,179 @@
+"""FinalFixed, its loss and schedule, and the way from recordings to a runtime file."""
+
+import json
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch')
+
+from mobile_vla_ros.contract import ContractError  # noqa: E402
+from mobile_vla_ros.models.final_fixed import FinalFixed, FinalFixedConfig  # noqa: E402
+from mobile_vla_ros.models.vision import CHANNELS, EfficientNetLite0Grid, GRID  # noqa: E402
+from mobile_vla_ros.training.checkpoint import describe, load_model, save_checkpoint  # noqa: E402
+from mobile_vla_ros.training.loop import schedule, train, TrainConfig  # noqa: E402
+from mobile_vla_ros.training.loss import weighted_loss  # noqa: E402
+from mobile_vla_ros.training.recordings import read_recordings  # noqa: E402
+
+SMALL = FinalFixedConfig(hidden=32, width=16, heads=2, frame=16)
+
+
+def inputs(batch=2, ages=2):
+    torch.manual_seed(1)
+    return torch.randn(batch, 1 + ages, CHANNELS, GRID, GRID), torch.randn(batch, 512)
+
+
+def test_the_output_is_weighted_per_axis_from_the_start():
+    model = FinalFixed(SMALL).eval()
+    assert model.axis_weight.tolist() == pytest.approx([1.0, 1.0, 0.05])
+    assert model.axis_weight.requires_grad
+    before = model(*inputs())
+    with torch.no_grad():
+        model.axis_weight.copy_(torch.tensor([1.0, 1.0, 0.10]))
+    after = model(*inputs())
+    assert torch.allclose(after[..., 2], 2 * before[..., 2])
+    assert torch.equal(after[..., :2], before[..., :2])
+
+
+def test_the_head_is_the_simple_one():
+    model = FinalFixed(FinalFixedConfig())
+    assert isinstance(model.layer_norm, torch.nn.LayerNorm) and model.dropout.p == 0.2
+    first, relu, last = model.action_head
+    hidden = model.config.hidden
+    assert (first.in_features, first.out_features) == (hidden, hidden // 2)
+    assert isinstance(relu, torch.nn.ReLU) and last.out_features == 3
+
+
+def test_every_weight_learns_in_one_step():
+    torch.manual_seed(0)
+    model = FinalFixed(SMALL)
+    before = {name: value.clone() for name, value in model.named_parameters()}
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0)
+    weighted_loss(model(*inputs(8)), torch.randn(8, 1, 3)).backward()
+    optimizer.step()
+    still = [name for name, value in model.named_parameters() if torch.equal(value, before[name])]
+    assert not still
+
+
+def test_the_vision_encoder_is_frozen_and_pretrained():
+    encoder = EfficientNetLite0Grid().train()
+    assert not encoder.training and not any(p.requires_grad for p in encoder.parameters())
+    image = torch.full((1, 224, 224, 3), 90, dtype=torch.uint8)
+    image[:, 16:32, 32:48] = torch.tensor([250, 10, 10], dtype=torch.uint8)
+    grid = encoder(image)
+    assert grid.shape == (1, CHANNELS, GRID, GRID)
+    colour = grid[0, 112:].reshape(3, 16, GRID, GRID).mean(1)  # red, green, blue per cell
+    assert colour[:, 1, 2].tolist() == pytest.approx([250 / 255, 10 / 255, 10 / 255], abs=1e-4)
+    assert colour[:, 5, 5].tolist() == pytest.approx([90 / 255] * 3, abs=1e-4)
+
+
+def test_text_and_each_frame_decide():
+    model = FinalFixed(SMALL).eval()
+    grids, text = inputs()
+    out = model(grids, text)
+    assert not torch.allclose(out, model(grids, text.flip(0)), atol=1e-5)
+    for frame in range(3):
+        changed = grids.clone()
+        changed[:, frame] = 0
+        assert not torch.allclose(out, model(changed, text), atol=1e-5), frame
+
+
+def test_the_loss_is_the_formula_with_z_damped_but_not_ignored():
+    predicted = torch.tensor([[[0.5, -0.2, 1.0]], [[0.0, 0.1, 0.0]]])
+    target = torch.zeros(2, 1, 3)
+    weighted = np.array([[0.5, -0.2, 0.05], [0.0, 0.1, 0.0]])
+    expected = (weighted ** 2).mean() + 0.1 * np.abs(weighted).mean()
+    assert weighted_loss(predicted, target).item() == pytest.approx(expected, rel=1e-6)
+    worse = predicted.clone()
+    worse[0, 0, 2] = 3.0
+    assert weighted_loss(worse, target) > weighted_loss(predicted, target)
+    worse[0, 0, 2], worse[0, 0, 0] = 1.0, 2.5
+    assert weighted_loss(worse, target) > 20 * weighted_loss(predicted, target)
+
+
+def test_the_schedule_warms_up_and_falls():
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=1e-3)
+    rate = schedule(optimizer, epochs=10, steps=4)
+    rates = []
+    for _ in range(40):
+        rates.append(optimizer.param_groups[0]['lr'])
+        optimizer.step()
+        rate.step()
+    assert rates[0] == pytest.approx(1e-4) and rates[12] == pytest.approx(1e-3)
+    assert max(rates) == pytest.approx(1e-3)
+    assert optimizer.param_groups[0]['lr'] == pytest.approx(1e-6, rel=0.1)
+
+
+@pytest.mark.parametrize('change, message', [
+    ({'dropout': 1.0}, 'dropout'), ({'heads': 0}, 'heads'), ({'history_s': (-1,)}, 'history_s')])
+def test_a_bad_config_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        FinalFixedConfig(**change)
+
+
+def test_a_checkpoint_rebuilds_the_model(tmp_path):
+    model = FinalFixed(SMALL).eval()
+    path = tmp_path / 'a.safetensors'
+    save_checkpoint(path, model, describe('final_fixed', model, 5.0))
+    again, metadata = load_model(path)
+    assert again.config == SMALL and metadata.rate_hz == 5.0
+    assert torch.equal(model(*inputs()), again(*inputs()))
+    with pytest.raises(ContractError, match='unknown model'):
+        save_checkpoint(path, model, describe('nonsense', model, 5.0))
+        load_model(path)
+    with torch.no_grad():
+        model.fuse.weight[0, 0] = float('nan')
+    save_checkpoint(path, model, describe('final_fixed', model, 5.0))
+    with pytest.raises(ContractError, match='not finite'):
+        load_model(path)
+
+
+@pytest.fixture(scope='module')
+def recordings(tmp_path_factory):
+    from mobile_vla_ros.training.collect import collect
+    folder = tmp_path_factory.mktemp('recordings')
+    collect(folder / 'teacher', range(3), processes=1)
+    return folder
+
+
+def test_recordings_are_the_same_again(recordings, tmp_path):
+    from mobile_vla_ros.training.collect import collect, digest
+    collect(tmp_path / 'again', range(3), processes=1)
+    assert digest(tmp_path / 'again') == digest(recordings / 'teacher')
+    episode = read_recordings(recordings / 'teacher')[0]
+    assert episode.labels.shape == (len(episode.grids), 2, 5, 3)
+    assert (episode.side, episode.color) in episode.tasks
+    left, right = (episode.labels[0, side, episode.color] for side in (0, 1))
+    assert left[1] > right[1], 'the same picture, another side, another label'
+
+
+def test_recordings_to_runtime_file(recordings, tmp_path):
+    from mobile_vla_ros import load_policy
+    from mobile_vla_ros.training.export import export
+    from mobile_vla_ros.training.recipe import fit
+    out = tmp_path / 'best.safetensors'
+    config = TrainConfig(epochs=2)
+    metrics = fit([recordings / 'teacher'], recordings / 'teacher', out, config, SMALL)
+    assert export(out, tmp_path / 'best.onnx') <= 1e-4
+    metadata = load_policy(tmp_path / 'best.onnx').metadata
+    assert metadata.metrics == json.loads(json.dumps(metrics))
+    assert metadata.data['episodes'] == 3 and len(metadata.data['digest']['teacher']) == 64
+    again = tmp_path / 'again.safetensors'
+    fit([recordings / 'teacher'], recordings / 'teacher', again, config, SMALL)
+    first, second = load_model(out)[0].state_dict(), load_model(again)[0].state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_training_lowers_the_loss(recordings):
+    torch.manual_seed(0)
+    model = FinalFixed(SMALL)
+    episodes = read_recordings(recordings / 'teacher')
+    result = train(model, episodes, episodes, TrainConfig(epochs=8, learning_rate=3e-3), 0.2,
+                   progress=False)
+    losses = [row['train_loss'] for row in result['history']]
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_no_recordings_is_a_clear_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match='no recordings in'):
+        read_recordings(tmp_path)
