@@ -15,7 +15,7 @@ class ContractError(ValueError):
 
 
 class Command(NamedTuple):
-    """A velocity of the base in its own frame (REP-103: x forward, y left, yaw counter-clockwise)."""
+    """A velocity of the base in its own frame: x forward, y left, yaw counter-clockwise."""
 
     linear_x: float = 0.0  # m/s
     linear_y: float = 0.0  # m/s

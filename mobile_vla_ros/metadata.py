@@ -64,7 +64,8 @@ class Metadata:
         for name, ours in expected.items():
             theirs = getattr(metadata, name)
             if theirs != ours:
-                raise ContractError(f'{path}: its {name} is {theirs!r}, this package runs {ours!r}')
+                raise ContractError(f'{path}: its {name} is {theirs!r}, '
+                                    f'this package runs {ours!r}')
         return metadata
 
 

@@ -208,7 +208,7 @@ def test_14_slow_inference_works_on_the_newest_frame():
         wait_for(lambda: len(g.sent) > 60, 5.0, 'some frames')
         at = time.monotonic()
         g.stream(red=0)  # 80 ms an inference: one may be under way, the next sees this
-        braking = wait_for(lambda: [t for t, command in g.received if t > at and command[0] < 0.49],
+        braking = wait_for(lambda: [t for t, twist in g.received if t > at and twist[0] < 0.49],
                            3.0, 'the new command')[0]
         assert_within(braking - at, 0.080 * 2 + 0.05 + 0.05, at)
         assert len(g.moving(at)) and (g.zero(at) is None or stalled(at))

@@ -113,7 +113,8 @@ def test_the_worker_is_left_when_its_work_hangs():
 
 @pytest.mark.parametrize('text, want', [
     ('', ''), (' \t\n\x00\x1b', ''), ('go  left\n', 'go left'), ('a\x1b[31mb', 'a[31mb'),
-    ('e\u0301', '\u00e9'), ('왼쪽으로', '왼쪽으로'), (unicodedata.normalize('NFD', '왼쪽'), '왼쪽'),
+    ('e\u0301', '\u00e9'), ('왼쪽으로', '왼쪽으로'),
+    (unicodedata.normalize('NFD', '왼쪽'), '왼쪽'),
     ('a\u202eb', 'ab'), ('x' * 600, 'x' * MAX_LENGTH)])
 def test_instructions_are_normalised(text, want):
     assert normalise(text) == want

@@ -32,7 +32,8 @@ def first(policy, rgb, text):
 
 
 @pytest.mark.parametrize('left, right', [
-    (LEFT, RIGHT), ('상자 왼쪽으로 지나서 빨간 병으로 가', '상자 오른쪽으로 지나서 빨간 병으로 가')])
+    (LEFT, RIGHT),
+    ('상자 왼쪽으로 지나서 빨간 병으로 가', '상자 오른쪽으로 지나서 빨간 병으로 가')])
 def test_another_instruction_gives_another_command(picture, left, right):
     policy = mobile_vla_ros.load_policy()
     difference = first(policy, picture, left) - first(policy, picture, right)
@@ -64,7 +65,8 @@ def test_the_shipped_pair_is_one_model_and_small():
 
 def test_history_looks_back_by_stamps_not_by_counts():
     stamps = [0, 100, 200, 300, 400, 500]
-    assert history_frames([s * 10 ** 6 for s in stamps], 500 * 10 ** 6, (0.2, 0.4, 9.0)) == [3, 1, 0]
+    stamps = [stamp * 10 ** 6 for stamp in stamps]
+    assert history_frames(stamps, stamps[-1], (0.2, 0.4, 9.0)) == [3, 1, 0]
 
 
 def test_what_came_before_matters_until_reset(picture):
@@ -169,6 +171,7 @@ def test_importing_the_package_loads_nothing_heavy():
     import subprocess
     import sys
     code = ('import sys, mobile_vla_ros.policy; '
-            "print([m for m in ('torch', 'mujoco', 'matplotlib', 'onnxruntime') if m in sys.modules])")
+            "heavy = {'torch', 'mujoco', 'matplotlib', 'onnxruntime'}; "
+            'print(sorted(heavy & set(sys.modules)))')
     out = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == '[]'

@@ -1,7 +1,6 @@
 """The sim node over real DDS: it sees, it moves, it stops by itself, it starts anew."""
 
 import json
-import sys
 import time
 
 import numpy as np

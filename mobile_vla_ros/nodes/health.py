@@ -106,7 +106,7 @@ class Health:
             return WARN, 'the camera repeats one image'
         if abs(self.clock_offset_ns) > CLOCK_NS:
             return WARN, (f'stamps are {self.clock_offset_ns / NS:+.1f} s off this clock: set the '
-                          'camera\'s clock, or use_sim_time where the stamps are simulated')
+                          "camera's clock, or use_sim_time where the stamps are simulated")
         if self.rejected and self.rejection:
             text, self.rejection = self.rejection, ''
             return WARN, text
@@ -114,7 +114,8 @@ class Health:
 
     def _silent(self, topic: str, wanted_type: str, now_ns: int):
         if not self.publishers:
-            return ERROR, f'nobody publishes {topic}: start the camera, or remap image to its topic'
+            return ERROR, (f'nobody publishes {topic}: start the camera, or remap image to its '
+                           'topic')
         names = ', '.join(node for node, _ in self.publishers)
         others = sorted({kind for _, kind in self.publishers} - {wanted_type})
         if others:

@@ -1,4 +1,4 @@
-"""From frames and instructions to commands: one lock, an inference and an output thread. No ROS."""
+"""From frames and instructions to commands: one lock, two threads, no ROS."""
 
 import os
 import signal

@@ -174,7 +174,8 @@ class SimNode(Node):
             changes = check_changes(SETTINGS, parameters)
             for name in changes:
                 if name not in SCENE:
-                    raise ValueError(f'parameter {name} is taken at start: restart the node to set '
+                    raise ValueError(f'parameter {name} is taken at start: restart the node to '
+                                     f'set '
                                      f'{changes[name]!r}')
             values = {**self._values, **changes}
             make_task(values)

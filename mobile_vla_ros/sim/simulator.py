@@ -110,7 +110,7 @@ class Simulator:
         self._target_velocity[:] = STOP
 
     def render(self, camera: str = 'camera', size: tuple[int, int] | None = None) -> np.ndarray:
-        """Return RGB uint8 (height, width, 3) of 'camera' or 'overhead'; size is (width, height)."""
+        """Return RGB uint8 (height, width, 3) of 'camera' or 'overhead'; size: (width, height)."""
         width, height = size or (self.width, self.height)
         if (width, height) not in self._renderers:
             self._renderers[width, height] = mujoco.Renderer(self.model, height, width)

@@ -45,7 +45,8 @@ def make_model(name: str, config: dict) -> nn.Module:
     try:
         return MODELS[name](MODELS[name].config_class(**config))
     except (TypeError, ValueError) as error:
-        raise ContractError(f'model {name!r} does not take the config {config}: {error}') from error
+        raise ContractError(f'model {name!r} does not take the config {config}: '
+                            f'{error}') from error
 
 
 def describe(name: str, model: nn.Module, rate_hz: float, **more) -> Metadata:

@@ -13,7 +13,8 @@ from mobile_vla_ros.metadata import KEY, Metadata, seal
 from mobile_vla_ros.models.text import encode_text
 
 TOLERANCE = 1e-4
-PROBES = ('pass the box on the left and stop at the red bottle', '상자 오른쪽으로 지나서 파란 병으로 가', '')
+PROBES = ('pass the box on the left and stop at the red bottle',
+          '상자 오른쪽으로 지나서 파란 병으로 가', '')
 
 
 def to_onnx(module: torch.nn.Module, inputs: dict, outputs: list[str], path: Path) -> None:

@@ -20,10 +20,10 @@ WARMUP_EPOCHS, WARMUP_START, FINAL_RATE = 3, 0.1, 1e-6
 class TrainConfig:
     """How to train; the defaults are the ones that the shipped checkpoint is made with."""
 
-    epochs: int = 14
+    epochs: int = 16
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
-    episodes_per_batch: int = 6
+    episodes_per_batch: int = 3
     other_tasks: float = 0.5  # share of episodes that are asked for in words of another task
     text_noise: float = 0.008  # per value of a unit embedding of 512
     z_weight: float = 0.05
@@ -60,6 +60,8 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
     torch.manual_seed(config.seed)
     rng = np.random.default_rng([config.seed, 4])
     phrases = Phrases(config.seed)
+    if not model.text_mean.any():  # keeps those of the checkpoint that training goes on from
+        _standardise(model, episodes, phrases)
     batches = -(-len(episodes) // config.episodes_per_batch)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=BETAS,
                                   weight_decay=config.weight_decay)
@@ -98,14 +100,25 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
     return {'history': history, 'best': min(history, key=lambda row: row['loss'])}
 
 
+def _standardise(model, episodes, phrases) -> None:
+    """Give the model the mean and spread of what it will see and hear."""
+    frames = np.concatenate([np.asarray(e.grids[::10], np.float32) for e in episodes[::5]])
+    for name, part, values in (('text', model, phrases.vectors.reshape(-1, 512)),
+                               ('grid', model.look, frames.transpose(0, 2, 3, 1).reshape(
+                                   -1, frames.shape[1]))):
+        getattr(part, f'{name}_mean').copy_(torch.from_numpy(values.mean(0)))
+        getattr(part, f'{name}_spread').copy_(torch.from_numpy(values.std(0) + 1e-3))
+
+
 @torch.inference_mode()
 def validate(model, episodes, phrases, config, period_s) -> dict:
-    """Return loss and MAE per axis over every task of `episodes`, and a constant command's MAE."""
+    """Return loss and MAE per axis over tasks of `episodes`, and the MAE of a constant."""
     model.eval()
     rng = np.random.default_rng([config.seed, 5])
     predicted, target = [], []
     for episode in episodes:
-        for task in episode.tasks:
+        others = rng.permutation(episode.tasks)[:2].tolist()
+        for task in [(episode.side, episode.color), *others]:
             sample = _sample(episode, phrases, config, period_s, model.config, rng, task)
             out, label = _predict(model, [sample])
             predicted.append(out)
@@ -119,7 +132,7 @@ def validate(model, episodes, phrases, config, period_s) -> dict:
 
 
 def _sample(episode, phrases, config, period_s, model_config, rng, task=None):
-    """Return grids (n, C, G, G), text (n, 512), rows of earlier frames (n, ages), labels (n, T, 3)."""
+    """Return grids (n, C, G, G), text (n, 512), earlier frames (n, ages), labels (n, T, 3)."""
     noise = config.text_noise if task is None else 0.0
     if task is None:
         tasks = episode.tasks
@@ -147,4 +160,5 @@ def _predict(model, batch):
         start += len(now)
     rows = torch.from_numpy(np.concatenate(rows))  # (frames, 1 + ages)
     target = torch.from_numpy(np.concatenate([part[3] for part in batch]))
+    text = model.hear(text)
     return model.act(model.look(grids, text)[rows], text), target

@@ -21,10 +21,10 @@ from mobile_vla_ros.training.recordings import read_recordings
 class Recipe:
     """How much of everything; the defaults make the shipped checkpoint."""
 
-    teacher: int = 520  # episodes
+    teacher: int = 420  # episodes
     corrections: int = 260  # episodes that the first policy drives and the teacher labels
     held_out: int = 30  # episodes of the validation split
-    first_epochs: int = 10
+    first_epochs: int = 16
     second_epochs: int = 12
     score: int = 300  # closed-loop episodes of the test split
     processes: int = 2
@@ -67,12 +67,12 @@ def build(recipe: Recipe, work: Path, out: Path, say=print) -> dict:
 
 
 def fit(folders: list[Path], held_out: Path, out: Path, config: TrainConfig,
-        model_config: FinalFixedConfig = FinalFixedConfig(), start: Path | None = None) -> dict:
+        model_config: FinalFixedConfig | None = None, start: Path | None = None) -> dict:
     """Train on the recordings in `folders`, from `start` if given; write a checkpoint."""
     episodes = read_recordings(*folders)
     import torch
     torch.manual_seed(config.seed)
-    model = load_model(start)[0] if start else FinalFixed(model_config)
+    model = load_model(start)[0] if start else FinalFixed(model_config or FinalFixedConfig())
     result = train(model, episodes, read_recordings(held_out), config, PERIOD_S)
     labels = np.concatenate([e.labels[:, e.side, e.color] for e in episodes])
     data = {'digest': {folder.name: digest(folder) for folder in folders},
