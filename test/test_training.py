@@ -13,7 +13,7 @@ from mobile_vla_ros.models.vision import CHANNELS, EfficientNetLite0Grid, GRID  
 from mobile_vla_ros.training.checkpoint import describe, load_model, save_checkpoint  # noqa: E402
 from mobile_vla_ros.training.loop import schedule, train, TrainConfig  # noqa: E402
 from mobile_vla_ros.training.loss import weighted_loss  # noqa: E402
-from mobile_vla_ros.training.recordings import read_recordings  # noqa: E402
+from mobile_vla_ros.training.recordings import digest, read_recordings  # noqa: E402
 
 SMALL = FinalFixedConfig(hidden=32, width=16, heads=2, frame=16)
 
@@ -137,10 +137,12 @@ def recordings(tmp_path_factory):
 
 
 def test_recordings_are_the_same_again(recordings, tmp_path):
-    from mobile_vla_ros.training.collect import collect, digest
-    collect(tmp_path / 'again', range(3), processes=1)
-    assert digest(tmp_path / 'again') == digest(recordings / 'teacher')
-    episode = read_recordings(recordings / 'teacher')[0]
+    from mobile_vla_ros.training.collect import collect
+    collect(tmp_path / 'again', range(3), processes=1, per_shard=2)
+    episodes = read_recordings(recordings / 'teacher')
+    assert digest(read_recordings(tmp_path / 'again')) == digest(episodes)
+    assert digest(episodes[:2]) != digest(episodes)
+    episode = episodes[0]
     assert episode.labels.shape == (len(episode.grids), 2, 5, 3)
     assert (episode.side, episode.color) in episode.tasks
     left, right = (episode.labels[0, side, episode.color] for side in (0, 1))
@@ -157,7 +159,7 @@ def test_recordings_to_runtime_file(recordings, tmp_path):
     assert export(out, tmp_path / 'best.onnx') <= 1e-4
     metadata = load_policy(tmp_path / 'best.onnx').metadata
     assert metadata.metrics == json.loads(json.dumps(metrics))
-    assert metadata.data['episodes'] == 3 and len(metadata.data['digest']['teacher']) == 64
+    assert metadata.data['episodes'] == 3 and len(metadata.data['digest']) == 64
     again = tmp_path / 'again.safetensors'
     fit([recordings / 'teacher'], recordings / 'teacher', again, config, SMALL)
     first, second = load_model(out)[0].state_dict(), load_model(again)[0].state_dict()

@@ -175,8 +175,7 @@ class SimNode(Node):
             for name in changes:
                 if name not in SCENE:
                     raise ValueError(f'parameter {name} is taken at start: restart the node to '
-                                     f'set '
-                                     f'{changes[name]!r}')
+                                     f'set {changes[name]!r}')
             values = {**self._values, **changes}
             make_task(values)
         except ValueError as error:

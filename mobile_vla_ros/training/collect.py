@@ -1,6 +1,5 @@
 """Recordings from the simulator as cached features: the teacher's driving, and corrections."""
 
-import hashlib
 import json
 from multiprocessing import get_context
 from pathlib import Path
@@ -137,12 +136,3 @@ def collect(folder: Path, seeds, processes: int = 2, checkpoint: Path | None = N
         for rows in tqdm(pool.imap_unordered(_work, jobs), total=len(jobs), unit='shard',
                          desc='corrections' if checkpoint else 'teacher'):
             (folder / f'{rows[0]["shard"]}.json').write_text(json.dumps(rows))
-
-
-def digest(folder: Path) -> str:
-    """Return the SHA-256 over every shard's tasks and labels, in the order of their names."""
-    total = hashlib.sha256()
-    for path in sorted(folder.glob('*.json')):
-        total.update(path.read_bytes())
-        total.update(path.with_suffix('.labels.npy').read_bytes())
-    return total.hexdigest()

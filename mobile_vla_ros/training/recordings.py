@@ -1,6 +1,7 @@
 """Recorded episodes as cached features, and the words for their tasks."""
 
 from dataclasses import dataclass
+import hashlib
 import json
 from pathlib import Path
 
@@ -49,6 +50,15 @@ def read_recordings(*folders: Path) -> list[Episode]:
                                         COLORS.index(row['color']), grids[part], labels[part]))
                 start += row['frames']
     return episodes
+
+
+def digest(episodes: list[Episode]) -> str:
+    """Return the SHA-256 over every episode's seed, task and labels, in the order of seeds."""
+    total = hashlib.sha256()
+    for episode in sorted(episodes, key=lambda episode: episode.seed):
+        total.update(f'{episode.seed} {episode.side} {episode.color}'.encode())
+        total.update(np.ascontiguousarray(episode.labels).tobytes())
+    return total.hexdigest()
 
 
 class Phrases:

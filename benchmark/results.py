@@ -1,0 +1,105 @@
+"""
+Measure the shipped checkpoint beside its baselines and write the README's table from it.
+
+    make results            # 300 test scenes a row; about an hour on two cores
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from mobile_vla_ros.cli import one_line_errors
+from mobile_vla_ros.cli.benchmark import main as benchmark
+from mobile_vla_ros.share import share_file
+
+ROWS = {  # name in the table: arguments of the benchmark verb
+    'shipped checkpoint': [],
+    'expert, which knows the scene': ['--policy', 'expert'],
+    'baseline: constant command': ['--policy', 'constant'],
+    'baseline: blind (black image)': ['--policy', 'blind'],
+    'baseline: no text': ['--policy', 'no-text'],
+    'other side asked for': ['--swap-sides'],
+    'other bottle asked for': ['--swap-colors'],
+    'words that training never saw': ['--phrases', 'config/phrases/held_out.yaml'],
+    'shades and textures that training never saw': ['--held-out-look'],
+    'open loop': ['--open-loop'],
+}
+COLUMNS = ('success', 'contact', 'wrong_side', 'wrong_bottle', 'side_obeyed', 'color_obeyed')
+MARKS = ('<!-- results:begin -->', '<!-- results:end -->')
+
+
+def table(results: dict) -> str:
+    """Return the Markdown table of `results`: name -> the benchmark's JSON."""
+    lines = ['| 95 % intervals in brackets | scenes | ' + ' | '.join(
+        name.replace('_', ' ') for name in COLUMNS) + ' |', '|---' * (len(COLUMNS) + 2) + '|']
+    for name, result in results.items():
+        if name == 'open loop':
+            continue
+        rates = result['rates']
+        cells = [_cell(rates.get(column)) for column in COLUMNS]
+        lines.append(f'| {name} | {rates["success"]["trials"]} | ' + ' | '.join(cells) + ' |')
+    if 'open loop' in results:
+        rates = results['open loop']['rates']
+        lines += ['', 'Open loop, mean absolute error against the expert on the same test scenes '
+                  '(linear x, linear y in m/s, angular z in rad/s): policy '
+                  + ', '.join(f'{v:.3f}' for v in rates['mae']) + '; a constant command '
+                  + ', '.join(f'{v:.3f}' for v in rates['constant_mae']) + '.']
+    shipped = results.get('shipped checkpoint')
+    if shipped:
+        lines += ['', f'Checkpoint `{shipped["checkpoint_sha256"][:16]}`, scenes from seed '
+                  f'{shipped["first_seed"]} on, made by `make results`.']
+    return '\n'.join(lines)
+
+
+def _cell(value) -> str:
+    if not value or not value['trials']:
+        return ''
+    return f'{value["rate"]:.1%} [{value["low"]:.1%}, {value["high"]:.1%}]'
+
+
+@one_line_errors
+def main(argv=None) -> int:
+    """Run the rows that are named, all by default; keep the others' earlier results."""
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument('--episodes', type=int, default=300)
+    p.add_argument('--backend', default='auto')
+    p.add_argument('--only', nargs='*', choices=list(ROWS), default=list(ROWS))
+    p.add_argument('--out', type=Path, default=Path('docs/results/closed_loop.json'))
+    p.add_argument('--readme', type=Path, default=Path('README.md'))
+    args = p.parse_args(argv)
+    results = json.loads(args.out.read_text()) if args.out.exists() else {}
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    for name in args.only:
+        row = args.out.parent / 'row.json'
+        options = [str(share_file(*option.split('/'))) if option.startswith('config/') else option
+                   for option in ROWS[name]]
+        status = benchmark([*options, '--episodes', str(args.episodes), '--backend', args.backend,
+                            '--json', str(row)])
+        if status:
+            return status
+        result = json.loads(row.read_text())
+        row.unlink()
+        results[name] = {key: result[key] for key in (
+            'first_seed', 'episodes', 'split', 'checkpoint_sha256', 'data_digest', 'rates')}
+        results = {name: results[name] for name in ROWS if name in results}
+        args.out.write_text(json.dumps(results, indent=1) + '\n')
+    write_readme(args.readme, results)
+    return 0
+
+
+def write_readme(readme: Path, results: dict) -> None:
+    """
+    Put the table between the README's marks.
+
+    :raises ValueError: if the marks are not there.
+    """
+    text = readme.read_text(encoding='utf-8')
+    before, mark, rest = text.partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    if not mark or not end:
+        raise ValueError(f'{readme} needs the marks {MARKS[0]} and {MARKS[1]}')
+    readme.write_text(f'{before}{mark}\n{table(results)}\n{end}{after}', encoding='utf-8')
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,106 @@
+"""Closed-loop scores: what is counted, beside which baselines, and how bad input is told."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from mobile_vla_ros.cli.benchmark import main
+from mobile_vla_ros.evaluate.closed_loop import Job, summarise, task_of
+from mobile_vla_ros.evaluate.phrases import PhraseFile
+from mobile_vla_ros.evaluate.statistics import rate, wilson
+from mobile_vla_ros.share import share_file
+from mobile_vla_ros.sim.language import parse_instruction
+from mobile_vla_ros.sim.seeds import TEST, VALIDATION
+
+HELD_OUT = share_file('config', 'phrases', 'held_out.yaml')
+
+
+def score(tmp_path, *args):
+    out = tmp_path / 'out.json'
+    assert main([*args, '--json', str(out)]) == 0
+    return json.loads(out.read_text())
+
+
+@pytest.mark.parametrize('hits, trials, low, high', [
+    # Newcombe 1998, table I: 81/263 and 15/148, method 3 (score, no continuity correction).
+    (81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611)])
+def test_the_interval_is_the_published_one(hits, trials, low, high):
+    assert wilson(hits, trials) == pytest.approx((low, high), abs=1e-4)
+    with pytest.raises(ValueError, match='within 0'):
+        wilson(trials + 1, trials)
+    assert rate([])['rate'] is None
+
+
+def test_the_expert_does_every_scene(tmp_path, capsys):
+    result = score(tmp_path, '--policy', 'expert', '--episodes', '12', '--processes', '1')
+    assert result['rates']['success']['rate'] == 1.0
+    assert len(result['rows']) == 12 and result['rows'][0]['seed'] == TEST.start
+    assert 'success' in capsys.readouterr().out
+
+
+def test_the_shipped_policy_beats_the_trivial_ones(tmp_path):
+    policy, blind, mute, constant = (
+        score(tmp_path, '--policy', name, '--episodes', '8', '--first-seed',
+              str(VALIDATION.start + 500_000))
+        for name in ('checkpoint', 'blind', 'no-text', 'constant'))
+    assert policy['rates']['success']['hits'] >= 5
+    for trivial in (blind, mute, constant):
+        assert trivial['rates']['success']['hits'] <= 3
+    assert len(policy['checkpoint_sha256']) == 64 and policy['data_digest']
+
+
+def test_other_sides_and_words_are_obeyed(tmp_path):
+    result = score(tmp_path, '--swap-sides', '--phrases', str(HELD_OUT), '--episodes', '6',
+                   '--first-seed', str(VALIDATION.start + 500_000))
+    assert result['rates']['side_obeyed']['hits'] >= 4
+    for row in result['rows']:
+        assert parse_instruction(row['instruction'])[0] == row['asked_side']
+        original, _ = task_of(row['seed'], Job())
+        assert row['asked_side'] != original.side
+
+
+def test_open_loop_stands_beside_a_constant(tmp_path):
+    result = score(tmp_path, '--open-loop', '--episodes', '4', '--first-seed',
+                   str(VALIDATION.start + 500_000))
+    for axis in (0, 1):
+        assert result['rates']['mae'][axis] < result['rates']['constant_mae'][axis]
+
+
+def test_the_rates_count_what_they_say():
+    base = {'success': False, 'contacts': 0, 'side_ok': True, 'stopped': True, 'bottle': 'red',
+            'bottle_ok': False, 'language': 'en'}
+    rows = [{**base, 'success': True, 'bottle_ok': True}, {**base, 'side_ok': False},
+            {**base, 'contacts': 2, 'stopped': False}, {**base, 'stopped': False},
+            {**base, 'reachable': False}]
+    rates = summarise(rows, Job(swap='sides'))
+    hits = {name: (value['hits'], value['trials']) for name, value in rates.items()}
+    assert hits == {'success': (1, 4), 'contact': (1, 4), 'wrong_side': (1, 4),
+                    'wrong_bottle': (1, 4), 'not_finished': (1, 4), 'side_obeyed': (3, 4),
+                    'success_en': (1, 4)}
+
+
+@pytest.mark.parametrize('content, message', [
+    ('just words', 'a phrases file is'), ('en: [a]', 'needs templates'),
+    ('en: {templates: ["go {side}"]}', 'must hold'),
+    ('en: {templates: ["{side} {color}"]}', 'needs the words for side'),
+    ('en: {templates: ["{side} {color}"], side: {left: l}, color: {}}', 'no word for right')])
+def test_a_bad_phrases_file_is_explained(tmp_path, content, message):
+    path = tmp_path / 'phrases.yaml'
+    path.write_text(content)
+    with pytest.raises(ValueError, match=message):
+        PhraseFile(path)
+
+
+@pytest.mark.parametrize('args, message', [
+    (['benchmark', '--checkpoint', 'nowhere.onnx'], 'nowhere.onnx'),
+    (['benchmark', '--backend', 'tpu'], 'tpu'), (['benchmark', '--episodes', '0'], 'episodes'),
+    (['export', 'nowhere.safetensors', 'out.onnx'], 'nowhere.safetensors'),
+    (['nonsense'], 'one of demo')])
+def test_bad_input_is_one_line_and_a_status(args, message):
+    run = subprocess.run([sys.executable, '-m', 'mobile_vla_ros', *args], capture_output=True,
+                         text=True, timeout=100)
+    assert run.returncode == 2
+    lines = run.stderr.strip().splitlines()
+    assert len(lines) == 1 and message in lines[0], run.stderr
