@@ -31,7 +31,7 @@ EXTRAS = {
     'train': ['torch>=2.2', 'onnx', 'openvino', 'safetensors', 'tqdm', *ENCODERS],
     'openvino': ['openvino'],
     'test': ['pytest', 'pytest-timeout', 'pytest-cov', 'hypothesis', 'rosbags', 'mcap',
-             'mcap-ros2-support', 'colcon-common-extensions'],
+             'mcap-ros2-support', 'colcon-common-extensions', 'cv-bridge'],
 }
 
 setup(

@@ -48,6 +48,16 @@ def test_colour_encodings_are_exact(rgb, encoding, channels, padding):
     assert np.array_equal(image_to_rgb(msg), rgb)
 
 
+@pytest.mark.parametrize('encoding', ['rgb8', 'bgr8', 'rgba8', 'bgra8', 'mono8', 'bayer_rggb8',
+                                      'bayer_bggr8', 'bayer_gbrg8'])
+def test_cv_bridge_agrees_where_it_can(rgb, encoding):
+    bridge = pytest.importorskip('cv_bridge').CvBridge()
+    layers = {'rgb': 3, 'bgr': 3, 'rgba': 4, 'bgra': 4}.get(encoding[:-1])
+    pixels = np.dstack([rgb, rgb[..., :1]])[..., :layers] if layers else rgb[..., 0]
+    msg = make_image(np.ascontiguousarray(pixels), encoding)
+    assert np.array_equal(image_to_rgb(msg), bridge.imgmsg_to_cv2(msg, 'rgb8'))
+
+
 def test_rgb8_is_a_view_of_the_message(rgb):
     msg = make_image(rgb, 'rgb8')
     assert np.shares_memory(image_to_rgb(msg), np.frombuffer(msg.data, np.uint8))
