@@ -33,6 +33,7 @@ def load_policy(path=None, backend: str = 'auto', threads: int = 0) -> 'Policy':
         raise FileNotFoundError(f'no checkpoint at {path}; leave it out for the shipped one')
     content = path.read_bytes()
     engine, metadata = backends.open_engine(path, content, backend, threads)
+    encode_text('go')  # loads the encoder now, not when the first instruction waits for it
     return Policy(engine, metadata, hashlib.sha256(content).hexdigest())
 
 

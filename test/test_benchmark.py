@@ -45,9 +45,9 @@ def test_the_shipped_policy_beats_the_trivial_ones(tmp_path):
         score(tmp_path, '--policy', name, '--episodes', '8', '--first-seed',
               str(VALIDATION.start + 500_000))
         for name in ('checkpoint', 'blind', 'no-text', 'constant'))
-    assert policy['rates']['success']['hits'] >= 5
+    assert policy['rates']['success']['hits'] >= 4
     for trivial in (blind, mute, constant):
-        assert trivial['rates']['success']['hits'] <= 3
+        assert trivial['rates']['success']['hits'] <= 1
     assert len(policy['checkpoint_sha256']) == 64 and policy['data_digest']
 
 

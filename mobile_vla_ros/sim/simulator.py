@@ -14,7 +14,8 @@ MAX_SPEED = np.array([0.5, 0.5, 1.0])  # m/s, m/s, rad/s in the base's frame
 MAX_ACCELERATION = np.array([1.5, 1.5, 4.0])  # m/s^2, m/s^2, rad/s^2
 STOPPED_SPEED = 0.05  # m/s
 STOPPED_FOR = 1.0  # s of standing still that end an episode
-GRACE = 2.0  # s at the start in which standing still ends nothing
+GRACE = 6.0  # s in which a base that has not set off yet may still do so
+SET_OFF = 0.1  # m driven
 TIMEOUT = 25.0  # s
 
 
@@ -154,7 +155,7 @@ class Simulator:
                  for bottle in self.scenario.bottles}
         nearest = min(reach, key=reach.get)
         bottle = nearest if reach[nearest] <= STOP_WITHIN else None
-        stopped = self._still_s >= STOPPED_FOR and self.time_s > GRACE
+        stopped = self._still_s >= STOPPED_FOR and (self._path_m > SET_OFF or self.time_s > GRACE)
         side_ok = None if self._side is None else self._side == self.scenario.side
         bottle_ok = bottle == self.scenario.color
         success = bool(stopped and bottle_ok and side_ok and not self._touched)

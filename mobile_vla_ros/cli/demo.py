@@ -1,0 +1,110 @@
+"""
+Verb `demo`: the simulator and the drive node over DDS; gives the instruction, films the run.
+
+The latency in the summary is what the drive node measures: from the arrival of an image to the
+publication of the command that was computed from it, over its last 200 frames.
+"""
+
+import argparse
+import json
+from pathlib import Path
+import signal
+import sys
+
+from mobile_vla_ros.cli import one_line_errors
+from mobile_vla_ros.evaluate import demo_run
+from mobile_vla_ros.sim.seeds import split_of, TEST
+
+EXAMPLE = ("example: python -m mobile_vla_ros demo --seed 2000007 "
+           "--instruction 'go left to the red bottle'")
+SEED = TEST.start + 7
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the verb's arguments."""
+    p = argparse.ArgumentParser(prog='python -m mobile_vla_ros demo', epilog=EXAMPLE,
+                                description=__doc__.split('\n\n')[0])
+    p.add_argument('--instruction', help='English or Korean, names a side and a colour; '
+                   'without it that of the scene')
+    p.add_argument('--seed', type=int, default=SEED,
+                   help=f'the scene; from {TEST.start} on training saw none')
+    p.add_argument('--checkpoint', default='', help='the shipped one by default')
+    p.add_argument('--backend', default='auto',
+                   choices=('auto', 'torch', 'onnxruntime', 'openvino'))
+    p.add_argument('--out', type=Path, default=Path('out/demo'),
+                   help='folder for demo.mp4, demo.png and summary.json')
+    p.add_argument('--gif', type=Path, help='write a small animation too')
+    return p
+
+
+@one_line_errors
+def main(argv=None) -> int:
+    """Return 0 if the robot reached the target rightly, 1 if not."""
+    args = parser().parse_args(argv)
+    scenario = demo_run.make_task(args.seed, args.instruction)
+    try:
+        from mobile_vla_ros.evaluate import film
+    except ImportError as error:
+        raise ValueError(f'the demo films with packages that are not all here ({error}): '
+                         'python3 -m pip install imageio-ffmpeg matplotlib') from error
+    from mobile_vla_ros.policy import load_policy
+    policy = load_policy(args.checkpoint or None, args.backend)  # a bad file shows here
+    sha256, backend = policy.sha256, policy.backend
+    del policy
+    args.out.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: nothing stays behind
+    print(f'scene {args.seed}: {scenario.instruction}', flush=True)
+    print('starting the simulator and the drive node ...', flush=True)
+    try:
+        recording, latency = demo_run.run(scenario, args.checkpoint, args.backend)
+    except (ChildProcessError, TimeoutError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    outcome = recording.outcome
+    summary = {
+        'success': outcome['success'], 'contacts': outcome['contacts'],
+        'side_ok': outcome['side_ok'], 'seconds': round(outcome['seconds'], 2),
+        'latency_ms_p50': latency[0], 'latency_ms_p99': latency[1],
+        'instruction': scenario.instruction, 'seed': args.seed, 'checkpoint_sha256': sha256,
+        'side': scenario.side, 'color': scenario.color, 'bottle': outcome['bottle'],
+        'distance_m': round(outcome['distance_m'], 3), 'backend': backend,
+        'split': split_of(args.seed), 'frames': len(recording.images),
+    }
+    (args.out / 'summary.json').write_text(
+        json.dumps(summary, ensure_ascii=False, indent=1) + '\n', encoding='utf-8')
+    print(tell(scenario, outcome, latency), flush=True)
+    film.write(recording, verdict(scenario, outcome), args.out / 'demo.mp4', args.gif)
+    film.write_picture(recording, args.out / 'demo.png')
+    print(f'film {args.out / "demo.mp4"}, picture {args.out / "demo.png"}, figures '
+          f'{args.out / "summary.json"}' + (f', animation {args.gif}' if args.gif else ''))
+    return 0 if outcome['success'] else 1
+
+
+def verdict(scenario, outcome: dict) -> str:
+    """Return how it went in a few words."""
+    if outcome['success']:
+        return f'reached in {outcome["seconds"]:.1f} s, nothing touched'
+    if outcome['contacts']:
+        return 'not reached: touched something'
+    if outcome['side_ok'] is False:
+        return f'wrong: passed on the {outcome["side"]}'
+    if outcome['bottle'] and not outcome['bottle_ok']:
+        return f'wrong: stopped at the {outcome["bottle"]} bottle'
+    return f'not reached: {outcome["distance_m"]:.2f} m from the {scenario.color} bottle'
+
+
+def tell(scenario, outcome: dict, latency: tuple) -> str:
+    """Return the summary as lines."""
+    figures = 'not measured' if latency[0] is None else \
+        f'p50 {latency[0]:.1f} ms, p99 {latency[1]:.1f} ms'
+    side = outcome['side'] or 'not passed'
+    return (f'{verdict(scenario, outcome)}\n'
+            f'  time      {outcome["seconds"]:.1f} s\n'
+            f'  contacts  {outcome["contacts"]}\n'
+            f'  side      {side} (asked: {scenario.side})\n'
+            f'  target    {scenario.color} bottle, {outcome["distance_m"]:.2f} m away\n'
+            f'  latency   {figures} (image in to command out, drive node)')
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

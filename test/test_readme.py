@@ -1,0 +1,66 @@
+"""The README's tables say what the code does: nothing missing, nothing invented."""
+
+import ast
+import json
+from pathlib import Path
+import re
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CREATE = ('create_publisher', 'create_subscription', 'create_service')
+README = (ROOT / 'README.md').read_text(encoding='utf-8')
+
+
+def table(heading: str) -> dict:
+    """Return name -> second cell of the table whose head starts with `heading`, in a section."""
+    body = README.split(f'| {heading} |', 1)[1].split('\n\n', 1)[0]
+    rows = [line for line in body.splitlines() if line.startswith('| `')]
+    return {name: value.strip() for name, value in
+            (re.match(r'\| `([^`]+)` \| ([^|]*)\|', row).groups() for row in rows)}
+
+
+def shown(default) -> str:
+    if isinstance(default, tuple):
+        return json.dumps(list(default))
+    return str(default).lower() if isinstance(default, bool) else repr(default)
+
+
+@pytest.mark.parametrize('node', ['drive', 'sim'])
+def test_the_parameters_are_those_of_the_code(node):
+    pytest.importorskip('rclpy')
+    if node == 'drive':
+        from mobile_vla_ros.nodes.drive_settings import SETTINGS
+    else:
+        from mobile_vla_ros.nodes.sim import SETTINGS
+    assert table(f'{node} parameter') == {s.name: f'`{shown(s.default)}`' for s in SETTINGS}
+
+
+@pytest.mark.parametrize('section, module', [
+    ('## The drive node', 'drive'), ('## The simulator node', 'sim')])
+def test_the_topics_and_services_are_those_of_the_code(section, module):
+    body = README.split(section, 1)[1].split('\n## ', 1)[0]
+    body = body.split('| topic or service |', 1)[1].split('\n\n', 1)[0]
+    documented = set(re.findall(r'^\| `([^`]+)`', body, re.M))
+    source = (ROOT / 'mobile_vla_ros' / 'nodes' / f'{module}.py').read_text(encoding='utf-8')
+    named = set()
+    for call in ast.walk(ast.parse(source)):
+        if isinstance(call, ast.Call) and getattr(call.func, 'attr', '') in CREATE:
+            named |= {argument.value for argument in call.args
+                      if isinstance(argument, ast.Constant) and isinstance(argument.value, str)}
+    topics = set(re.findall(r"'(image/compressed|image)'", source))  # chosen by a parameter
+    assert documented == named | topics
+
+
+def test_every_local_link_leads_somewhere():
+    for target in re.findall(r'\]\((?!http)([^)#]+)\)', README):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_results_are_generated():
+    import importlib.util
+    spec = importlib.util.spec_from_file_location('results', ROOT / 'benchmark' / 'results.py')
+    results = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(results)
+    measured = json.loads((ROOT / 'docs' / 'results' / 'closed_loop.json').read_text())
+    assert results.table(measured) in README
