@@ -88,7 +88,7 @@ def test_the_loss_is_the_formula_with_z_damped_but_not_ignored():
     worse[0, 0, 2] = 3.0
     assert weighted_loss(worse, target) > weighted_loss(predicted, target)
     worse[0, 0, 2], worse[0, 0, 0] = 1.0, 2.5
-    assert weighted_loss(worse, target) > 20 * weighted_loss(predicted, target)
+    assert weighted_loss(worse, target) > 10 * weighted_loss(predicted, target)
 
 
 def test_the_schedule_warms_up_and_falls():
@@ -170,10 +170,10 @@ def test_training_lowers_the_loss(recordings):
     torch.manual_seed(0)
     model = FinalFixed(SMALL)
     episodes = read_recordings(recordings / 'teacher')
-    result = train(model, episodes, episodes, TrainConfig(epochs=8, learning_rate=3e-3), 0.2,
+    result = train(model, episodes, episodes, TrainConfig(epochs=25, learning_rate=3e-3), 0.2,
                    progress=False)
     losses = [row['train_loss'] for row in result['history']]
-    assert losses[-1] < 0.7 * losses[0]
+    assert losses[-1] < 0.6 * losses[0]
 
 
 def test_no_recordings_is_a_clear_error(tmp_path):
