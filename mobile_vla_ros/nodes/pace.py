@@ -19,6 +19,7 @@ class Pace:
         self.period_ns = period_ns
         self.due_ns = now_ns
         self._score = 0
+        self._drawn = False  # since the last output: a fast camera must not draw many times
 
     @property
     def locked(self) -> bool:
@@ -36,13 +37,15 @@ class Pace:
         phase = (error + self.period_ns // 2) % self.period_ns - self.period_ns // 2
         near = abs(phase) <= self.period_ns * GRACE
         self._score = min(self._score + 1, LOCK_MAX) if near else max(self._score - LOCK_LOSS, 0)
-        slew = int(self.period_ns * SLEW)
+        slew = 0 if self._drawn else int(self.period_ns * SLEW)
         self.due_ns += min(max(phase, -slew), slew)
+        self._drawn = True
         return self.locked and near and error >= -self.period_ns * GRACE
 
     def sent(self, now_ns: int):
         """Take note of an output: due again in a period; an output out of turn changes nothing."""
         if now_ns >= self.due_ns - self.period_ns * GRACE:
             self.due_ns += self.period_ns
+            self._drawn = False
         if self.due_ns <= now_ns:  # overslept: go on from here, without a burst
             self.due_ns = now_ns + self.period_ns
