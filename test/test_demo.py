@@ -36,6 +36,20 @@ def test_it_drives_films_and_sums_up(tmp_path):
     assert picture.shape[1] >= 800 and picture.std() > 10
 
 
+def test_a_caption_has_every_letter_or_is_in_english():
+    from matplotlib.font_manager import fontManager
+    words = pytest.importorskip('mobile_vla_ros.evaluate.words')
+    from mobile_vla_ros.evaluate.demo_run import make_task
+    text, path = words.caption(make_task(2000007, '왼쪽으로 돌아 빨간 병으로 가'))
+    assert 'LastResort' not in path  # which has a box for every letter
+    if any(name in font.name for font in fontManager.ttflist for name in ('CJK', 'Nanum')):
+        assert '왼쪽' in text
+    else:
+        assert text.startswith('Pass on the left, stop at the red bottle')
+    assert words.caption(make_task(2000007, 'go left to the red bottle'))[0] == \
+        '“go left to the red bottle”'
+
+
 @pytest.mark.parametrize('args, message', [
     (['--instruction', 'go left to the green cat'], 'has no green bottle'),
     (['--instruction', 'go to the red bottle'], 'names no side'),

@@ -22,7 +22,7 @@ def scene_from_above(ax, scenario: Scenario) -> None:
     ax.set_facecolor(FLOOR)
     for box in scenario.boxes:
         ax.add_patch(Rectangle((box.y - box.half[1], box.x - box.half[0]), 2 * box.half[1],
-                               2 * box.half[0], facecolor='#a9825a', edgecolor='#6f5236', lw=1.2))
+                               2 * box.half[0], facecolor=box.rgb, edgecolor=INK, lw=1.2))
     for bottle in scenario.bottles:
         ax.add_patch(Circle((bottle.y, bottle.x), BOTTLE_RADIUS * 1.3, facecolor=bottle.rgb,
                             edgecolor=INK, lw=0.8, zorder=3))

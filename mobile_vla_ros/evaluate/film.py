@@ -14,9 +14,9 @@ from mobile_vla_ros.evaluate.recording import Recording
 from mobile_vla_ros.sim.scenario import BASE_RADIUS
 
 SIZE = (1120, 720)  # px; multiples of 16, as H.264 wants them
-CAMERA = (24, 84, 640, 480)  # left, top, width, height
-MAP = (688, 84, 408, 480)
-PLOT = (72, 618, 1024, 64)
+CAMERA = (24, 68, 640, 480)  # left, top, width, height
+MAP = (688, 68, 408, 480)
+PLOT = (72, 592, 1024, 88)
 FPS = 20
 LINGER_S = 1.5  # on the last picture
 GIF_WIDTH, GIF_FPS, GIF_BYTES = 560, 8, 2_500_000
@@ -32,7 +32,7 @@ def with_arrow(rgb: np.ndarray, command: Command, size: tuple) -> np.ndarray:
     scale = height * 0.9  # px for 1 m/s
     tip = (round(foot[0] - command.linear_y * scale), round(foot[1] - command.linear_x * scale))
     thick = max(height // 70, 2)
-    if np.hypot(tip[0] - foot[0], tip[1] - foot[1]) > 3 * thick:
+    if np.hypot(tip[0] - foot[0], tip[1] - foot[1]) > 6 * thick:
         for color, extra in ((INK, thick // 2 + 2), ((255, 255, 255), 0)):
             cv2.arrowedLine(picture, foot, tip, color, thick + extra, cv2.LINE_AA, tipLength=0.22)
     cv2.circle(picture, foot, thick + 2, INK, -1, cv2.LINE_AA)
@@ -56,7 +56,7 @@ class Stage:
         picture = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3])
         text, path = words.caption(recording.scenario)
         font = words.fitting(text, path, 27, SIZE[0] - 2 * CAMERA[0])
-        ImageDraw.Draw(picture).text((CAMERA[0], 42), text, INK, font, anchor='lm')
+        ImageDraw.Draw(picture).text((CAMERA[0], 35), text, INK, font, anchor='lm')
         self._still = np.array(picture)
         self._to_map = _projection(above, self.path[:, [2, 1]])
         self._to_plot = [_projection(plot, self.driven[:, [0, i]]) for i in (1, 2, 3)]
@@ -98,7 +98,7 @@ class Stage:
         pen.text((SIZE[0] - 24, PLOT[1] - 12), said, INK, words.sized(bold, 16), anchor='rs')
         left, top, width, _ = CAMERA
         text = (f'{_signed(command.linear_x)} m/s forward   '
-                f'{_signed(command.linear_y)} m/s left   {_signed(command.angular_z)} rad/s')
+                f'{_signed(command.linear_y)} m/s left   {_signed(command.angular_z)} rad/s turn')
         font = words.sized(plain, 14)
         box = (left + 10, top + 10, left + 30 + font.getlength(text), top + 38)
         shade = Image.new('RGBA', picture.size, (0, 0, 0, 0))
@@ -132,18 +132,22 @@ def write(recording: Recording, verdict: str, film: Path, gif: Path | None = Non
     finally:
         writer.close()
     if gif:
-        write_gif([*small, _small(frame)], gif)
+        colors = [bottle.rgb for bottle in recording.scenario.bottles]
+        write_gif([*small, _small(frame)], gif, colors)
     return len(times)
 
 
-def write_gif(frames: list, path: Path) -> None:
-    """Write an endless animation, in as few colours as its size wants."""
+def write_gif(frames: list, path: Path, bright: list) -> None:
+    """Write an endless animation in as few colours as its size wants, `bright` ones among them."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pictures = [Image.fromarray(frame) for frame in frames]
     period = round(1000 / GIF_FPS)
-    for colors in (160, 96, 64, 40, 24):
-        # one palette for all, of a few frames beneath each other: none flickers
-        some = frames[::max(len(frames) // 6, 1)]
+    # One palette for all, of a few frames beneath each other, so that none flickers; small things
+    # get their colours by patches.
+    patches = [np.full((40, GIF_WIDTH, 3), np.multiply(color, 255 * light), np.uint8)
+               for color in bright for light in (0.5, 0.8, 1.0)]
+    some = [*frames[::max(len(frames) // 6, 1)], *patches]
+    for colors in (240, 160, 96, 64, 40, 24):
         palette = Image.fromarray(np.vstack(some)).quantize(colors, Image.Quantize.MEDIANCUT)
         flat = [picture.quantize(palette=palette, dither=Image.Dither.NONE)
                 for picture in pictures]
@@ -161,7 +165,6 @@ def write_picture(recording: Recording, path: Path, moments: int = 4) -> None:
     figure.text(0.03, 0.94, text, fontsize=20, color=chart.INK, va='center',
                 fontproperties=words.font_manager.FontProperties(fname=font, size=20))
     driven, end = recording.driven(), recording.seconds
-    # the last one at rest: the second in which it is seen to stand says nothing new
     for i, at in enumerate(np.linspace(0.06, 0.94, moments) * end):
         ns = recording.origin_ns + round(at * NS)
         ax = figure.add_axes((0.03 + i * 0.2375, 0.545, 0.2275, 0.34))

@@ -19,8 +19,11 @@ def own_font(bold: bool = False) -> str:
 def font_for(text: str) -> str | None:
     """Return the path of a font that can write `text`, our own before others, or None."""
     wanted = {ord(char) for char in text if not char.isspace()}
+    # Matplotlib's Last Resort font has a placeholder for every letter and none of them.
     others = sorted({font.fname for font in font_manager.fontManager.ttflist
-                     if font.style == 'normal' and 'mono' not in font.name.lower()})
+                     if font.style == 'normal' and 'mono' not in font.name.lower()
+                     and 'last resort' not in font.name.lower()
+                     and 'LastResort' not in font.fname})
     for path in (own_font(bold=True), own_font(), *others):
         try:
             if wanted <= set(FT2Font(path).get_charmap()):
