@@ -5,7 +5,6 @@ from torch import nn
 from torch.nn import functional
 
 NAME = 'efficientnet_lite0'
-IMAGE = 224  # px, height and width that the network takes
 GRID = 14  # cells, height and width that it gives
 CHANNELS = 112 + 48
 BLOCKS = 11  # of 16: up to stride 16; the later ones trade place for class

@@ -63,7 +63,7 @@ def record(sim: Simulator, seed: int, encode, policy=None) -> dict:
     Drive the scene of `seed` once; every frame is labelled with the teacher's command.
 
     :param encode: uint8 (H, W, 3) -> features (C, G, G).
-    :param policy: drives instead of the teacher for most of the episode (DAgger, Ross 2011).
+    :param policy: drives instead of the teacher, who only labels (DAgger, Ross 2011).
     :returns: grids (n, C, G, G) float16, executed (n, 3; the velocity that came of it), the task,
         and labels (n, sides, colours, 3): what the teacher does here for every task that the
         scene allows, NaN for the others. Other words for the same picture cost no rendering,

@@ -6,7 +6,7 @@ import numpy as np
 import openvino
 
 from mobile_vla_ros.models.text import encode_text
-from mobile_vla_ros.preprocessing import history_frames, preprocess
+from mobile_vla_ros.preprocessing import history_frames, IMAGE, preprocess
 
 
 class Encoder:
@@ -16,7 +16,7 @@ class Encoder:
         path = Path(folder) / 'encoder.onnx'
         if not path.exists():
             import torch
-            from mobile_vla_ros.models.vision import EfficientNetLite0Grid, IMAGE
+            from mobile_vla_ros.models.vision import EfficientNetLite0Grid
             from mobile_vla_ros.training.export import to_onnx
             image = torch.zeros(1, IMAGE, IMAGE, 3, dtype=torch.uint8)
             to_onnx(EfficientNetLite0Grid(), {'image': image}, ['grid'], path)
