@@ -22,6 +22,7 @@ ROWS = {  # name in the table: arguments of the benchmark verb
     'other bottle asked for': ['--swap-colors'],
     'words that training never saw': ['--phrases', 'config/phrases/held_out.yaml'],
     'shades and textures that training never saw': ['--held-out-look'],
+    'over ROS 2, through both nodes': ['--over-ros', '--episodes', '20'],
     'open loop': ['--open-loop'],
 }
 COLUMNS = ('success', 'contact', 'wrong_side', 'wrong_bottle', 'side_obeyed', 'color_obeyed')
@@ -73,8 +74,8 @@ def main(argv=None) -> int:
         row = args.out.parent / 'row.json'
         options = [str(share_file(*option.split('/'))) if option.startswith('config/') else option
                    for option in ROWS[name]]
-        status = benchmark([*options, '--episodes', str(args.episodes), '--backend', args.backend,
-                            '--json', str(row)])
+        status = benchmark(['--episodes', str(args.episodes), '--backend', args.backend,
+                            '--json', str(row), *options])
         if status:
             return status
         result = json.loads(row.read_text())

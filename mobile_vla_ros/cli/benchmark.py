@@ -38,6 +38,8 @@ def parser() -> argparse.ArgumentParser:
                    help='shades and textures that no training scene has')
     p.add_argument('--open-loop', action='store_true',
                    help='the expert drives, the policy is only asked: errors per axis')
+    p.add_argument('--over-ros', action='store_true',
+                   help='through the sim and drive nodes over DDS, in real time')
     p.add_argument('--processes', type=int, default=os.cpu_count() or 1)
     return p
 
@@ -49,9 +51,12 @@ def main(argv=None) -> int:
     if args.episodes < 1 or args.processes < 1 or args.first_seed < 0:
         raise ValueError(f'--episodes and --processes must be 1 or more and --first-seed 0 or '
                          f'more, got {args.episodes}, {args.processes} and {args.first_seed}')
+    from mobile_vla_ros.evaluate import over_ros
     from mobile_vla_ros.evaluate.closed_loop import Job, run, Runner, summarise
     job = Job(args.policy, args.checkpoint, args.backend, args.swap, args.phrases,
               args.held_out_look, args.open_loop)
+    if args.over_ros:
+        over_ros.check(job)
     probe = Runner(job)  # bad input shows here, in one process, before many start
     seeds = range(args.first_seed, args.first_seed + args.episodes)
     with tqdm(total=len(seeds), unit='episode', desc=args.policy) as bar:
@@ -62,7 +67,8 @@ def main(argv=None) -> int:
             good += row.get('success', False)
             bar.update()
             bar.set_postfix(success=good)
-        rows = run(job, seeds, min(args.processes, len(seeds)), done)
+        rows = over_ros.run(job, seeds, done) if args.over_ros \
+            else run(job, seeds, min(args.processes, len(seeds)), done)
     rates = summarise(rows, job)
     split = split_of(seeds[0])
     print_table(rates, f'{args.policy}, {len(seeds)} scenes from seed {seeds[0]} ({split})')
@@ -72,8 +78,8 @@ def main(argv=None) -> int:
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps({
-            'job': asdict(job), 'first_seed': seeds[0], 'episodes': len(seeds), 'split': split,
-            'package_version': __version__,
+            'job': {**asdict(job), 'over_ros': args.over_ros}, 'first_seed': seeds[0],
+            'episodes': len(seeds), 'split': split, 'package_version': __version__,
             'checkpoint_sha256': probe.policy.sha256 if probe.policy else None,
             'data_digest': probe.policy.metadata.data.get('digest') if probe.policy else None,
             'rates': rates, 'rows': [{k: v for k, v in row.items() if k != 'errors'}

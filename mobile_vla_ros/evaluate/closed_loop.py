@@ -14,6 +14,7 @@ from mobile_vla_ros.sim.simulator import Simulator
 
 PERIOD_S = 0.1
 SIZE = (320, 240)  # px
+BLACK = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
 POLICIES = ('checkpoint', 'expert', 'constant', 'blind', 'no-text')
 SWAPS = ('none', 'sides', 'colors')
 
@@ -57,6 +58,14 @@ def task_of(seed: int, job: Job, phrases: PhraseFile | None = None) -> tuple[Sce
     return scenario, language
 
 
+def describe(scenario: Scenario, language: str) -> dict:
+    """Return what a row says of its task."""
+    return {'seed': scenario.seed, 'instruction': scenario.instruction, 'language': language,
+            'asked_side': scenario.side, 'asked_color': scenario.color,
+            'boxes': scenario.box_count, 'orientation': scenario.orientation,
+            'distance': scenario.distance}
+
+
 class Runner:
     """Runs the episodes of one job in one process."""
 
@@ -72,10 +81,7 @@ class Runner:
     def run(self, seed: int) -> dict:
         """Return one row: the task, how it went, and in open loop the errors."""
         scenario, language = task_of(seed, self.job, self.phrases)
-        row = {'seed': seed, 'instruction': scenario.instruction, 'language': language,
-               'asked_side': scenario.side, 'asked_color': scenario.color,
-               'boxes': scenario.box_count, 'orientation': scenario.orientation,
-               'distance': scenario.distance}
+        row = describe(scenario, language)
         if self.job.swap != 'none':  # a swapped task that nobody can do measures nothing
             row['reachable'] = self._drive(scenario, self._teach)['success']
             if not row['reachable']:
@@ -103,9 +109,7 @@ class Runner:
         return Command(*self.policy.metadata.data['mean_command'])
 
     def _act(self, scenario) -> Command:
-        rgb = self.sim.render()
-        if self.job.policy == 'blind':
-            rgb = np.zeros_like(rgb)
+        rgb = BLACK if self.job.policy == 'blind' else self.sim.render()
         text = '' if self.job.policy == 'no-text' else scenario.instruction
         return self.policy.act(rgb, text, round(self.sim.time_s * NS))
 

@@ -54,9 +54,11 @@ def environment() -> dict:
     }
 
 
-def run(scenario: Scenario, checkpoint: str, backend: str):
+def run(scenario: Scenario, checkpoint: str, backend: str, stream=None):
     """
     Drive one episode; return (recording, (latency p50 ms, p99 ms)).
+
+    Progress goes to `stream`, stdout by default.
 
     The latency is the drive node's own figure, of its last 200 frames: from the arrival of an
     image to the command that was computed from that very image being published.
@@ -82,7 +84,7 @@ def run(scenario: Scenario, checkpoint: str, backend: str):
             _wait(answer.done, children, 'no answer of sim/reset')
             recording.begin()
             follower.say(scenario.instruction)
-            _follow(follower, children, Progress())
+            _follow(follower, children, Progress(stream))
         finally:
             follower.close()
         return recording, follower.latency_ms
