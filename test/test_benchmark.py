@@ -96,6 +96,8 @@ def test_a_bad_phrases_file_is_explained(tmp_path, content, message):
 @pytest.mark.parametrize('args, message', [
     (['benchmark', '--checkpoint', 'nowhere.onnx'], 'nowhere.onnx'),
     (['benchmark', '--backend', 'tpu'], 'tpu'), (['benchmark', '--episodes', '0'], 'episodes'),
+    (['benchmark', '--episodes', 'x'], "invalid int value: 'x'"), (['train'], '--data'),
+    (['demo', '--seed', 'x'], '--seed'), (['demo', '--backend', 'tpu'], 'tpu'),
     (['export', 'nowhere.safetensors', 'out.onnx'], 'nowhere.safetensors'),
     (['nonsense'], 'one of demo')])
 def test_bad_input_is_one_line_and_a_status(args, message):

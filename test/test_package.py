@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import json
+import os
 from pathlib import Path
 import re
 import shutil
@@ -159,8 +160,11 @@ def test_make_demo_hands_the_instruction_on_as_it_is(tmp_path, given, wanted):
     script = tmp_path / 'python'
     script.write_text(f'#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\n')
     script.chmod(0o755)
+    outer = ('ARGS', 'INSTRUCTION', 'MAKEFLAGS', 'MAKELEVEL', 'MAKEOVERRIDES', 'SEED')
+    environment = {name: value for name, value in os.environ.items() if name not in outer}
     printed = subprocess.run(
         ['make', '-s', '-o', '.venv/.demo-stamp', 'demo', f'PY={script}', 'CHECK_GL=true',
          *(f'{name}={value}' for name, value in given.items())],
-        cwd=ROOT, check=True, capture_output=True, text=True, timeout=30).stdout
+        cwd=ROOT, env=environment, check=True, capture_output=True, text=True,
+        timeout=30).stdout
     assert json.loads(printed) == ['-m', 'mobile_vla_ros', 'demo', *wanted]

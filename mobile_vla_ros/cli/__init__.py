@@ -1,5 +1,6 @@
 """Command line: one verb, one module; only the module of the verb that is called is imported."""
 
+import argparse
 from importlib import import_module
 import sys
 
@@ -24,6 +25,14 @@ def main(argv: list[str]) -> int:
         print(f'unknown verb {argv[0]!r}; one of {", ".join(VERBS)}', file=sys.stderr)
         return 2
     return import_module(VERBS[argv[0]][0]).main(argv[1:]) or 0
+
+
+class Parser(argparse.ArgumentParser):
+    """Arguments of a verb; a wrong one is one line and exit status 2."""
+
+    def error(self, message: str):
+        """Say what is wrong and where to read on."""
+        self.exit(2, f'error: {message}; {self.prog} --help shows what is allowed\n')
 
 
 def one_line_errors(run):

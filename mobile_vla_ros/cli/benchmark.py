@@ -1,6 +1,5 @@
 """Verb `benchmark`: closed loop over many scenes, rates with intervals, trivial baselines."""
 
-import argparse
 from dataclasses import asdict
 import json
 import os
@@ -9,17 +8,16 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mobile_vla_ros import __version__
-from mobile_vla_ros.cli import one_line_errors
+from mobile_vla_ros.cli import one_line_errors, Parser
 from mobile_vla_ros.contract import AXES
 from mobile_vla_ros.sim.seeds import split_of, TEST
 
 EXAMPLE = 'example: python -m mobile_vla_ros benchmark --episodes 300 --json out/benchmark.json'
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the verb's arguments."""
-    p = argparse.ArgumentParser(prog='python -m mobile_vla_ros benchmark', description=__doc__,
-                                epilog=EXAMPLE)
+    p = Parser(prog='python -m mobile_vla_ros benchmark', description=__doc__, epilog=EXAMPLE)
     p.add_argument('--episodes', type=int, default=100)
     p.add_argument('--first-seed', type=int, default=TEST.start,
                    help=f'scenes are consecutive seeds; from {TEST.start} on training saw none')

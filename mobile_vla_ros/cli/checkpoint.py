@@ -1,10 +1,9 @@
 """Verb `checkpoint`: rebuild the shipped checkpoint from seeds alone (an hour or two)."""
 
-import argparse
 from dataclasses import fields
 from pathlib import Path
 
-from mobile_vla_ros.cli import one_line_errors
+from mobile_vla_ros.cli import one_line_errors, Parser
 
 EXAMPLE = 'example: python -m mobile_vla_ros checkpoint --out out/checkpoint/default'
 
@@ -13,8 +12,7 @@ EXAMPLE = 'example: python -m mobile_vla_ros checkpoint --out out/checkpoint/def
 def main(argv=None) -> int:
     """Build it; every step that is done already is kept in the work folder."""
     from mobile_vla_ros.training.recipe import build, Recipe
-    p = argparse.ArgumentParser(prog='python -m mobile_vla_ros checkpoint', description=__doc__,
-                                epilog=EXAMPLE)
+    p = Parser(prog='python -m mobile_vla_ros checkpoint', description=__doc__, epilog=EXAMPLE)
     p.add_argument('--work', type=Path, default=Path('out/checkpoint'),
                    help='recordings and the first policy; about 3 GB')
     p.add_argument('--out', type=Path, default=Path('checkpoints/default'))

@@ -5,13 +5,12 @@ The latency in the summary is what the drive node measures: from the arrival of 
 publication of the command that was computed from it, over its last 200 frames.
 """
 
-import argparse
 import json
 from pathlib import Path
 import signal
 import sys
 
-from mobile_vla_ros.cli import one_line_errors
+from mobile_vla_ros.cli import one_line_errors, Parser
 from mobile_vla_ros.evaluate import demo_run
 from mobile_vla_ros.sim.seeds import split_of, TEST
 
@@ -20,10 +19,10 @@ EXAMPLE = ("example: python -m mobile_vla_ros demo --seed 2000007 "
 SEED = TEST.start + 7
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the verb's arguments."""
-    p = argparse.ArgumentParser(prog='python -m mobile_vla_ros demo', epilog=EXAMPLE,
-                                description=__doc__.split('\n\n')[0])
+    p = Parser(prog='python -m mobile_vla_ros demo', epilog=EXAMPLE,
+               description=__doc__.split('\n\n')[0])
     p.add_argument('--instruction', help='English or Korean, names a side and a colour; '
                    'without it that of the scene')
     p.add_argument('--seed', type=int, default=SEED,

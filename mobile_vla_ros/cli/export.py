@@ -1,9 +1,8 @@
 """Verb `export`: a trained checkpoint (.safetensors) to a runtime file (.onnx)."""
 
-import argparse
 from pathlib import Path
 
-from mobile_vla_ros.cli import one_line_errors
+from mobile_vla_ros.cli import one_line_errors, Parser
 
 EXAMPLE = 'example: python -m mobile_vla_ros export out/train/best.safetensors out/best.onnx'
 
@@ -11,8 +10,7 @@ EXAMPLE = 'example: python -m mobile_vla_ros export out/train/best.safetensors o
 @one_line_errors
 def main(argv=None) -> int:
     """Export and compare every output with torch."""
-    p = argparse.ArgumentParser(prog='python -m mobile_vla_ros export', description=__doc__,
-                                epilog=EXAMPLE)
+    p = Parser(prog='python -m mobile_vla_ros export', description=__doc__, epilog=EXAMPLE)
     p.add_argument('checkpoint', type=Path)
     p.add_argument('out', type=Path)
     args = p.parse_args(argv)

@@ -1,10 +1,9 @@
 """Verb `train`: recordings to a checkpoint and its runtime file, offline."""
 
-import argparse
 import json
 from pathlib import Path
 
-from mobile_vla_ros.cli import one_line_errors
+from mobile_vla_ros.cli import one_line_errors, Parser
 
 EXAMPLE = ('example: python -m mobile_vla_ros train --collect 200 --data out/data '
            '--out out/train')
@@ -19,8 +18,7 @@ def main(argv=None) -> int:
     from mobile_vla_ros.training.loop import TrainConfig
     from mobile_vla_ros.training.recipe import fit
     default = TrainConfig()
-    p = argparse.ArgumentParser(prog='python -m mobile_vla_ros train', description=__doc__,
-                                epilog=EXAMPLE)
+    p = Parser(prog='python -m mobile_vla_ros train', description=__doc__, epilog=EXAMPLE)
     p.add_argument('--data', type=Path, required=True, help='folder of recordings')
     p.add_argument('--out', type=Path, required=True,
                    help='folder for best.safetensors, best.onnx and metrics.json')
