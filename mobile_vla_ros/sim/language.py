@@ -91,6 +91,18 @@ def parse_instruction(text: str) -> tuple[str | None, str | None]:
     return _named(text, SIDE_WORDS, 'side'), _named(text, COLOR_WORDS, 'colour')
 
 
+def swap_sides(text: str) -> str | None:
+    """Return `text` with left and right exchanged, None if it names no side."""
+    other = {}
+    for table in SIDE_WORDS.values():
+        for left, right in zip(table['left'], table['right']):
+            other[left], other[right] = right, left
+    words = sorted(other, key=len, reverse=True)
+    pattern = '|'.join(rf'\b{word}\b' if word.isascii() else word for word in words)
+    swapped = re.sub(pattern, lambda match: other[match[0].lower()], text, flags=re.IGNORECASE)
+    return None if swapped == text else swapped
+
+
 def _named(text, tables, what) -> str | None:
     lowered = text.lower()
     found = set()

@@ -1,0 +1,139 @@
+"""Bags of ROS 1 and ROS 2 as camera frames, commands and instructions, in the order received."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from mobile_vla_ros.contract import Command, NS
+from mobile_vla_ros.images import compressed_to_rgb, image_to_rgb
+
+KINDS = {
+    'image': ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'),
+    'command': ('geometry_msgs/msg/Twist', 'geometry_msgs/msg/TwistStamped'),
+    'instruction': ('std_msgs/msg/String',),
+}
+
+
+class BagError(ValueError):
+    """A bag that cannot be read, or that lacks what is asked of it."""
+
+
+class Event(NamedTuple):
+    """What came at `received_ns`; `value` is an undecoded image, a Command or a text."""
+
+    kind: str
+    received_ns: int
+    stamp_ns: int  # the message's own, received_ns where it has none
+    value: object
+
+
+class Bag:
+    """One recording; use it in a `with` statement."""
+
+    def __init__(self, path, **topics):
+        """
+        Open the bag at `path`: a rosbag2 folder, an .mcap, .db3 or ROS 1 .bag file.
+
+        :param topics: image, command, instruction: the topic to read; None: the only one of its
+            type; for instructions the only one whose name ends in 'instruction'.
+        :raises FileNotFoundError: if there is none.
+        :raises BagError: if it cannot be read, or what to take for the camera is not clear.
+        """
+        from rosbags.highlevel import AnyReader
+        from rosbags.typesys import get_typestore, Stores
+        self.path = Path(path)
+        if not self.path.exists():
+            raise FileNotFoundError(f'no bag at {path}')
+        try:
+            self._reader = AnyReader([self.path],
+                                     default_typestore=get_typestore(Stores.ROS2_HUMBLE))
+            self._reader.open()
+        except Exception as error:  # rosbags raises what its parsers do
+            raise BagError(f'{path}: not a readable bag ({_line(error)})') from error
+        try:
+            self.topics = {kind: self._choose(kind, topics.get(kind)) for kind in KINDS}
+            if self.topics['image'] is None:
+                raise BagError(f'{path}: no camera in this bag (it needs '
+                               f'{" or ".join(KINDS["image"])}); it has {self._contents()}')
+        except BagError:
+            self._reader.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._reader.close()
+
+    @property
+    def seconds(self) -> float:
+        """Return how long the bag is."""
+        return (self._reader.end_time - self._reader.start_time) / NS
+
+    def events(self):
+        """
+        Yield an Event for every message on the chosen topics.
+
+        :raises BagError: where the bag is damaged, naming how far it was read.
+        """
+        kinds = {topic: kind for kind, topic in self.topics.items() if topic}
+        connections = [c for c in self._reader.connections
+                       if c.topic in kinds and _type(c) in KINDS[kinds[c.topic]]]
+        count = 0
+        try:
+            for connection, received_ns, raw in self._reader.messages(connections):
+                kind = kinds[connection.topic]
+                msg = self._reader.deserialize(raw, _type(connection))
+                yield _event(kind, int(received_ns), msg)
+                count += 1
+        except BagError:
+            raise
+        except Exception as error:  # whatever a damaged bag makes the parsers raise
+            raise BagError(f'{self.path}: damaged after {count} messages '
+                           f'({_line(error)})') from error
+
+    def _choose(self, kind, wanted):
+        there = sorted({c.topic for c in self._reader.connections if _type(c) in KINDS[kind]})
+        if wanted:
+            if wanted not in there:
+                raise BagError(f'{self.path}: no {kind} topic {wanted!r}; it has '
+                               f'{", ".join(there) or self._contents()}')
+            return wanted
+        if kind == 'instruction':
+            there = [topic for topic in there if topic.rsplit('/', 1)[-1] == 'instruction']
+        if kind == 'command' and len(there) > 1:
+            there = [topic for topic in there if topic.rsplit('/', 1)[-1] == 'cmd_vel'] or there
+        if len(there) > 1:
+            raise BagError(f'{self.path}: several {kind} topics, name one with --{kind}-topic: '
+                           f'{", ".join(there)}')
+        return there[0] if there else None
+
+    def _contents(self) -> str:
+        return ', '.join(sorted(f'{c.topic} ({c.msgtype})' for c in self._reader.connections)) \
+            or 'no topics at all'
+
+
+def decode(msg):
+    """Return an image message's pixels, RGB uint8 (height, width, 3)."""
+    return compressed_to_rgb(msg) if hasattr(msg, 'format') else image_to_rgb(msg)
+
+
+def _event(kind, received_ns, msg) -> Event:
+    header = getattr(msg, 'header', None)
+    stamp_ns = header.stamp.sec * NS + header.stamp.nanosec if header else 0
+    value = msg
+    if kind == 'command':
+        twist = getattr(msg, 'twist', msg)
+        value = Command(twist.linear.x, twist.linear.y, twist.angular.z)
+    elif kind == 'instruction':
+        value = msg.data
+    return Event(kind, received_ns, stamp_ns or received_ns, value)
+
+
+def _type(connection) -> str:
+    """Return a type as ROS 2 spells it; some writers leave the /msg/ out."""
+    package, name = connection.msgtype.split('/', 1)
+    return f'{package}/msg/{name.removeprefix("msg/")}'
+
+
+def _line(error) -> str:
+    return ' '.join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,154 @@
+"""Recorded driving through the deployed pipeline."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_checkpoint import write as write_tiny
+
+pytest.importorskip('rosbags')
+from rosbags.rosbag2 import Writer  # noqa: E402
+from rosbags.typesys import get_typestore, Stores  # noqa: E402
+
+from mobile_vla_ros import load_policy  # noqa: E402
+from mobile_vla_ros.cli import replay as verb  # noqa: E402
+from mobile_vla_ros.contract import NS  # noqa: E402
+from mobile_vla_ros.data.bags import Bag, BagError  # noqa: E402
+from mobile_vla_ros.evaluate.replay import replay, summarise  # noqa: E402
+from mobile_vla_ros.safety import Reason  # noqa: E402
+from mobile_vla_ros.sim.expert import Expert  # noqa: E402
+from mobile_vla_ros.sim.language import swap_sides  # noqa: E402
+from mobile_vla_ros.sim.scenario import make_scenario  # noqa: E402
+from mobile_vla_ros.sim.seeds import VALIDATION  # noqa: E402
+from mobile_vla_ros.sim.simulator import Simulator  # noqa: E402
+
+DATA = Path(__file__).resolve().parents[2] / 'shared' / 'data'
+START = 1_700_000_000 * NS
+STORE = get_typestore(Stores.ROS2_HUMBLE)
+
+
+def write_bag(path, seed=VALIDATION.start + 500_000, gap=(99, 99), seconds=25.0):
+    """Record the expert at 10 Hz; frames within `gap` (s) are left out."""
+    t = STORE.types
+    sim, scenario = Simulator(320, 240), make_scenario(seed)
+    sim.reset(scenario)
+    expert = Expert(scenario)
+    zero = t['geometry_msgs/msg/Vector3'](0.0, 0.0, 0.0)
+    with Writer(path, version=9) as writer:
+        def add(topic, kind):
+            return writer.add_connection(topic, kind, typestore=STORE)
+        images = add('/camera/image_raw', 'sensor_msgs/msg/Image')
+        commands = add('/cmd_vel', 'geometry_msgs/msg/Twist')
+        texts = add('/instruction', 'std_msgs/msg/String')
+
+        def write(connection, kind, ns, msg):
+            writer.write(connection, ns, STORE.serialize_cdr(msg, kind))
+        write(texts, 'std_msgs/msg/String', START,
+              t['std_msgs/msg/String'](data=scenario.instruction))
+        while not sim.outcome().done and sim.time_s < seconds:
+            now = START + round(sim.time_s * NS) + 1
+            command = expert.act(sim.pose)
+            if not gap[0] <= sim.time_s < gap[1]:
+                rgb = sim.render()
+                stamp = t['builtin_interfaces/msg/Time'](sec=now // NS, nanosec=now % NS)
+                write(images, 'sensor_msgs/msg/Image', now, t['sensor_msgs/msg/Image'](
+                    header=t['std_msgs/msg/Header'](stamp=stamp, frame_id='camera'),
+                    height=240, width=320, encoding='rgb8', is_bigendian=0, step=960,
+                    data=np.ascontiguousarray(rgb).reshape(-1)))
+            write(commands, 'geometry_msgs/msg/Twist', now + 10_000_000,
+                  t['geometry_msgs/msg/Twist'](
+                      linear=t['geometry_msgs/msg/Vector3'](
+                          command.linear_x, command.linear_y, 0.0),
+                      angular=t['geometry_msgs/msg/Vector3'](0.0, 0.0, command.angular_z)
+                      if command.angular_z else zero))
+            sim.step(command, 0.1)
+    sim.close()
+    return scenario
+
+
+@pytest.fixture(scope='module')
+def bag(tmp_path_factory):
+    path = tmp_path_factory.mktemp('replay') / 'drive'
+    return path, write_bag(path)
+
+
+def test_the_shipped_policy_beats_a_constant_and_listens(bag, tmp_path, capsys):
+    path, scenario = bag
+    out, html = tmp_path / 'a.json', tmp_path / 'a.html'
+    assert verb.main([str(path), '--json', str(out), '--html', str(html)]) == 0
+    assert 'beats a constant' in capsys.readouterr().out
+    result = json.loads(out.read_text())
+    policy, mean = result['scores']['policy']['mae'], result['scores']['mean']['mae']
+    assert policy[0] < mean[0] and policy[1] < mean[1]
+    assert result['scores']['repeat-last']['mae'][0] < mean[0]
+    assert result['instruction_sensitivity']['swapped'][1] > 0.02
+    row, = result['recordings']
+    assert row['instruction'] == scenario.instruction
+    assert row['stopped_share'] < 0.2 and row['sent'][Reason.DRIVING.text] > 100
+    text = html.read_text()
+    assert 'Worst moments' in text and 'http' not in text and text.count('data:image') >= 2
+
+
+def test_the_same_replay_twice_is_bit_identical(bag):
+    policy = load_policy(threads=1)
+    results = []
+    for _ in range(2):
+        with Bag(bag[0]) as opened:
+            result = summarise([replay(opened, policy)], policy)
+        result.pop('timing')
+        results.append(json.dumps(result, sort_keys=True))
+    assert results[0] == results[1]
+
+
+def test_a_dead_camera_stops_what_is_sent(tmp_path):
+    write_bag(tmp_path / 'gap', gap=(3.0, 5.0), seconds=7.0)
+    with Bag(tmp_path / 'gap') as opened:
+        drive = replay(opened, load_policy(threads=1))
+    dead = [(command, reason) for t, command, reason in drive.sent if 3.2 < t < 5.0]
+    assert len(dead) > 30
+    assert all(tuple(command) == (0, 0, 0) and reason == Reason.NO_FRAMES.text
+               for command, reason in dead)
+    alive = [reason for t, _, reason in drive.sent if 1.0 < t < 3.0]
+    assert set(alive) == {Reason.DRIVING.text}
+    rates = [t for t, _, _ in drive.sent]
+    assert 1 / np.mean(np.diff(rates)) == pytest.approx(20, rel=0.03)
+
+
+def test_a_policy_that_ignores_the_words_shows(bag, tmp_path):
+    tiny = load_policy(write_tiny(tmp_path / 'tiny.onnx', weight=0.0))
+    with Bag(bag[0]) as opened:
+        result = summarise([replay(opened, tiny)], tiny)
+    assert result['instruction_sensitivity']['swapped'] == [0.0, 0.0, 0.0]
+    assert result['scores']['policy']['mae'] == result['scores']['zero']['mae']
+
+
+@pytest.mark.parametrize('text, swapped', [
+    ('Go Left of it', 'Go right of it'), ('상자 왼쪽으로', '상자 오른쪽으로'),
+    ('좌측, 빨간 병', '우측, 빨간 병'), ('go to the bright one', None)])
+def test_sides_are_exchanged_in_words(text, swapped):
+    assert swap_sides(text) == swapped
+
+
+def test_bad_bags_are_one_line(tmp_path, capsys, bag):
+    empty = tmp_path / 'a.bag'
+    empty.write_bytes(b'')
+    for args, words in (
+            ([str(tmp_path / 'nowhere')], 'no bag at'), ([str(empty)], 'not a readable bag'),
+            ([str(bag[0]), '--image-topic', '/other'], "no image topic '/other'"),
+            ([str(bag[0]), '--rate', '0'], '--rate must be within')):
+        assert verb.main(args) == 2
+        error = capsys.readouterr().err
+        assert words in error and len(error.strip().splitlines()) == 1
+
+
+@pytest.mark.skipif(not DATA.exists(), reason='needs the shared recordings')
+def test_a_recording_without_a_camera_says_what_it_has():
+    with pytest.raises(BagError, match='no camera in this bag.*/cmd_vel'):
+        Bag(next((DATA / 'neato_rosbag2' / 'drive_square').parent.glob('drive_square')))
+    for path in sorted((DATA / 'odd_image_bags').iterdir()):
+        try:  # odd input is refused or read, never an exception of a parser
+            with Bag(path) as opened:
+                assert sum(1 for _ in opened.events()) > 0
+        except BagError as error:
+            assert str(path) in str(error)
