@@ -95,6 +95,7 @@ def test_a_bad_phrases_file_is_explained(tmp_path, content, message):
 
 @pytest.mark.parametrize('args, message', [
     (['benchmark', '--checkpoint', 'nowhere.onnx'], 'nowhere.onnx'),
+    (['benchmark', '--fail-under', 'nowhere.yaml'], 'nowhere.yaml'),
     (['benchmark', '--backend', 'tpu'], 'tpu'), (['benchmark', '--episodes', '0'], 'episodes'),
     (['benchmark', '--episodes', 'x'], "invalid int value: 'x'"), (['train'], '--data'),
     (['demo', '--seed', 'x'], '--seed'), (['demo', '--backend', 'tpu'], 'tpu'),

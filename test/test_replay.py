@@ -130,6 +130,15 @@ def test_sides_are_exchanged_in_words(text, swapped):
     assert swap_sides(text) == swapped
 
 
+def test_a_gate_decides_the_exit_status(bag, tmp_path, capsys):
+    spec = tmp_path / 'spec.yaml'
+    spec.write_text('scores.policy.mae.linear_x: {below: scores.mean.mae.linear_x}')
+    assert verb.main([str(bag[0]), '--fail-under', str(spec)]) == 0
+    tiny = write_tiny(tmp_path / 'tiny.onnx', weight=0.0)
+    assert verb.main([str(bag[0]), '--fail-under', str(spec), '--checkpoint', str(tiny)]) == 1
+    assert 'below the gate: scores.policy.mae.linear_x' in capsys.readouterr().err
+
+
 def test_bad_bags_are_one_line(tmp_path, capsys, bag):
     empty = tmp_path / 'a.bag'
     empty.write_bytes(b'')

@@ -36,6 +36,15 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f'error: {message}; {self.prog} --help shows what is allowed\n')
 
 
+def judge(result: dict, spec: dict | None) -> int:
+    """Return 1 and say why if `result` breaks a limit of a gate's specification, 0 otherwise."""
+    from mobile_vla_ros.evaluate.gate import failures
+    broken = failures(result, spec) if spec else []
+    for line in broken:
+        print(f'below the gate: {line}', file=sys.stderr)
+    return int(bool(broken))
+
+
 def one_line_errors(run):
     """Decorate a verb's main: what the user did wrong is one line and exit status 2."""
     def wrapped(argv=None) -> int:

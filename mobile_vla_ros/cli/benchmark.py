@@ -8,7 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mobile_vla_ros import __version__
-from mobile_vla_ros.cli import one_line_errors, Parser
+from mobile_vla_ros.cli import judge, one_line_errors, Parser
 from mobile_vla_ros.contract import AXES
 from mobile_vla_ros.sim.seeds import split_of, TEST
 
@@ -38,6 +38,8 @@ def parser() -> Parser:
                    help='the expert drives, the policy is only asked: errors per axis')
     p.add_argument('--over-ros', action='store_true',
                    help='through the sim and drive nodes over DDS, in real time')
+    p.add_argument('--fail-under', metavar='SPEC', type=Path,
+                   help='YAML of limits; exit status 1 where one is broken')
     p.add_argument('--processes', type=int, default=os.cpu_count() or 1)
     return p
 
@@ -50,11 +52,13 @@ def main(argv=None) -> int:
         raise ValueError(f'--episodes and --processes must be 1 or more and --first-seed 0 or '
                          f'more, got {args.episodes}, {args.processes} and {args.first_seed}')
     from mobile_vla_ros.evaluate import over_ros
+    from mobile_vla_ros.evaluate.gate import read_spec
     from mobile_vla_ros.evaluate.closed_loop import Job, run, Runner, summarise
     job = Job(args.policy, args.checkpoint, args.backend, args.swap, args.phrases,
               args.held_out_look, args.open_loop)
     if args.over_ros:
         over_ros.check(job)
+    spec = read_spec(args.fail_under) if args.fail_under else None
     probe = Runner(job)  # bad input shows here, in one process, before many start
     seeds = range(args.first_seed, args.first_seed + args.episodes)
     with tqdm(total=len(seeds), unit='episode', desc=args.policy) as bar:
@@ -82,7 +86,7 @@ def main(argv=None) -> int:
             'data_digest': probe.policy.metadata.data.get('digest') if probe.policy else None,
             'rates': rates, 'rows': [{k: v for k, v in row.items() if k != 'errors'}
                                      for row in rows]}, ensure_ascii=False, indent=1))
-    return 0
+    return judge({'rates': rates}, spec)
 
 
 def print_table(rates: dict, title: str) -> None:

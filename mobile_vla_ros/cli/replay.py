@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from mobile_vla_ros.cli import one_line_errors, Parser
+from mobile_vla_ros.cli import judge, one_line_errors, Parser
 
 EXAMPLE = ("example: python -m mobile_vla_ros replay my_bag --html out/replay.html "
            "--instruction 'go left to the red bottle'")
@@ -22,6 +22,8 @@ def parser() -> Parser:
     p.add_argument('--rate', type=float, default=20.0, help='commands per second')
     p.add_argument('--json', type=Path, help='write every figure')
     p.add_argument('--html', type=Path, help='write a page with curves and the worst moments')
+    p.add_argument('--fail-under', metavar='SPEC', type=Path,
+                   help='YAML of limits; exit status 1 where one is broken')
     return p
 
 
@@ -32,10 +34,12 @@ def main(argv=None) -> int:
     if not 1.0 <= args.rate <= 200.0:
         raise ValueError(f'--rate must be within 1..200 commands a second, got {args.rate:g}')
     from tqdm import tqdm
+    from mobile_vla_ros.evaluate.gate import read_spec
     from mobile_vla_ros.data.bags import Bag
     from mobile_vla_ros.evaluate.replay import replay, summarise
     from mobile_vla_ros.evaluate.replay_page import headline, page
     from mobile_vla_ros.policy import load_policy
+    spec = read_spec(args.fail_under) if args.fail_under else None
     policy = load_policy(args.checkpoint, args.backend)
     drives = []
     for path in tqdm(args.bags, unit='bag', disable=len(args.bags) == 1):
@@ -53,7 +57,7 @@ def main(argv=None) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text(), encoding='utf-8')
             print(path)
-    return 0
+    return judge(summary, spec)
 
 
 if __name__ == '__main__':
