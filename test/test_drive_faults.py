@@ -17,7 +17,7 @@ from mobile_vla_ros.contract import STOP
 
 from ros_harness import assert_within, graph, SOAK, stalled, wait_for
 
-TRIALS = 2 if SOAK == 1 else 100
+TRIALS = 2 if SOAK == 1 else SOAK
 STALL_S = 0.320  # last frame -> first zero
 RESUME_S = 0.300  # first frame -> moving
 

@@ -116,7 +116,7 @@ def test_bayer_patterns_start_at_the_first_row(pattern, depth):
     ({'encoding': 'yuv422', 'width': 63}, 'size', 'width 63 must be even'),
     ({'encoding': 'bayer_rggb8', 'width': 2}, 'size', '2x48 must be at least 4x4'),
 ])
-def test_contradictions_are_refused_with_the_values(rgb, changes, kind, words):
+def test_9_contradictions_are_refused_with_the_values(rgb, changes, kind, words):
     msg = make_image(rgb, 'rgb8')
     for name, value in changes.items():
         setattr(msg, name, value)
@@ -162,7 +162,7 @@ def test_our_own_jpeg_decodes_as_rgb(rgb):
 
 
 @pytest.mark.parametrize('suffix', ['.jpg', '.png'])
-def test_any_truncation_is_refused(rgb, suffix):
+def test_10_any_truncation_is_refused(rgb, suffix):
     msg = compress(rgb, suffix)
     data = bytes(msg.data)
     for size in range(0, len(data) - 1, 1 if SOAK > 1 else 7):
@@ -178,7 +178,7 @@ def test_zeros_after_a_jpeg_are_padding(rgb):
 
 
 @pytest.mark.parametrize('suffix', ['.jpg', '.png'])
-def test_a_bomb_is_refused_before_it_is_decoded(suffix):
+def test_10_a_bomb_is_refused_before_it_is_decoded(suffix):
     grey = np.zeros((MAX_PIXELS // 4096 + 1, 4096), np.uint8)
     msg = CompressedImage(data=cv2.imencode(suffix, grey)[1].tobytes())
     with pytest.raises(MessageError, match=r'image size 4096x2161 is not within') as caught:

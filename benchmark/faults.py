@@ -1,0 +1,115 @@
+"""
+Inject every fault over real DDS and write the table of worst cases.
+
+    make faults                 # a few trials a row
+    make faults TRIALS=100      # the long run, an hour or two
+"""
+
+import argparse
+import json
+import os
+from pathlib import Path
+import re
+import subprocess
+import sys
+import tempfile
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parent.parent
+FAULTS = {
+    1: 'camera stalls', 2: 'camera process killed', 3: 'camera repeats one image',
+    4: 'model output NaN, infinite or absurd', 5: 'weights that are not finite',
+    6: 'model file truncated or changed', 7: 'a pickle given as model',
+    8: 'image encoding changes', 9: 'image size, step and data disagree',
+    10: 'truncated JPEG, decompression bomb', 11: 'stamps go backwards',
+    12: 'clock jumps by an hour', 13: 'camera clock off by 10 s',
+    14: 'inference slower than the camera', 15: 'inference hangs', 16: 'inference raises',
+    17: 'a thousand instructions a second', 18: 'odd and huge instructions',
+    19: 'instruction past its time to live', 20: 'invalid parameter', 21: 'SIGINT, SIGTERM',
+    22: 'drive node gone: the simulated base', 23: 'second publisher on cmd_vel',
+    24: 'camera missing, silent or of another kind', 25: 'recorder killed', 26: 'disk full',
+    27: 'deadman released', 28: 'deactivated, stopped, disarmed'}
+FILES = ('test_drive_faults.py', 'test_drive_checkpoint.py', 'test_drive_start.py',
+         'test_sim_node.py', 'test_messages.py', 'test_policy.py')
+MARKS = ('<!-- faults:begin -->', '<!-- faults:end -->')
+
+
+def ids_of(test: str) -> list[int]:
+    """Return the faults that a test's name begins with: test_5_6_7_x, test_17_and_18_x."""
+    numbers = re.match(r'test_((?:\d+_(?:and_)?)+)', test)
+    return [int(n) for n in re.findall(r'\d+', numbers[1])] if numbers else []
+
+
+def read_tests(xml: Path) -> list[tuple[str, bool]]:
+    """Return (name, passed) of every test that was not skipped."""
+    return [(case.get('name'), case.find('failure') is None and case.find('error') is None)
+            for case in ElementTree.parse(xml).iter('testcase') if case.find('skipped') is None]
+
+
+def make_rows(tests, figures) -> list[dict]:
+    """
+    Return a row for every fault.
+
+    :param tests: (name, passed) of each test.
+    :param figures: {'test', 'seconds', 'limit'} of each deadline that was measured.
+    """
+    rows = []
+    for number, fault in FAULTS.items():
+        mine = [passed for name, passed in tests if number in ids_of(name)]
+        measured = [f for f in figures if number in ids_of(f['test'])]
+        worst = max(measured, key=lambda f: f['seconds'] / f['limit'], default={})
+        rows.append({'id': number, 'fault': fault, 'trials': len(measured) or len(mine),
+                     'worst': worst.get('seconds'), 'goal': worst.get('limit'),
+                     'ok': all(mine) if mine else None})
+    return rows
+
+
+def table(rows) -> str:
+    """Return the rows as Markdown."""
+    lines = ['| # | fault | trials | worst | allowed | |', '|---|---|---|---|---|---|']
+    for row in rows:
+        worst, goal = ('' if row[key] is None else f'{1e3 * row[key]:.0f} ms'
+                       for key in ('worst', 'goal'))
+        verdict = {True: 'holds', False: '**broken**', None: 'not tested yet'}[row['ok']]
+        lines.append(f'| {row["id"]} | {row["fault"]} | {row["trials"] or ""} | {worst} | {goal} '
+                     f'| {verdict} |')
+    return '\n'.join(lines)
+
+
+def main(argv=None) -> int:
+    """Run the tests, write the table; 1 if a promise is broken."""
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument('--trials', type=int, default=0, help='of each fault; 0: a few')
+    p.add_argument('--out', type=Path, default=Path('out/faults/faults.json'))
+    p.add_argument('--page', type=Path, default=ROOT / 'docs' / 'safety.md')
+    args = p.parse_args(argv)
+    if args.trials < 0:
+        p.error(f'--trials must be 0 or more, got {args.trials}')
+    with tempfile.TemporaryDirectory() as folder:
+        xml, log = Path(folder, 'tests.xml'), Path(folder, 'figures.jsonl')
+        log.touch()
+        environment = {**os.environ, 'MOBILE_VLA_FIGURES': str(log)}
+        if args.trials:
+            environment['MOBILE_VLA_SOAK'] = str(args.trials)
+        subprocess.run(
+            [sys.executable, '-m', 'pytest', f'--junitxml={xml}', '--timeout=3600',
+             '-k', ' or '.join(f'test_{number}_' for number in FAULTS),
+             *(str(ROOT / 'test' / name) for name in FILES)], env=environment, cwd=ROOT)
+        if not xml.exists():
+            print('error: the tests did not run', file=sys.stderr)
+            return 2
+        rows = make_rows(read_tests(xml), [json.loads(line) for line in
+                                           log.read_text().splitlines()])
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(json.dumps(rows, indent=1) + '\n')
+    text = args.page.read_text(encoding='utf-8')
+    before, rest = text.split(MARKS[0])
+    after = rest.split(MARKS[1])[1]
+    args.page.write_text(f'{before}{MARKS[0]}\n{table(rows)}\n{MARKS[1]}{after}',
+                         encoding='utf-8')
+    print(table(rows))
+    return int(any(row['ok'] is False for row in rows))
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,40 @@
+"""The table of faults says what the tests found."""
+
+from pathlib import Path
+import sys
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / 'benchmark'))
+
+import faults  # noqa: E402
+
+
+@pytest.mark.parametrize('name, ids', [
+    ('test_1_a_stalled_camera', [1]), ('test_5_6_7_a_bad_file[pickle]', [5, 6, 7]),
+    ('test_17_and_18_floods', [17, 18]), ('test_100_ways', [100]), ('test_no_number_2', [])])
+def test_a_name_says_which_faults(name, ids):
+    assert faults.ids_of(name) == ids
+
+
+def test_a_row_holds_the_worst_and_a_broken_promise_shows():
+    rows = faults.make_rows(
+        [('test_1_x', True), ('test_2_x', True), ('test_2_y', False)],
+        [{'test': 'test_1_x', 'seconds': s, 'limit': limit}
+         for s, limit in ((0.2, 0.32), (0.29, 0.3), (0.3, 0.32))])
+    first, second, third = rows[:3]
+    assert (first['trials'], first['worst'], first['goal'], first['ok']) == (3, 0.29, 0.3, True)
+    assert second['ok'] is False and third['ok'] is None
+    text = faults.table(rows)
+    assert '290 ms | 300 ms | holds' in text and '**broken**' in text and 'not tested yet' in text
+
+
+def test_every_fault_but_those_of_the_recorder_has_a_test():
+    names = [line.split('(')[0][4:] for file in faults.FILES
+             for line in (ROOT / 'test' / file).read_text().splitlines()
+             if line.startswith('def test_')]
+    tested = {number for name in names for number in faults.ids_of(name)}
+    assert set(faults.FAULTS) - tested == {25, 26, 27}
+    page = (ROOT / 'docs' / 'safety.md').read_text()
+    assert all(page.count(mark) == 1 for mark in faults.MARKS)
