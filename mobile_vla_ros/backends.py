@@ -15,8 +15,9 @@ def open_engine(path: Path, content: bytes, backend: str, threads: int):
     """
     Return (engine, metadata) for the file `content` read from `path`.
 
-    An engine is called with image uint8 (1, 224, 224, 3), past float32 (1, ages, C, G, G)
-    and text float32 (1, 512), and returns commands (1, chunk, 3) and the image's grid.
+    An engine is called with image uint8 (1, 224, 224, 3), past float32 (1, ages, memory)
+    and text float32 (1, 512), and returns commands (1, chunk, 3) and what
+    the image leaves behind for later calls (1, memory).
 
     :raises ValueError: for an unknown backend, or one that cannot run this kind of file.
     """
@@ -47,10 +48,10 @@ def open_engine(path: Path, content: bytes, backend: str, threads: int):
 def _probe(engine, metadata, path) -> None:
     """Refuse a network that cannot give finite commands, before it can drive anything."""
     image = np.full((1, metadata.image, metadata.image, 3), 127, np.uint8)
-    past = np.zeros((1, len(metadata.history_s), *metadata.grid), np.float32)
+    past = np.zeros((1, len(metadata.history_s), metadata.memory), np.float32)
     text = np.zeros((1, metadata.text_width), np.float32)
     try:
-        commands, grid = engine(image, past, text)
+        commands, look = engine(image, past, text)
     except Exception as error:  # whatever the engine raises, the file is what's wrong
         first = str(error).splitlines()[0]
         raise ContractError(f'{path}: the network does not run as its metadata says ({first})') \
@@ -59,7 +60,7 @@ def _probe(engine, metadata, path) -> None:
     if commands.shape != wanted:
         raise ContractError(f'{path}: gives commands of shape {commands.shape}, its metadata '
                             f'says {wanted}')
-    if not (np.isfinite(commands).all() and np.isfinite(grid).all()):
+    if not (np.isfinite(commands).all() and np.isfinite(look).all()):
         raise ContractError(f'{path}: holds weights that are not finite; train it anew')
 
 
@@ -82,8 +83,8 @@ class OnnxRuntime:
         self.metadata_json = self.session.get_modelmeta().custom_metadata_map.get(KEY, '')
 
     def __call__(self, image, past, text):
-        commands, grid = self.session.run(None, {'image': image, 'past': past, 'text': text})
-        return commands, grid
+        commands, look = self.session.run(None, {'image': image, 'past': past, 'text': text})
+        return commands, look
 
 
 class OpenVino:
@@ -104,8 +105,8 @@ class OpenVino:
 
     def __call__(self, image, past, text):
         out = self.request.infer({'image': image, 'past': past, 'text': text})
-        commands, grid = out.values()
-        return commands.copy(), grid.copy()
+        commands, look = out.values()
+        return commands.copy(), look.copy()
 
 
 class Torch:

@@ -23,7 +23,7 @@ class Metadata:
     rate_hz: float
     chunk: int
     history_s: tuple[float, ...]
-    grid: tuple[int, int, int]  # channels, height, width of one frame's features
+    memory: int  # values that a frame leaves behind for the later ones
     vision: str
     text: str
     text_width: int
@@ -54,7 +54,7 @@ class Metadata:
             unknown = set(values) - {f.name for f in fields(cls)}
             if unknown:
                 raise ContractError(f'{path}: unknown metadata {", ".join(sorted(unknown))}')
-            for name in ('history_s', 'grid', 'axes', 'units'):
+            for name in ('history_s', 'axes', 'units'):
                 values[name] = tuple(values[name])
             metadata = cls(**values)
         except (json.JSONDecodeError, KeyError, TypeError) as error:

@@ -56,7 +56,7 @@ class Policy:
 
     def reset(self) -> None:
         """Forget the earlier frames, as before a new episode."""
-        self._frames = deque()  # (stamp_ns, grid), oldest first
+        self._frames = deque()  # (stamp_ns, look), oldest first
 
     def plan(self, rgb: np.ndarray, instruction: str, stamp_ns: int) -> Plan:
         """
@@ -71,12 +71,13 @@ class Policy:
                              f'({self._frames[-1][0]} ns); call reset() for a new episode')
         if instruction != self._text[0]:
             self._text = (instruction, encode_text(instruction))
+            self._frames.clear()  # what was seen then was seen with another task in mind
         text = self._text[1][None]
         if not self._frames:  # the first frame stands for those before it
-            nothing = np.zeros((1, len(self.metadata.history_s), *self.metadata.grid), np.float32)
+            nothing = np.zeros((1, len(self.metadata.history_s), self.metadata.memory), np.float32)
             self._remember(stamp_ns, self.engine(image[None], nothing, text)[1][0])
-        commands, grid = self.engine(image[None], self._past(stamp_ns), text)
-        self._remember(stamp_ns, grid[0])
+        commands, look = self.engine(image[None], self._past(stamp_ns), text)
+        self._remember(stamp_ns, look[0])
         return Plan(commands[0], stamp_ns, round(NS / self.metadata.rate_hz))
 
     def act(self, rgb: np.ndarray, instruction: str, stamp_ns: int) -> Command:
@@ -86,12 +87,12 @@ class Policy:
     def _past(self, stamp_ns):
         stamps = [stamp for stamp, _ in self._frames]
         rows = history_frames(stamps, stamp_ns, self.metadata.history_s)
-        return np.stack([self._frames[row][1] for row in rows])[None]  # (1, ages, C, G, G)
+        return np.stack([self._frames[row][1] for row in rows])[None]  # (1, ages, memory)
 
-    def _remember(self, stamp_ns, grid) -> None:
+    def _remember(self, stamp_ns, look) -> None:
         if self._frames and self._frames[-1][0] == stamp_ns:
             self._frames.pop()
-        self._frames.append((stamp_ns, grid))
+        self._frames.append((stamp_ns, look))
         oldest = stamp_ns - round((max(self.metadata.history_s) + FRAMES_KEPT_S) * NS)
         while self._frames[0][0] < oldest and len(self._frames) > 1:
             self._frames.popleft()

@@ -79,6 +79,14 @@ def test_what_came_before_matters_until_reset(picture):
     assert np.array_equal(first(policy, picture, LEFT), alone)
 
 
+def test_a_new_instruction_forgets_what_was_seen_with_the_old(picture):
+    policy = mobile_vla_ros.load_policy()
+    for i in range(12):
+        policy.act(np.zeros_like(picture), LEFT, i * NS // 10)
+    turned = policy.act(picture, RIGHT, 12 * NS // 10)
+    assert np.array_equal(first(policy, picture, RIGHT), turned)
+
+
 def test_bad_images_and_stamps_are_refused(tmp_path):
     policy = mobile_vla_ros.load_policy(write_tiny(tmp_path / 'tiny.onnx'))
     for image in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32),
@@ -138,7 +146,7 @@ def test_what_does_not_match_is_named(tmp_path):
 
 def test_metadata_names_both_values():
     metadata = Metadata(model='m', config={}, rate_hz=5.0, chunk=1, history_s=(0.4,),
-                        grid=(1, 1, 1), vision='v', text='t', text_width=512)
+                        memory=1, vision='v', text='t', text_width=512)
     text = metadata.to_json()
     assert Metadata.from_json(text, 'file') == metadata
     assert (SEAL + BLANK).decode() in text

@@ -20,17 +20,18 @@ SMALL = FinalFixedConfig(hidden=32, width=16, heads=2, frame=16)
 
 def inputs(batch=2, ages=2):
     torch.manual_seed(1)
-    return torch.randn(batch, 1 + ages, CHANNELS, GRID, GRID), torch.randn(batch, 512)
+    return (torch.randn(batch, CHANNELS, GRID, GRID), torch.randn(batch, ages, SMALL.frame),
+            torch.randn(batch, 512))
 
 
 def test_the_output_is_weighted_per_axis_from_the_start():
     model = FinalFixed(SMALL).eval()
     assert model.axis_weight.tolist() == pytest.approx([1.0, 1.0, 0.05])
     assert model.axis_weight.requires_grad
-    before = model(*inputs())
+    before, _ = model(*inputs())
     with torch.no_grad():
         model.axis_weight.copy_(torch.tensor([1.0, 1.0, 0.10]))
-    after = model(*inputs())
+    after, _ = model(*inputs())
     assert torch.allclose(after[..., 2], 2 * before[..., 2])
     assert torch.equal(after[..., :2], before[..., :2])
 
@@ -49,7 +50,7 @@ def test_every_weight_learns_in_one_step():
     model = FinalFixed(SMALL)
     before = {name: value.clone() for name, value in model.named_parameters()}
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0)
-    weighted_loss(model(*inputs(8)), torch.randn(8, 1, 3)).backward()
+    weighted_loss(model(*inputs(8))[0], torch.randn(8, 1, 3)).backward()
     optimizer.step()
     still = [name for name, value in model.named_parameters() if torch.equal(value, before[name])]
     assert not still
@@ -69,13 +70,31 @@ def test_the_vision_encoder_is_frozen_and_pretrained():
 
 def test_text_and_each_frame_decide():
     model = FinalFixed(SMALL).eval()
-    grids, text = inputs()
-    out = model(grids, text)
-    assert not torch.allclose(out, model(grids, text.flip(0)), atol=1e-5)
-    for frame in range(3):
-        changed = grids.clone()
-        changed[:, frame] = 0
-        assert not torch.allclose(out, model(changed, text), atol=1e-5), frame
+    grid, past, text = inputs()
+    out, look = model(grid, past, text)
+    assert not torch.allclose(out, model(grid, past, text.flip(0))[0], atol=1e-5)
+    assert not torch.allclose(out, model(torch.zeros_like(grid), past, text)[0], atol=1e-5)
+    for age in range(2):
+        changed = past.clone()
+        changed[:, age] = 0
+        assert not torch.allclose(out, model(grid, changed, text)[0], atol=1e-5), age
+    assert torch.equal(look, model.look(grid, model.hear(text)))
+
+
+def test_memory_gives_what_looking_at_every_frame_again_gives():
+    """Training looks at whole episodes at once, the robot at one frame a call."""
+    model = FinalFixed(SMALL).eval()
+    grids, text = torch.randn(8, CHANNELS, GRID, GRID), torch.randn(1, 512)
+    looks = model.look(grids, model.hear(text).expand(8, -1))
+    rows = torch.tensor([[i, max(0, i - 2), max(0, i - 5)] for i in range(8)])
+    together = model.act(looks[rows], model.hear(text).expand(8, -1))
+    remembered, commands = [], []
+    for i in range(8):
+        past = torch.stack([remembered[j] if j < i else looks[0] for j in rows[i, 1:].tolist()])
+        out, look = model(grids[i:i + 1], past[None], text)
+        remembered.append(look[0])
+        commands.append(out)
+    assert torch.allclose(torch.cat(commands), together, atol=1e-5)
 
 
 def test_the_loss_is_the_formula_with_z_damped_but_not_ignored():
@@ -117,7 +136,7 @@ def test_a_checkpoint_rebuilds_the_model(tmp_path):
     save_checkpoint(path, model, describe('final_fixed', model, 5.0))
     again, metadata = load_model(path)
     assert again.config == SMALL and metadata.rate_hz == 5.0
-    assert torch.equal(model(*inputs()), again(*inputs()))
+    assert torch.equal(model(*inputs())[0], again(*inputs())[0])
     with pytest.raises(ContractError, match='unknown model'):
         save_checkpoint(path, model, describe('nonsense', model, 5.0))
         load_model(path)

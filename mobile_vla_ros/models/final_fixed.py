@@ -120,9 +120,14 @@ class FinalFixed(nn.Module):
         actions = self.action_head(hidden).reshape(-1, self.config.chunk, len(AXES))
         return actions * self.axis_weight
 
-    def forward(self, grids: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
-        """Take grids (batch, frames, CHANNELS, 14, 14), newest first, and text (batch, 512)."""
-        batch, frames = grids.shape[:2]
+    def forward(self, grid: torch.Tensor, past: torch.Tensor,
+                text: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """
+        Take grid (batch, CHANNELS, 14, 14), past looks (batch, ages, frame), text (batch, 512).
+
+        :returns: commands (batch, chunk, 3), and the look at this grid (batch, frame), which a
+            later call takes as past: no frame is looked at twice.
+        """
         text = self.hear(text)
-        looks = self.look(grids.flatten(0, 1), text.repeat_interleave(frames, 0))
-        return self.act(looks.reshape(batch, frames, -1), text)  # (batch, chunk, 3)
+        look = self.look(grid, text)
+        return self.act(torch.cat([look.unsqueeze(1), past], 1), text), look

@@ -26,12 +26,11 @@ class Deployed(nn.Module):
 
     def forward(self, image, past, text):
         """
-        Take image (1, 224, 224, 3) uint8, past (1, ages, C, G, G) and text (1, 512).
+        Take image (1, 224, 224, 3) uint8, past (1, ages, memory) and text (1, 512).
 
-        :returns: commands (1, chunk, 3) and the image's own grid (1, C, G, G).
+        :returns: commands (1, chunk, 3) and what the image leaves behind (1, memory).
         """
-        grid = self.encoder(image)
-        return self.model(torch.cat([grid.unsqueeze(1), past], dim=1), text), grid
+        return self.model(self.encoder(image), past, text)
 
 
 def make_model(name: str, config: dict) -> nn.Module:
@@ -53,8 +52,7 @@ def describe(name: str, model: nn.Module, rate_hz: float, **more) -> Metadata:
     """Return the metadata of `model`; `more` is data, training, metrics and package_version."""
     config = model.config
     return Metadata(model=name, config=asdict(config), rate_hz=rate_hz, chunk=config.chunk,
-                    history_s=config.history_s,
-                    grid=(vision.CHANNELS, vision.GRID, vision.GRID),
+                    history_s=config.history_s, memory=config.frame,
                     vision=vision.NAME, text=text.NAME, text_width=text.WIDTH, **more)
 
 

@@ -1,4 +1,4 @@
-"""A trained checkpoint as a runtime file: image, earlier grids and text in, commands out."""
+"""A trained checkpoint as a runtime file: image, memory and text in, commands out."""
 
 from pathlib import Path
 import warnings
@@ -40,7 +40,7 @@ def export(checkpoint: Path, out: Path) -> float:
     metadata = Metadata.from_json(described, checkpoint)
     samples = list(_samples(metadata))
     out.parent.mkdir(parents=True, exist_ok=True)
-    to_onnx(network, samples[0], ['commands', 'grid'], out)
+    to_onnx(network, samples[0], ['commands', 'look'], out)
     file = onnx.load(str(out))
     onnx.helper.set_model_props(file, {KEY: metadata.to_json()})
     onnx.save(file, str(out))
@@ -59,7 +59,7 @@ def _samples(metadata):
             'image': torch.from_numpy(rng.integers(
                 0, 256, (1, metadata.image, metadata.image, 3), dtype=np.uint8)),
             'past': torch.from_numpy(rng.normal(
-                0, 2, (1, len(metadata.history_s), *metadata.grid)).astype(np.float32)),
+                0, 1, (1, len(metadata.history_s), metadata.memory)).astype(np.float32)),
             'text': torch.from_numpy(encode_text(text)[None])}
 
 

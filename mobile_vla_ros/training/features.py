@@ -42,16 +42,15 @@ class GridPolicy:
 
     def reset(self) -> None:
         """Forget the earlier frames."""
-        self.grids, self.stamps = [], []
+        self.looks, self.stamps = [], []
 
     def __call__(self, grid: np.ndarray, instruction: str, time_s: float):
         """Return the command for the newest grid (C, G, G)."""
         from mobile_vla_ros.contract import Command
-        self.grids.append(grid)
         self.stamps.append(round(time_s * 1e9))
         earlier = history_frames(self.stamps, self.stamps[-1], self.model.config.history_s)
-        grids = np.stack([self.grids[i] for i in [-1, *earlier]])[None]
-        text = encode_text(instruction)[None]
         with self.torch.inference_mode():
-            out = self.model(self.torch.from_numpy(grids), self.torch.from_numpy(text))
-        return Command(*out[0, 0].tolist())
+            text = self.model.hear(self.torch.from_numpy(encode_text(instruction)[None]))
+            self.looks.append(self.model.look(self.torch.from_numpy(grid[None]), text)[0])
+            looks = self.torch.stack([self.looks[i] for i in [-1, *earlier]])[None]
+            return Command(*self.model.act(looks, text)[0, 0].tolist())

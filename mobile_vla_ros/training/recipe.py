@@ -16,7 +16,7 @@ from mobile_vla_ros.training.export import export
 from mobile_vla_ros.training.loop import train, TrainConfig
 from mobile_vla_ros.training.recordings import digest, read_recordings
 
-GOING_ON = 7e-4  # learning rate of the second training: the first must not be unlearned
+GOING_ON = 7e-4  # learning rate after corrections: what was learned must not be unlearned
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,13 @@ class Recipe:
     """How much of everything; the defaults make the shipped checkpoint."""
 
     teacher: int = 420  # episodes
-    corrections: int = 130  # episodes that the first policy drives and the teacher labels
+    rounds: int = 1  # of corrections, each driven by the policy before
+    corrections: int = 130  # episodes a round that a policy drives and the teacher labels
     held_out: int = 30  # episodes of the validation split
     first_epochs: int = 14
-    second_epochs: int = 16
-    score: int = 300  # closed-loop episodes of the test split
+    round_epochs: int = 10
+    last_epochs: int = 16
+    score: int = 300  # closed-loop episodes of the test split, for the metadata
     processes: int = 2
     seed: int = 0
 
@@ -39,23 +41,26 @@ def build(recipe: Recipe, work: Path, out: Path, say=print) -> dict:
 
     Recordings in `work` are kept and found again, so an interrupted build goes on.
     """
-    held_out, teacher, corrections = work / 'held_out', work / 'teacher', work / 'corrections'
+    held_out, teacher = work / 'held_out', work / 'teacher'
     collect(held_out, VALIDATION[:recipe.held_out], recipe.processes)
     collect(teacher, TRAIN[:recipe.teacher], recipe.processes)
-    first = work / 'first.safetensors'
-    if not first.exists():
-        say('first policy, from the teacher alone')
-        fit([teacher], held_out, first, TrainConfig(epochs=recipe.first_epochs, seed=recipe.seed))
-    folders = [teacher]
-    if recipe.corrections:
-        collect(corrections, TRAIN[recipe.teacher:recipe.teacher + recipe.corrections],
-                recipe.processes, first)
-        folders.append(corrections)
-    say('final policy, from the teacher and its corrections')
-    final = out.with_suffix('.safetensors')
-    metrics = fit(folders, held_out, final,
-                  TrainConfig(epochs=recipe.second_epochs, learning_rate=GOING_ON,
-                              seed=recipe.seed), start=first)
+    final, start, folders = out.with_suffix('.safetensors'), None, [teacher]
+    for n in range(recipe.rounds + 1):
+        last = n == recipe.rounds
+        policy = final if last else work / f'policy{n}.safetensors'
+        if last or not policy.exists():
+            say(f'policy {n + 1} of {recipe.rounds + 1}')
+            epochs = recipe.last_epochs if last else \
+                recipe.round_epochs if n else recipe.first_epochs
+            config = TrainConfig(epochs=epochs, seed=recipe.seed)
+            metrics = fit(folders, held_out, policy,
+                          replace(config, learning_rate=GOING_ON) if start else config,
+                          start=start)
+        if not last:
+            first = recipe.teacher + n * recipe.corrections
+            folders.append(work / f'corrections{n + 1}')
+            collect(folders[-1], TRAIN[first:first + recipe.corrections], recipe.processes, policy)
+        start = policy
     runtime = out.with_suffix('.onnx')
     export(final, runtime)
     say(f'closed loop on {recipe.score} test scenes')
