@@ -16,6 +16,7 @@ from mobile_vla_ros.cli import replay as verb  # noqa: E402
 from mobile_vla_ros.contract import NS  # noqa: E402
 from mobile_vla_ros.data.bags import Bag, BagError  # noqa: E402
 from mobile_vla_ros.evaluate.replay import replay, summarise  # noqa: E402
+from mobile_vla_ros.evaluate.replay_page import headline  # noqa: E402
 from mobile_vla_ros.safety import Reason  # noqa: E402
 from mobile_vla_ros.sim.expert import Expert  # noqa: E402
 from mobile_vla_ros.sim.language import swap_sides  # noqa: E402
@@ -121,6 +122,14 @@ def test_a_policy_that_ignores_the_words_shows(bag, tmp_path):
         result = summarise([replay(opened, tiny)], tiny)
     assert result['instruction_sensitivity']['swapped'] == [0.0, 0.0, 0.0]
     assert result['scores']['policy']['mae'] == result['scores']['zero']['mae']
+
+
+def test_the_headline_takes_the_better_constant():
+    scores = {'policy': {'mae': [0.1, 0.2, 0.0114]}, 'zero': {'mae': [0.3, 0.1, 0.0114]},
+              'mean': {'mae': [0.2, 0.3, 0.015]}}
+    words = headline({'axes': ['x', 'y', 'z'], 'scores': scores})
+    assert 'x beats a constant (0.100 against 0.200)' in words
+    assert 'y does not beat' in words and 'z does not beat' in words
 
 
 @pytest.mark.parametrize('text, swapped', [

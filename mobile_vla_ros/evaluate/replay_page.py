@@ -14,6 +14,7 @@ from mobile_vla_ros.safety import Reason
 
 matplotlib.use('Agg')
 WORST = 6  # moments a recording
+GAP_S = 0.5  # without a compared frame
 RECORDED, PREDICTED, SENT = '#8b95a1', '#d55e00', '#0072b2'
 STYLE = '''
 body { font: 16px/1.5 system-ui, sans-serif; color: #1f2933; max-width: 60rem; margin: 2rem auto;
@@ -53,14 +54,15 @@ def page(summary: dict, drives: list[Drive]) -> str:
 
 
 def headline(summary: dict) -> str:
-    """Return in a sentence whether the policy beats a constant, on the axes that move."""
+    """Return in a sentence whether the policy beats the better of two constants, zero and mean."""
     scores, out = summary['scores'], []
     for i, axis in enumerate(summary['axes']):
-        ours, constant = scores['policy']['mae'][i], scores['mean']['mae'][i]
+        ours = scores['policy']['mae'][i]
+        constant = min(scores[name]['mae'][i] for name in ('zero', 'mean'))
         if constant < 0.005:
             out.append(f'{axis} hardly moves')
         else:
-            word = 'beats' if ours < constant else 'does not beat'
+            word = 'beats' if round(ours, 3) < round(constant, 3) else 'does not beat'
             out.append(f'{axis} {word} a constant ({ours:.3f} against {constant:.3f})')
     return 'Mean absolute error: ' + '; '.join(out) + '.'
 
@@ -103,10 +105,14 @@ def _curves(drive: Drive) -> bytes:
     from matplotlib import pyplot
     figure, axes = pyplot.subplots(len(AXES), 1, figsize=(9.6, 6), sharex=True, dpi=110)
     recorded, predicted = np.array(drive.recorded), np.array(drive.predicted)
+    times = np.array(drive.seconds_at)
+    gaps = np.flatnonzero(np.diff(times) > GAP_S) + 1  # a line over them would invent values
+    times, recorded, predicted = (np.insert(values, gaps, np.nan, axis=0)
+                                  for values in (times, recorded, predicted))
     sent = np.array([[t, *command] for t, command, _ in drive.sent])
     for i, ax in enumerate(axes):
-        ax.plot(drive.seconds_at, recorded[:, i], color=RECORDED, lw=2.2, label='recorded')
-        ax.plot(drive.seconds_at, predicted[:, i], color=PREDICTED, lw=1.0, label='policy')
+        ax.plot(times, recorded[:, i], color=RECORDED, lw=2.2, label='recorded')
+        ax.plot(times, predicted[:, i], color=PREDICTED, lw=1.0, label='policy')
         ax.plot(sent[:, 0], sent[:, 1 + i], color=SENT, lw=1.0, ls='--', label='sent, limited')
         ax.set_ylabel(f'{AXES[i]}\n({UNITS[i]})')
         ax.grid(color='#e3e7eb')
