@@ -11,11 +11,12 @@ from mobile_vla_ros.contract import ContractError  # noqa: E402
 from mobile_vla_ros.models.final_fixed import FinalFixed, FinalFixedConfig  # noqa: E402
 from mobile_vla_ros.models.vision import CHANNELS, EfficientNetLite0Grid, GRID  # noqa: E402
 from mobile_vla_ros.training.checkpoint import describe, load_model, save_checkpoint  # noqa: E402
-from mobile_vla_ros.training.loop import schedule, train, TrainConfig  # noqa: E402
+from mobile_vla_ros.training.loop import (  # noqa: E402
+    learn_words, schedule, train, TrainConfig)
 from mobile_vla_ros.training.loss import weighted_loss  # noqa: E402
-from mobile_vla_ros.training.recordings import digest, read_recordings  # noqa: E402
+from mobile_vla_ros.training.recordings import digest, Phrases, read_recordings  # noqa: E402
 
-SMALL = FinalFixedConfig(hidden=32, width=16, heads=2, frame=16)
+SMALL = FinalFixedConfig(hidden=32, width=16, kept=4, frame=16, history_s=(0.4, 1.0))
 
 
 def inputs(batch=2, ages=2):
@@ -78,16 +79,16 @@ def test_text_and_each_frame_decide():
         changed = past.clone()
         changed[:, age] = 0
         assert not torch.allclose(out, model(grid, changed, text)[0], atol=1e-5), age
-    assert torch.equal(look, model.look(grid, model.hear(text)))
+    assert torch.equal(look, model.look(grid, model.listen(text)))
 
 
 def test_memory_gives_what_looking_at_every_frame_again_gives():
     """Training looks at whole episodes at once, the robot at one frame a call."""
     model = FinalFixed(SMALL).eval()
     grids, text = torch.randn(8, CHANNELS, GRID, GRID), torch.randn(1, 512)
-    looks = model.look(grids, model.hear(text).expand(8, -1))
+    looks = model.look(grids, model.listen(text).expand(8, -1))
     rows = torch.tensor([[i, max(0, i - 2), max(0, i - 5)] for i in range(8)])
-    together = model.act(looks[rows], model.hear(text).expand(8, -1))
+    together = model.act(looks[rows], model.listen(text).expand(8, -1))
     remembered, commands = [], []
     for i in range(8):
         past = torch.stack([remembered[j] if j < i else looks[0] for j in rows[i, 1:].tolist()])
@@ -124,7 +125,7 @@ def test_the_schedule_warms_up_and_falls():
 
 
 @pytest.mark.parametrize('change, message', [
-    ({'dropout': 1.0}, 'dropout'), ({'heads': 0}, 'heads'), ({'history_s': (-1,)}, 'history_s')])
+    ({'dropout': 1.0}, 'dropout'), ({'kept': 0}, 'kept'), ({'history_s': (-1,)}, 'history_s')])
 def test_a_bad_config_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         FinalFixedConfig(**change)
@@ -168,6 +169,20 @@ def test_recordings_are_the_same_again(recordings, tmp_path):
     assert left[1] > right[1], 'the same picture, another side, another label'
 
 
+def test_a_mirror_image_stands_beside_every_episode(recordings):
+    episodes = read_recordings(recordings / 'teacher')
+    for real, mirrored in zip(episodes[::2], episodes[1::2]):
+        assert (real.seed, real.color, real.side) == (mirrored.seed, mirrored.color,
+                                                      1 - mirrored.side)
+        count = len(real.grids)
+        colour, other = (np.asarray(e.grids[:, 112:], np.float32).reshape(
+            count, 3, 16, GRID, GRID).mean(2) for e in (real, mirrored))
+        assert np.allclose(colour, other[..., ::-1], atol=1e-3)
+        assert not np.allclose(colour, other, atol=0.1)
+        assert np.array_equal(real.labels[:, real.side, real.color] * [1, -1, -1],
+                              mirrored.labels[:, mirrored.side, mirrored.color])
+
+
 def test_recordings_to_runtime_file(recordings, tmp_path):
     from mobile_vla_ros import load_policy
     from mobile_vla_ros.training.export import export
@@ -178,7 +193,7 @@ def test_recordings_to_runtime_file(recordings, tmp_path):
     assert export(out, tmp_path / 'best.onnx') <= 1e-4
     metadata = load_policy(tmp_path / 'best.onnx').metadata
     assert metadata.metrics == json.loads(json.dumps(metrics))
-    assert metadata.data['episodes'] == 3 and len(metadata.data['digest']) == 64
+    assert metadata.data['episodes'] == 2 * 3 and len(metadata.data['digest']) == 64
     again = tmp_path / 'again.safetensors'
     fit([recordings / 'teacher'], recordings / 'teacher', again, config, SMALL)
     first, second = load_model(out)[0].state_dict(), load_model(again)[0].state_dict()
@@ -189,10 +204,22 @@ def test_training_lowers_the_loss(recordings):
     torch.manual_seed(0)
     model = FinalFixed(SMALL)
     episodes = read_recordings(recordings / 'teacher')
-    result = train(model, episodes, episodes, TrainConfig(epochs=25, learning_rate=3e-3), 0.2,
+    result = train(model, episodes, episodes, TrainConfig(epochs=40), 0.2,
                    progress=False)
     losses = [row['train_loss'] for row in result['history']]
     assert losses[-1] < 0.6 * losses[0]
+
+
+def test_words_are_told_apart_before_driving_is_learned():
+    torch.manual_seed(0)
+    phrases, unheard = Phrases(0, 60), Phrases(1, 20)
+    listen = FinalFixed(SMALL).listen
+    told = learn_words(listen, phrases, TrainConfig())
+    with torch.inference_mode():
+        vectors = torch.from_numpy(unheard.vectors).flatten(0, 2)
+        side, _ = told(listen.eval()(vectors)).split([2, 5], -1)
+    truth = torch.arange(2).repeat_interleave(len(vectors) // 2)
+    assert (side.argmax(-1) == truth).float().mean() > 0.95
 
 
 def test_no_recordings_is_a_clear_error(tmp_path):

@@ -15,12 +15,13 @@ class FinalFixedConfig:
     """Everything that rebuilds the network; `history_s` are the ages of the earlier frames."""
 
     hidden: int = 256
+    words: int = 64
     width: int = 64
-    heads: int = 6
+    kept: int = 24
     frame: int = 128
     dropout: float = 0.2
     z_weight: float = 0.05
-    history_s: tuple[float, ...] = (0.4, 1.0)
+    history_s: tuple[float, ...] = (0.4, 1.0, 2.0)
     chunk: int = 1
 
     def __post_init__(self):
@@ -30,7 +31,7 @@ class FinalFixedConfig:
         :raises ValueError: naming the value and what is allowed.
         """
         object.__setattr__(self, 'history_s', tuple(self.history_s))
-        for name in ('hidden', 'width', 'heads', 'frame', 'chunk'):
+        for name in ('hidden', 'words', 'width', 'kept', 'frame', 'chunk'):
             if getattr(self, name) < 1:
                 raise ValueError(f'{name} must be 1 or more, got {getattr(self, name)}')
         if not 0 <= self.dropout < 1:
@@ -39,48 +40,57 @@ class FinalFixedConfig:
             raise ValueError(f'history_s must be ages > 0 s, got {self.history_s}')
 
 
-class TextGuidedLook(nn.Module):
+class Listen(nn.Module):
     """
-    What the sentence asks for in one frame, and where it is.
+    What a sentence asks for, out of its embedding.
 
-    The text modulates every cell (FiLM, Perez et al. 2018) and asks the queries of an attention
-    over the cells; beside what it finds, each head tells the place it looked at.
+    Sentences of one task family lie close together, and how they are put differs more than what
+    they ask: standardised, and learned before driving is, tasks are told apart from the start.
     """
 
     def __init__(self, config: FinalFixedConfig):
         super().__init__()
-        self.heads, width = config.heads, config.width
-        self.enter = nn.Linear(vision.CHANNELS + 2, width)
-        self.film = nn.Linear(text_encoder.WIDTH, 4 * width)
-        self.spread = nn.Conv2d(width, width, 3, padding=1, groups=width)
-        self.mix = nn.Linear(width, width)
-        self.query = nn.Linear(text_encoder.WIDTH, config.heads * width)
-        self.key = nn.Linear(width, width)
-        self.leave = nn.Linear(config.heads * (width + 2), config.frame)
-        step = torch.linspace(-1, 1, vision.GRID)
-        rows, columns = torch.meshgrid(step, step, indexing='ij')
-        # Pretrained features are many times larger than colours, which must not drown in them.
-        self.register_buffer('grid_mean', torch.zeros(vision.CHANNELS))
-        self.register_buffer('grid_spread', torch.ones(vision.CHANNELS))
-        self.register_buffer('places', torch.stack([rows, columns], -1).reshape(-1, 2),
-                             persistent=False)  # (196, 2)
+        self.register_buffer('mean', torch.zeros(text_encoder.WIDTH))
+        self.register_buffer('spread', torch.ones(text_encoder.WIDTH))
+        self.enter = nn.Linear(text_encoder.WIDTH, config.words)
+        self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, grid: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
-        """Take grid (batch, CHANNELS, 14, 14), heard text (batch, 512); return (batch, frame)."""
-        batch, cells = grid.shape[0], vision.GRID * vision.GRID
-        places = self.places.expand(batch, cells, 2)
-        x = (grid.flatten(2).transpose(1, 2) - self.grid_mean) / self.grid_spread
-        x = torch.cat([x, places], -1)  # (batch, 196, 162)
-        x = self.enter(x)  # (batch, 196, width)
-        scale1, shift1, scale2, shift2 = self.film(text).unsqueeze(1).chunk(4, -1)
-        x = torch.relu(x * (1 + scale1) + shift1)
-        image = x.transpose(1, 2).reshape(batch, -1, vision.GRID, vision.GRID)
-        local = self.spread(image).flatten(2).transpose(1, 2)  # (batch, 196, width)
-        x = x + torch.relu(self.mix(torch.relu(local)) * (1 + scale2) + shift2)
-        query = self.query(text).reshape(batch, self.heads, -1)  # (batch, heads, width)
-        score = query @ self.key(x).transpose(1, 2) / x.shape[-1] ** 0.5  # (batch, heads, 196)
-        found = torch.softmax(score, -1) @ torch.cat([x, places], -1)  # (batch, heads, width + 2)
-        return torch.relu(self.leave(found.flatten(1)))
+    def forward(self, text: torch.Tensor) -> torch.Tensor:
+        """Take sentence embeddings (batch, 512), return (batch, words)."""
+        return self.dropout(torch.relu(self.enter((text - self.mean) / self.spread)))
+
+
+class Look(nn.Module):
+    """
+    What the words make of one frame, and where in it.
+
+    The words modulate every cell (FiLM, Perez et al. 2018) before and after it sees its
+    neighbours; few channels are kept, but those of every cell, each with weights of its own.
+    Attention over the cells told no more, and learned slower where things are.
+    """
+
+    def __init__(self, config: FinalFixedConfig):
+        super().__init__()
+        width = config.width
+        # Pretrained features are many times larger than colours, which must not drown in them.
+        self.register_buffer('mean', torch.zeros(vision.CHANNELS))
+        self.register_buffer('spread', torch.ones(vision.CHANNELS))
+        self.enter = nn.Linear(vision.CHANNELS, width)
+        self.film = nn.Linear(config.words, 4 * width)
+        self.around = nn.Conv2d(width, width, 3, padding=1, groups=width)
+        self.mix = nn.Linear(width, width)
+        self.narrow = nn.Linear(width, config.kept)
+        self.leave = nn.Linear(vision.GRID ** 2 * config.kept, config.frame)
+
+    def forward(self, grid: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+        """Take grid (batch, CHANNELS, 14, 14), words (batch, words); return (batch, frame)."""
+        x = self.enter((grid.flatten(2).transpose(1, 2) - self.mean) / self.spread)
+        scale1, shift1, scale2, shift2 = self.film(words).unsqueeze(1).chunk(4, -1)
+        x = torch.relu(x * (1 + scale1) + shift1)  # (batch, 196, width)
+        around = self.around(x.transpose(1, 2).unflatten(2, (vision.GRID, vision.GRID)))
+        around = torch.relu(around.flatten(2).transpose(1, 2))
+        x = x + torch.relu(self.mix(around) * (1 + scale2) + shift2)
+        return torch.relu(self.leave(torch.relu(self.narrow(x)).flatten(1)))
 
 
 class FinalFixed(nn.Module):
@@ -96,12 +106,9 @@ class FinalFixed(nn.Module):
         super().__init__()
         self.config = config
         frames = 1 + len(config.history_s)
-        # Sentences of one task family lie close together; spread out, they are told apart sooner.
-        self.register_buffer('text_mean', torch.zeros(text_encoder.WIDTH))
-        self.register_buffer('text_spread', torch.ones(text_encoder.WIDTH))
-        self.look = TextGuidedLook(config)
-        self.say = nn.Linear(text_encoder.WIDTH, config.frame)
-        self.fuse = nn.Linear((frames + 1) * config.frame, config.hidden)
+        self.listen = Listen(config)
+        self.look = Look(config)
+        self.fuse = nn.Linear(frames * config.frame + config.words, config.hidden)
         self.layer_norm = nn.LayerNorm(config.hidden)
         self.dropout = nn.Dropout(config.dropout)
         self.action_head = nn.Sequential(
@@ -109,13 +116,9 @@ class FinalFixed(nn.Module):
             nn.Linear(config.hidden // 2, config.chunk * len(AXES)))
         self.axis_weight = nn.Parameter(torch.tensor([1.0, 1.0, config.z_weight]))
 
-    def hear(self, text: torch.Tensor) -> torch.Tensor:
-        """Return sentence embeddings (batch, 512) standardised as those of training."""
-        return (text - self.text_mean) / self.text_spread
-
-    def act(self, looks: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
-        """Take looks (batch, frames, frame), newest first, heard text; give (batch, chunk, 3)."""
-        features = torch.cat([looks.flatten(1), torch.relu(self.say(text))], -1)
+    def act(self, looks: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+        """Take looks (batch, frames, frame), newest first, words; give (batch, chunk, 3)."""
+        features = torch.cat([looks.flatten(1), words], -1)
         hidden = self.dropout(self.layer_norm(torch.relu(self.fuse(features))))  # (batch, hidden)
         actions = self.action_head(hidden).reshape(-1, self.config.chunk, len(AXES))
         return actions * self.axis_weight
@@ -128,6 +131,6 @@ class FinalFixed(nn.Module):
         :returns: commands (batch, chunk, 3), and the look at this grid (batch, frame), which a
             later call takes as past: no frame is looked at twice.
         """
-        text = self.hear(text)
-        look = self.look(grid, text)
-        return self.act(torch.cat([look.unsqueeze(1), past], 1), text), look
+        words = self.listen(text)
+        look = self.look(grid, words)
+        return self.act(torch.cat([look.unsqueeze(1), past], 1), words), look

@@ -7,9 +7,12 @@ from mobile_vla_ros.sim.scenario import BASE_RADIUS, Scenario
 
 SPEED = 0.40  # m/s, cruising
 GAIN = 1.6  # 1/s, from metres of error to m/s
-CLEARANCE = 0.13  # m, between base and boxes when passing
+CLEARANCE = 0.17  # m, between base and boxes when passing
+WAIT = 0.15  # m, before the boxes, until the base is aside: a policy that imitates it creeps in
+PAST = 0.15  # m, behind the boxes before turning in: beside them no camera sees where they end
 STANDOFF = 0.26  # m, from the target bottle when stopped
 ARRIVED = 0.025  # m
+BACK_OFF = 0.15  # m/s: slowly, as there is no camera behind
 YAW_GAIN, YAW_SPEED = 1.0, 0.3  # 1/s, rad/s
 
 
@@ -19,8 +22,9 @@ class Expert:
     def __init__(self, scenario: Scenario):
         """Plan for the scene's own task."""
         x_min, x_max, y_min, y_max = scenario.obstacle
-        self.front = x_min - BASE_RADIUS - 0.06
-        self.back = x_max + BASE_RADIUS + 0.04
+        self.beside = x_min - BASE_RADIUS - 0.02
+        self.back = x_max + BASE_RADIUS + PAST
+        self.wait = x_min - BASE_RADIUS - WAIT
         margin = BASE_RADIUS + CLEARANCE
         self.lines = {'left': y_max + margin, 'right': y_min - margin}
         self.middle = (y_min + y_max) / 2
@@ -40,15 +44,13 @@ class Expert:
     def _pass(self, x, y) -> tuple[float, float]:
         """Get beside the boxes on the instructed side, then past them."""
         side = self.side
-        if x > self.front:  # beside them already: to change sides now would be a collision
+        if x > self.beside:  # to change sides now would be a collision
             side = 'left' if y > self.middle else 'right'
-        line = self.lines[side]
-        error = line - y
+        error = self.lines[side] - y
         inside = error if side == 'left' else -error  # > 0: too close to the boxes
-        room = SPEED
-        if inside > 0.05:
-            room = max(-0.15, GAIN * (self.front - x))
-        return _limit(room, GAIN * error)
+        blocked = min(1.0, max(0.0, (inside - 0.03) / 0.10))
+        hold = max(-BACK_OFF, GAIN * (self.wait - x)) if x < self.beside else 0.0
+        return _limit(SPEED + blocked * (min(SPEED, hold) - SPEED), GAIN * error)
 
     def _approach(self, x, y) -> tuple[float, float]:
         """Line up in front of the row of bottles, then close in on the target."""
@@ -61,7 +63,7 @@ class Expert:
 
 
 def _limit(vx, vy) -> tuple[float, float]:
-    vx = max(-0.15, vx)  # backs off slowly: there is no camera behind
+    vx = max(-BACK_OFF, vx)
     speed = math.hypot(vx, vy)
     scale = min(1.0, SPEED / speed) if speed else 0.0
     return vx * scale, vy * scale

@@ -119,8 +119,7 @@ class Simulator:
         option = self._option if camera == 'camera' else mujoco.MjvOption()
         option.geomgroup[3] = camera != 'camera'
         renderer.update_scene(self.data, camera, option)
-        for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION,
-                     mujoco.mjtRndFlag.mjRND_SKYBOX):
+        for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
             renderer.scene.flags[flag] = 0
         return renderer.render()
 

@@ -30,9 +30,15 @@ def build_world() -> mujoco.MjModel:
   <visual>
     <global offwidth="1280" offheight="960"/>
     <quality shadowsize="0" offsamples="0"/>
-    <map znear="0.005" zfar="10"/>
+    <map znear="0.01" zfar="12"/>
   </visual>
-  <asset>{_materials()}</asset>
+  <!-- znear and zfar are multiples of the extent, which what is parked would enlarge -->
+  <statistic extent="1" center="1.5 0 0.5"/>
+  <asset>
+    <texture type="skybox" builtin="gradient" rgb1="0.9 0.92 0.95" rgb2="0.6 0.65 0.7"
+             width="64" height="384"/>
+    {_materials()}
+  </asset>
   <worldbody>
     <light name="lamp" pos="1 0 3" dir="0 0 -1" directional="true" castshadow="false"/>
     <geom name="floor" type="plane" size="8 8 0.1"/>

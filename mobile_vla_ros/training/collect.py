@@ -16,6 +16,7 @@ from mobile_vla_ros.sim.simulator import Simulator, TIMEOUT
 
 PERIOD_S = 0.2  # between recorded frames: nearer ones cost as much and say little new
 STEP_S = 0.1  # between the teacher's commands
+MIRROR = np.array([1, -1, -1], np.float32)  # what left and right exchanged does to a command
 SIZE = (320, 240)  # px, rendered; what the network takes is made of it as on the robot
 
 
@@ -58,16 +59,17 @@ class OtherCamera:
         return cv2.subtract(cv2.add(cv2.LUT(image, self.curve), noise), (3, 3, 3))
 
 
-def record(sim: Simulator, seed: int, encode, policy=None) -> dict:
+def record(sim: Simulator, seed: int, encode, policy=None) -> list[dict]:
     """
     Drive the scene of `seed` once; every frame is labelled with the teacher's command.
 
     :param encode: uint8 (H, W, 3) -> features (C, G, G).
     :param policy: drives instead of the teacher, who only labels (DAgger, Ross 2011).
-    :returns: grids (n, C, G, G) float16, executed (n, 3; the velocity that came of it), the task,
-        and labels (n, sides, colours, 3): what the teacher does here for every task that the
-        scene allows, NaN for the others. Other words for the same picture cost no rendering,
-        and leave the text as the only thing that tells them apart.
+    :returns: the episode and its mirror image, each with grids (n, C, G, G) float16, executed
+        (n, 3; the velocity that came of it), the task, and labels (n, sides, colours, 3): what
+        the teacher does here for every task that the scene allows, NaN for the others. Other
+        words for the same picture cost no rendering, and leave the text as the only thing that
+        tells them apart.
     """
     rng = np.random.default_rng([seed, 2])
     scenario = make_scenario(seed)
@@ -79,24 +81,30 @@ def record(sim: Simulator, seed: int, encode, policy=None) -> dict:
     camera = OtherCamera(rng)
     if policy:
         policy.reset()
-    grids, labels, executed = [], [], []
+    grids, mirrored, labels, executed = [], [], [], []
     arrived = 0
     while not sim.outcome().contacts and sim.time_s < TIMEOUT and arrived < 6:
-        grid = encode(camera(preprocess(sim.render())))
+        image = camera(preprocess(sim.render()))
+        grid = encode(image)
         label = np.full((len(SIDES), len(COLORS), 3), np.nan, np.float32)
         for task, other in others.items():
             label[task] = other.act(sim.pose)
         command = policy(grid, scenario.instruction, sim.time_s) if policy else None
         grids.append(grid.astype(np.float16))
+        mirrored.append(encode(cv2.flip(image, 1)).astype(np.float16))
         labels.append(label)
         for _ in range(round(PERIOD_S / STEP_S)):
             sim.step(command or shove(expert.act(sim.pose)), STEP_S)
         executed.append(sim.velocity)
         arrived += expert.act(sim.pose) == STOP
-    return {'seed': seed, 'side': scenario.side, 'color': scenario.color,
-            'success': sim.outcome().bottle_ok and not sim.outcome().contacts,
-            'grids': np.stack(grids), 'labels': np.stack(labels),
-            'executed': np.array(executed, np.float32)}
+    labels, executed = np.stack(labels), np.array(executed, np.float32)
+    row = {'seed': seed, 'color': scenario.color,
+           'success': sim.outcome().bottle_ok and not sim.outcome().contacts}
+    return [{**row, 'side': scenario.side, 'mirrored': False, 'grids': np.stack(grids),
+             'labels': labels, 'executed': executed},
+            {**row, 'side': SIDES[1 - SIDES.index(scenario.side)], 'mirrored': True,
+             'grids': np.stack(mirrored), 'labels': labels[:, ::-1] * MIRROR,
+             'executed': executed * MIRROR}]
 
 
 def _work(job) -> dict:
@@ -106,10 +114,10 @@ def _work(job) -> dict:
     policy = GridPolicy(checkpoint) if checkpoint else None
     rows, grids, labels, executed = [], [], [], []
     for seed in seeds:
-        episode = record(sim, seed, encoder, policy)
-        for part, values in ((grids, 'grids'), (labels, 'labels'), (executed, 'executed')):
-            part.append(episode.pop(values))
-        rows.append({**episode, 'frames': len(labels[-1]), 'shard': name})
+        for episode in record(sim, seed, encoder, policy):
+            for part, values in ((grids, 'grids'), (labels, 'labels'), (executed, 'executed')):
+                part.append(episode.pop(values))
+            rows.append({**episode, 'frames': len(labels[-1]), 'shard': name})
     sim.close()
     for part, kind in ((grids, 'grids'), (labels, 'labels'), (executed, 'executed')):
         np.save(Path(folder) / f'{name}.{kind}.npy', np.concatenate(part))

@@ -50,7 +50,7 @@ class GridPolicy:
         self.stamps.append(round(time_s * 1e9))
         earlier = history_frames(self.stamps, self.stamps[-1], self.model.config.history_s)
         with self.torch.inference_mode():
-            text = self.model.hear(self.torch.from_numpy(encode_text(instruction)[None]))
-            self.looks.append(self.model.look(self.torch.from_numpy(grid[None]), text)[0])
+            words = self.model.listen(self.torch.from_numpy(encode_text(instruction)[None]))
+            self.looks.append(self.model.look(self.torch.from_numpy(grid[None]), words)[0])
             looks = self.torch.stack([self.looks[i] for i in [-1, *earlier]])[None]
-            return Command(*self.model.act(looks, text)[0, 0].tolist())
+            return Command(*self.model.act(looks, words)[0, 0].tolist())

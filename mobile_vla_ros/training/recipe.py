@@ -16,20 +16,20 @@ from mobile_vla_ros.training.export import export
 from mobile_vla_ros.training.loop import train, TrainConfig
 from mobile_vla_ros.training.recordings import digest, read_recordings
 
-GOING_ON = 7e-4  # learning rate after corrections: what was learned must not be unlearned
+GOING_ON = 1.5e-3  # learning rate after corrections: what was learned must not be unlearned
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How much of everything; the defaults make the shipped checkpoint."""
 
-    teacher: int = 420  # episodes
-    rounds: int = 1  # of corrections, each driven by the policy before
-    corrections: int = 130  # episodes a round that a policy drives and the teacher labels
+    teacher: int = 320  # episodes
+    rounds: int = 2  # of corrections, each driven by the policy before
+    corrections: int = 100  # episodes a round that a policy drives and the teacher labels
     held_out: int = 30  # episodes of the validation split
-    first_epochs: int = 14
-    round_epochs: int = 10
-    last_epochs: int = 16
+    first_epochs: int = 8
+    round_epochs: int = 5
+    last_epochs: int = 14
     score: int = 300  # closed-loop episodes of the test split, for the metadata
     processes: int = 2
     seed: int = 0

@@ -55,7 +55,7 @@ def read_recordings(*folders: Path) -> list[Episode]:
 def digest(episodes: list[Episode]) -> str:
     """Return the SHA-256 over every episode's seed, task and labels, in the order of seeds."""
     total = hashlib.sha256()
-    for episode in sorted(episodes, key=lambda episode: episode.seed):
+    for episode in sorted(episodes, key=lambda episode: (episode.seed, episode.side)):
         total.update(f'{episode.seed} {episode.side} {episode.color}'.encode())
         total.update(np.ascontiguousarray(episode.labels).tobytes())
     return total.hexdigest()
