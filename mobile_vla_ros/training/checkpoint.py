@@ -12,9 +12,7 @@ from safetensors.torch import load, save
 from mobile_vla_ros.contract import ContractError
 from mobile_vla_ros.metadata import KEY, Metadata, seal, verify
 from mobile_vla_ros.models import text, vision
-from mobile_vla_ros.models.final_fixed import FinalFixed
-
-MODELS = {'final_fixed': FinalFixed}
+from mobile_vla_ros.models.registry import make_model
 
 
 class Deployed(nn.Module):
@@ -33,26 +31,11 @@ class Deployed(nn.Module):
         return self.model(self.encoder(image), past, text)
 
 
-def make_model(name: str, config: dict) -> nn.Module:
-    """
-    Build a model by its registered name.
-
-    :raises ContractError: for an unknown name, or a config that it does not take.
-    """
-    if name not in MODELS:
-        raise ContractError(f'unknown model {name!r}; one of {", ".join(MODELS)}')
-    try:
-        return MODELS[name](MODELS[name].config_class(**config))
-    except (TypeError, ValueError) as error:
-        raise ContractError(f'model {name!r} does not take the config {config}: '
-                            f'{error}') from error
-
-
 def describe(name: str, model: nn.Module, rate_hz: float, **more) -> Metadata:
     """Return the metadata of `model`; `more` is data, training, metrics and package_version."""
     config = model.config
     return Metadata(model=name, config=asdict(config), rate_hz=rate_hz, chunk=config.chunk,
-                    history_s=config.history_s, memory=config.frame,
+                    history_s=config.history_s, memory=model.memory,
                     vision=vision.NAME, text=text.NAME, text_width=text.WIDTH, **more)
 
 

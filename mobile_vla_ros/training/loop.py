@@ -61,9 +61,10 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
     torch.manual_seed(config.seed)
     rng = np.random.default_rng([config.seed, 4])
     phrases = Phrases(config.seed)
-    if not model.listen.mean.any():  # else training goes on from a checkpoint
-        _standardise(model, episodes, phrases)
-        learn_words(model.listen, phrases, config)
+    if not model.members[0].listen.mean.any():  # else training goes on from a checkpoint
+        for member in model.members:
+            _standardise(member, episodes, phrases)
+            learn_words(member.listen, phrases, config)
     batches = -(-len(episodes) // config.episodes_per_batch)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=BETAS,
                                   weight_decay=config.weight_decay)

@@ -8,7 +8,8 @@ import numpy as np
 
 from mobile_vla_ros import __version__
 from mobile_vla_ros.evaluate import closed_loop
-from mobile_vla_ros.models.final_fixed import FinalFixed, FinalFixedConfig
+from mobile_vla_ros.models.final_fixed import FinalFixedConfig
+from mobile_vla_ros.models.registry import build_model, name_of
 from mobile_vla_ros.sim.seeds import TEST, TRAIN, VALIDATION
 from mobile_vla_ros.training.checkpoint import describe, load_model, save_checkpoint
 from mobile_vla_ros.training.collect import collect, PERIOD_S
@@ -75,12 +76,16 @@ def build(recipe: Recipe, work: Path, out: Path, say=print) -> dict:
 
 
 def fit(folders: list[Path], held_out: Path, out: Path, config: TrainConfig,
-        model_config: FinalFixedConfig | None = None, start: Path | None = None) -> dict:
-    """Train on the recordings in `folders`, from `start` if given; write a checkpoint."""
+        model_config=None, start: Path | None = None) -> dict:
+    """
+    Train on the recordings in `folders`, from `start` if given; write a checkpoint.
+
+    :param model_config: of any registered model, FinalFixed's own if None.
+    """
     episodes = read_recordings(*folders)
     import torch
     torch.manual_seed(config.seed)
-    model = load_model(start)[0] if start else FinalFixed(model_config or FinalFixedConfig())
+    model = load_model(start)[0] if start else build_model(model_config or FinalFixedConfig())
     result = train(model, episodes, read_recordings(held_out), config, PERIOD_S)
     labels = np.concatenate([e.labels[:, e.side, e.color] for e in episodes])
     data = {'digest': digest(episodes), 'episodes': len(episodes), 'frames': len(labels),
@@ -89,7 +94,7 @@ def fit(folders: list[Path], held_out: Path, out: Path, config: TrainConfig,
             'greatest_command': np.round(labels.max(0), 5).tolist()}
     metrics = {'open_loop': result['best']}
     save_checkpoint(out, model, describe(
-        'final_fixed', model, 1 / PERIOD_S, data=data, metrics=metrics,
+        name_of(model), model, 1 / PERIOD_S, data=data, metrics=metrics,
         training={**asdict(config), 'history': result['history']}, package_version=__version__))
     return metrics
 

@@ -1,0 +1,56 @@
+"""Advanced: adaptive fusion of what was seen over a window of time and what was said."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from mobile_vla_ros.models.final_fixed import FinalFixed
+from mobile_vla_ros.models.fusion import AdaptiveFeatureFusion
+from mobile_vla_ros.models.perception import PerceptionConfig
+
+
+@dataclass(frozen=True)
+class AdvancedConfig(PerceptionConfig):
+    """As every model's, with a denser window and `heads` questions that the words ask of it."""
+
+    dropout: float = 0.4
+    history_s: tuple[float, ...] = (0.2, 0.4, 0.8, 1.2, 1.6, 2.0)
+    heads: int = 4
+
+    def __post_init__(self):
+        """
+        Check every value.
+
+        :raises ValueError: naming the value and what is allowed.
+        """
+        super().__post_init__()
+        if self.heads < 1:
+            raise ValueError(f'heads must be 1 or more, got {self.heads}')
+
+
+class Advanced(FinalFixed):
+    """FinalFixed's perception and head, with attention over time and adaptive fusion between."""
+
+    config_class = AdvancedConfig
+
+    def __init__(self, config: AdvancedConfig = AdvancedConfig()):
+        super().__init__(config)
+        frame, heads = config.frame, config.heads
+        # Frames are told apart by their age alone: the attention itself knows no order.
+        self.age = nn.Parameter(0.02 * torch.randn(1 + len(config.history_s), frame))
+        self.ask = nn.Linear(config.words, heads * frame)
+        self.key = nn.Linear(frame, frame)
+        self.see = nn.Linear((1 + heads) * frame, config.hidden)
+        self.hear = nn.Linear(config.words, config.hidden)
+        self.fusion = AdaptiveFeatureFusion(config.hidden, config.hidden, config.hidden // 4)
+        self.fuse = nn.Linear(2 * config.hidden, config.hidden)
+
+    def features(self, looks: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+        """Take looks (batch, frames, frame), newest first, and words; give (batch, hidden)."""
+        aged = looks + self.age
+        question = self.ask(words).unflatten(-1, (self.config.heads, -1))
+        score = question @ self.key(aged).transpose(1, 2) / looks.shape[-1] ** 0.5
+        answer = torch.softmax(score, -1) @ aged  # (batch, heads, frame)
+        seen = torch.relu(self.see(torch.cat([looks[:, 0], answer.flatten(1)], -1)))
+        return torch.relu(self.fuse(self.fusion(seen, torch.relu(self.hear(words)))))

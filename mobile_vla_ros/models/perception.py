@@ -1,0 +1,97 @@
+"""What every model starts with: listening to the words, and looking at a frame with them."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from mobile_vla_ros.models import text as text_encoder
+from mobile_vla_ros.models import vision
+
+
+@dataclass(frozen=True)
+class PerceptionConfig:
+    """
+    Everything that rebuilds a network; `history_s` are the ages of the earlier frames.
+
+    Widths: `words` of a sentence, `width` of a cell and `kept` of it, `frame` of a look at one
+    frame, `hidden` of the head.
+    """
+
+    hidden: int = 256
+    words: int = 64
+    width: int = 64
+    kept: int = 24
+    frame: int = 128
+    dropout: float = 0.2
+    z_weight: float = 0.05
+    history_s: tuple[float, ...] = (0.4, 1.0, 2.0)
+    chunk: int = 1
+
+    def __post_init__(self):
+        """
+        Check every value.
+
+        :raises ValueError: naming the value and what is allowed.
+        """
+        object.__setattr__(self, 'history_s', tuple(self.history_s))
+        for name in ('hidden', 'words', 'width', 'kept', 'frame', 'chunk'):
+            if getattr(self, name) < 1:
+                raise ValueError(f'{name} must be 1 or more, got {getattr(self, name)}')
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f'dropout must be in [0, 1), got {self.dropout}')
+        if any(age <= 0 for age in self.history_s):
+            raise ValueError(f'history_s must be ages > 0 s, got {self.history_s}')
+
+
+class Listen(nn.Module):
+    """
+    What a sentence asks for, out of its embedding.
+
+    Sentences of one task family lie close together, and how they are put differs more than what
+    they ask: standardised, and learned before driving is, tasks are told apart from the start.
+    """
+
+    def __init__(self, config: PerceptionConfig):
+        super().__init__()
+        self.register_buffer('mean', torch.zeros(text_encoder.WIDTH))
+        self.register_buffer('spread', torch.ones(text_encoder.WIDTH))
+        self.enter = nn.Linear(text_encoder.WIDTH, config.words)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, text: torch.Tensor) -> torch.Tensor:
+        """Take sentence embeddings (batch, 512), return (batch, words)."""
+        return self.dropout(torch.relu(self.enter((text - self.mean) / self.spread)))
+
+
+class Look(nn.Module):
+    """
+    What the words make of one frame, and where in it.
+
+    The words modulate every cell (FiLM, Perez et al. 2018) before and after it sees its
+    neighbours; few channels are kept, but those of every cell, each with weights of its own.
+    Attention over the cells told no more, and learned slower where things are.
+    """
+
+    def __init__(self, config: PerceptionConfig):
+        super().__init__()
+        width = config.width
+        # Pretrained features are many times larger than colours, which must not drown in them.
+        self.register_buffer('mean', torch.zeros(vision.CHANNELS))
+        self.register_buffer('spread', torch.ones(vision.CHANNELS))
+        self.enter = nn.Linear(vision.CHANNELS, width)
+        self.film = nn.Linear(config.words, 4 * width)
+        self.around = nn.Conv2d(width, width, 3, padding=1, groups=width)
+        self.mix = nn.Linear(width, width)
+        self.narrow = nn.Linear(width, config.kept)
+        self.leave = nn.Linear(vision.GRID ** 2 * config.kept, config.frame)
+
+    def forward(self, grid: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+        """Take grid (batch, CHANNELS, 14, 14), words (batch, words); return (batch, frame)."""
+        x = self.enter((grid.flatten(2).transpose(1, 2) - self.mean) / self.spread)
+        scale1, shift1, scale2, shift2 = self.film(words).unsqueeze(1).chunk(4, -1)
+        x = torch.relu(x * (1 + scale1) + shift1)  # (batch, 196, width)
+        around = self.around(x.transpose(1, 2).unflatten(2, (vision.GRID, vision.GRID)))
+        around = torch.relu(around.flatten(2).transpose(1, 2))
+        x = x + torch.relu(self.mix(around) * (1 + scale2) + shift2)
+        return torch.relu(self.leave(torch.relu(self.narrow(x)).flatten(1)))
