@@ -28,6 +28,7 @@ class TrainConfig:
     other_tasks: float = 0.2  # share of episodes that are asked for in words of another task
     text_noise: float = 0.008  # per value of a unit embedding of 512
     z_weight: float = 0.05
+    patience: int = 0  # epochs without a better held-out loss that end the training; 0: none do
     seed: int = 0
 
     def __post_init__(self):
@@ -39,6 +40,11 @@ class TrainConfig:
         for name in ('epochs', 'episodes_per_batch', 'learning_rate'):
             if not getattr(self, name) > 0:
                 raise ValueError(f'{name} must be > 0, got {getattr(self, name)}')
+        for name in ('weight_decay', 'text_noise', 'z_weight', 'patience'):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f'{name} must be >= 0, got {getattr(self, name)}')
+        if not 0 <= self.other_tasks <= 1:
+            raise ValueError(f'other_tasks must be in [0, 1], got {self.other_tasks}')
 
 
 def schedule(optimizer, epochs: int, steps: int):
@@ -99,8 +105,15 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
         if metrics['loss'] < best:
             best = metrics['loss']
             best_weights = {k: v.detach().clone() for k, v in model.state_dict().items()}
+        elif config.patience and epoch + 1 - best_epoch(history) >= config.patience:
+            break
     model.load_state_dict(best_weights)
-    return {'history': history, 'best': min(history, key=lambda row: row['loss'])}
+    return {'history': history, 'best': history[best_epoch(history) - 1]}
+
+
+def best_epoch(history: list[dict]) -> int:
+    """Return the epoch with the least held-out loss, counted from 1."""
+    return min(history, key=lambda row: row['loss'])['epoch']
 
 
 def _standardise(model, episodes, phrases) -> None:
