@@ -28,7 +28,7 @@ ROS = ['ros-kilted-' + name for name in (
 EXTRAS = {
     'ros': ROS,  # from wheels, for a machine without a ROS installation
     'sim': ['mujoco', 'imageio-ffmpeg', 'matplotlib', 'tqdm'],
-    'train': ['torch>=2.2', 'onnx', 'openvino', 'safetensors', 'tqdm', *ENCODERS],
+    'train': ['torch>=2.2', 'onnx', 'openvino', 'safetensors', 'tqdm', 'matplotlib', *ENCODERS],
     'replay': ['rosbags', 'matplotlib', 'tqdm'],
     'openvino': ['openvino'],
     'test': ['pytest', 'pytest-timeout', 'pytest-cov', 'hypothesis', 'mcap',

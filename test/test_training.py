@@ -1,5 +1,6 @@
 """FinalFixed, its loss and schedule, and the way from recordings to a runtime file."""
 
+from dataclasses import asdict, replace
 import json
 
 import numpy as np
@@ -7,15 +8,20 @@ import pytest
 
 torch = pytest.importorskip('torch')
 
+from mobile_vla_ros.models.advanced import AdvancedConfig  # noqa: E402
 from mobile_vla_ros.models.final_fixed import FinalFixed, FinalFixedConfig  # noqa: E402
+from mobile_vla_ros.models.hybrid import HybridConfig  # noqa: E402
+from mobile_vla_ros.models.registry import build_model  # noqa: E402
 from mobile_vla_ros.models.vision import GRID  # noqa: E402
 from mobile_vla_ros.training.checkpoint import load_model  # noqa: E402
+from mobile_vla_ros.training import loop  # noqa: E402
 from mobile_vla_ros.training.loop import (  # noqa: E402
     learn_words, schedule, train, TrainConfig)
 from mobile_vla_ros.training.loss import weighted_loss  # noqa: E402
 from mobile_vla_ros.training.recordings import digest, Phrases, read_recordings  # noqa: E402
 
 SMALL = FinalFixedConfig(hidden=32, width=16, kept=4, frame=16, history_s=(0.4, 1.0))
+TINY = {'final_fixed': SMALL, 'hybrid': HybridConfig(SMALL, AdvancedConfig(**asdict(SMALL)))}
 
 
 def test_the_loss_is_the_formula_with_z_damped_but_not_ignored():
@@ -94,6 +100,36 @@ def test_recordings_to_runtime_file(recordings, tmp_path):
     fit([recordings / 'teacher'], recordings / 'teacher', again, config, SMALL)
     first, second = load_model(out)[0].state_dict(), load_model(again)[0].state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize('name', ['final_fixed', 'hybrid'])
+def test_an_interrupted_training_goes_on_bit_for_bit(recordings, tmp_path, monkeypatch, name):
+    episodes = read_recordings(recordings / 'teacher')
+    config = TrainConfig(epochs=4, patience=3)
+
+    def run(state=None, **change):
+        torch.manual_seed(0)
+        model = build_model(TINY[name])
+        result = train(model, episodes, episodes, replace(config, **change), 0.2, False, state)
+        return model.state_dict(), [row['loss'] for row in result['history']]
+    whole, losses = run()
+    state, validate, epochs = tmp_path / 'state.safetensors', loop.validate, iter(range(2))
+
+    def interrupt(*args):
+        if next(epochs) == 1:
+            raise KeyboardInterrupt
+        return validate(*args)
+    monkeypatch.setattr(loop, 'validate', interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run(state)
+    monkeypatch.setattr(loop, 'validate', validate)
+    again, told = run(state)
+    assert told == losses and all(torch.equal(whole[key], again[key]) for key in whole)
+    with pytest.raises(ValueError, match='of another training'):
+        run(state, learning_rate=1.0)
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(ValueError, match='not the state of a training'):
+        run(state)
 
 
 def test_training_lowers_the_loss(recordings):

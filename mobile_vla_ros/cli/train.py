@@ -1,5 +1,6 @@
 """Verb `train`: recordings to a checkpoint and its runtime file, offline."""
 
+from dataclasses import replace
 import json
 from pathlib import Path
 
@@ -13,32 +14,46 @@ EXAMPLE = ('example: python -m mobile_vla_ros train --collect 200 --data out/dat
 def main(argv=None) -> int:
     """Train; with --collect record simulated episodes first."""
     from mobile_vla_ros.sim.seeds import TRAIN, VALIDATION
+    from mobile_vla_ros.training import curves
+    from mobile_vla_ros.training.checkpoint import load_model
     from mobile_vla_ros.training.collect import collect
     from mobile_vla_ros.training.export import export
-    from mobile_vla_ros.training.loop import TrainConfig
     from mobile_vla_ros.training.recipe import fit
-    default = TrainConfig()
+    from mobile_vla_ros.training.strategies import NAMES, read_strategy
     p = Parser(prog='python -m mobile_vla_ros train', description=__doc__, epilog=EXAMPLE)
     p.add_argument('--data', type=Path, required=True, help='folder of recordings')
     p.add_argument('--out', type=Path, required=True,
-                   help='folder for best.safetensors, best.onnx and metrics.json')
+                   help='folder for best.safetensors, best.onnx, metrics.json and curves.png')
+    p.add_argument('--strategy', default=NAMES[0], metavar='NAME',
+                   help=f'{", ".join(NAMES)}, or a .yaml file; {NAMES[0]} if not given')
     p.add_argument('--collect', type=int, default=0, metavar='N',
                    help='record N simulated episodes into --data first')
     p.add_argument('--held-out', type=int, default=20, help='simulated episodes to choose by')
-    p.add_argument('--epochs', type=int, default=default.epochs)
-    p.add_argument('--learning-rate', type=float, default=default.learning_rate)
-    p.add_argument('--seed', type=int, default=default.seed)
-    p.add_argument('--start', type=Path, help='go on from this checkpoint (.safetensors)')
+    p.add_argument('--epochs', type=int, help="instead of the strategy's")
+    p.add_argument('--learning-rate', type=float, help="instead of the strategy's")
+    p.add_argument('--seed', type=int, help="instead of the strategy's")
+    p.add_argument('--start', type=Path, help='begin with this checkpoint (.safetensors)')
+    p.add_argument('--resume', action='store_true',
+                   help='go on with the interrupted training in --out')
     args = p.parse_args(argv)
-    config = TrainConfig(epochs=args.epochs, learning_rate=args.learning_rate, seed=args.seed)
+    strategy = read_strategy(args.strategy)
+    given = {name: getattr(args, name) for name in ('epochs', 'learning_rate', 'seed')}
+    config = replace(strategy.train, **{k: v for k, v in given.items() if v is not None})
+    state = args.out / 'state.safetensors'
+    args.out.mkdir(parents=True, exist_ok=True)
+    if not args.resume:
+        state.unlink(missing_ok=True)
+    elif not state.exists():
+        raise ValueError(f'no training to resume in {args.out}; leave --resume out')
     teacher, held_out = args.data / 'teacher', args.data / 'held_out'
     if args.collect:
         collect(teacher, TRAIN[:args.collect])
         collect(held_out, VALIDATION[:args.held_out])
     checkpoint = args.out / 'best.safetensors'
-    metrics = fit([teacher], held_out, checkpoint, config, start=args.start)
+    metrics = fit([teacher], held_out, checkpoint, config, strategy.config, args.start, state)
     metrics['export_error'] = export(checkpoint, args.out / 'best.onnx')
     (args.out / 'metrics.json').write_text(json.dumps(metrics, indent=1))
+    curves.draw(load_model(checkpoint)[1].training['history'], args.out / 'curves.png')
     print(f'{checkpoint} and best.onnx: held-out MAE {metrics["open_loop"]["mae"]}, a constant '
           f'command {metrics["open_loop"]["constant_mae"]}')
     return 0

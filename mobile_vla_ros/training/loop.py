@@ -1,6 +1,7 @@
 """The training loop, from cached features to the best weights; reads top to bottom."""
 
 from dataclasses import dataclass
+from pathlib import Path
 import time
 
 import numpy as np
@@ -9,7 +10,8 @@ from tqdm import tqdm
 
 from mobile_vla_ros.preprocessing import history_frames
 from mobile_vla_ros.training.loss import weighted_loss
-from mobile_vla_ros.training.recordings import Episode, Phrases
+from mobile_vla_ros.training.recordings import digest, Episode, Phrases
+from mobile_vla_ros.training.resume import load_state, save_state
 
 BETAS = (0.9, 0.999)
 CLIP = 1.0
@@ -58,11 +60,14 @@ def schedule(optimizer, epochs: int, steps: int):
 
 
 def train(model, episodes: list[Episode], held_out: list[Episode], config: TrainConfig,
-          period_s: float, progress: bool = True) -> dict:
+          period_s: float, progress: bool = True, state: Path | None = None) -> dict:
     """
     Train `model` in place and leave the best weights in it; return the history and the metrics.
 
     :param held_out: episodes of other scenes, for choosing the epoch.
+    :param state: file in which everything is kept after an epoch; one that is there is gone on
+        from, to the same weights bit for bit.
+    :raises ValueError: if `state` is of another config or other data.
     """
     torch.manual_seed(config.seed)
     rng = np.random.default_rng([config.seed, 4])
@@ -75,8 +80,13 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=BETAS,
                                   weight_decay=config.weight_decay)
     rate = schedule(optimizer, config.epochs, batches)
-    history, best, best_weights = [], float('inf'), None
-    for epoch in range(config.epochs):
+    history, best_weights = [], None
+    purpose = f'{config}, data {digest(episodes)[:16]}'
+    if state and state.exists():
+        history, best_weights = load_state(state, purpose, model, optimizer, rate, rng)
+    for epoch in range(len(history), config.epochs):
+        if config.patience and history and epoch - best_epoch(history) >= config.patience:
+            break
         started = time.monotonic()
         model.train()
         order = rng.permutation(len(episodes))
@@ -102,11 +112,10 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
         if progress:
             tqdm.write(f'epoch {epoch + 1}: train {history[-1]["train_loss"]:.5f}, held out '
                        f'{metrics["loss"]:.5f}, MAE {metrics["mae"]}')
-        if metrics['loss'] < best:
-            best = metrics['loss']
+        if best_epoch(history) == epoch + 1:
             best_weights = {k: v.detach().clone() for k, v in model.state_dict().items()}
-        elif config.patience and epoch + 1 - best_epoch(history) >= config.patience:
-            break
+        if state:
+            save_state(state, purpose, model, optimizer, rate, rng, history, best_weights)
     model.load_state_dict(best_weights)
     return {'history': history, 'best': history[best_epoch(history) - 1]}
 

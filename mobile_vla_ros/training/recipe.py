@@ -76,17 +76,19 @@ def build(recipe: Recipe, work: Path, out: Path, say=print) -> dict:
 
 
 def fit(folders: list[Path], held_out: Path, out: Path, config: TrainConfig,
-        model_config=None, start: Path | None = None) -> dict:
+        model_config=None, start: Path | None = None, state: Path | None = None) -> dict:
     """
     Train on the recordings in `folders`, from `start` if given; write a checkpoint.
 
     :param model_config: of any registered model, FinalFixed's own if None.
+    :param state: as of `train`.
     """
     episodes = read_recordings(*folders)
     import torch
     torch.manual_seed(config.seed)
     model = load_model(start)[0] if start else build_model(model_config or FinalFixedConfig())
-    result = train(model, episodes, read_recordings(held_out), config, PERIOD_S)
+    result = train(model, episodes, read_recordings(held_out), config, PERIOD_S,
+                   state=state)
     labels = np.concatenate([e.labels[:, e.side, e.color] for e in episodes])
     data = {'digest': digest(episodes), 'episodes': len(episodes), 'frames': len(labels),
             'mean_command': np.round(labels.mean(0), 5).tolist(),

@@ -1,6 +1,7 @@
 """Recorded episodes as cached features, and the words for their tasks."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 import hashlib
 import json
 from pathlib import Path
@@ -61,16 +62,21 @@ def digest(episodes: list[Episode]) -> str:
     return total.hexdigest()
 
 
+@lru_cache(maxsize=4)  # half a minute of a busy core, and the same for every training
+def _embed(seed: int, per_language: int) -> np.ndarray:
+    rng = np.random.default_rng([seed, 3])
+    texts = [sample(side, color, rng, language)
+             for side in SIDES for color in COLORS for language in LANGUAGES
+             for _ in range(per_language)]
+    vectors = encode_texts(texts)
+    return vectors.reshape(len(SIDES), len(COLORS), -1, vectors.shape[-1])
+
+
 class Phrases:
     """Embedded ways to say each task, drawn once by seed: (sides, colours, phrases, 512)."""
 
     def __init__(self, seed: int = 0, per_language: int = 150):
-        rng = np.random.default_rng([seed, 3])
-        texts = [sample(side, color, rng, language)
-                 for side in SIDES for color in COLORS for language in LANGUAGES
-                 for _ in range(per_language)]
-        vectors = encode_texts(texts)
-        self.vectors = vectors.reshape(len(SIDES), len(COLORS), -1, vectors.shape[-1])
+        self.vectors = _embed(seed, per_language)
 
     def draw(self, side: int, color: int, rng: np.random.Generator) -> np.ndarray:
         """Return one embedding (512,) of the task."""
