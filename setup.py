@@ -59,6 +59,7 @@ setup(
         'console_scripts': [
             f'drive = {PACKAGE}.nodes.drive:main',
             f'sim = {PACKAGE}.nodes.sim:main',
+            f'dataset = {PACKAGE}.cli.dataset:main',
             f'train = {PACKAGE}.cli.train:main',
             f'export = {PACKAGE}.cli.export:main',
             f'benchmark = {PACKAGE}.cli.benchmark:main',

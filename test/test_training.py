@@ -89,15 +89,16 @@ def test_recordings_to_runtime_file(recordings, tmp_path):
     from mobile_vla_ros import load_policy
     from mobile_vla_ros.training.export import export
     from mobile_vla_ros.training.recipe import fit
+    episodes = read_recordings(recordings / 'teacher')
     out = tmp_path / 'best.safetensors'
     config = TrainConfig(epochs=2)
-    metrics = fit([recordings / 'teacher'], recordings / 'teacher', out, config, SMALL)
+    metrics = fit(episodes, episodes, out, config, SMALL)
     assert export(out, tmp_path / 'best.onnx') <= 1e-4
     metadata = load_policy(tmp_path / 'best.onnx').metadata
     assert metadata.metrics == json.loads(json.dumps(metrics))
     assert metadata.data['episodes'] == 2 * 3 and len(metadata.data['digest']) == 64
     again = tmp_path / 'again.safetensors'
-    fit([recordings / 'teacher'], recordings / 'teacher', again, config, SMALL)
+    fit(episodes, episodes, again, config, SMALL)
     first, second = load_model(out)[0].state_dict(), load_model(again)[0].state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
 

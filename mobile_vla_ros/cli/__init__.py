@@ -10,6 +10,7 @@ VERBS = {
     'sim': ('mobile_vla_ros.nodes.sim', 'the simulator as a node (ROS arguments)'),
     'benchmark': ('mobile_vla_ros.cli.benchmark', 'score a policy in the simulator'),
     'replay': ('mobile_vla_ros.cli.replay', 'score a policy on recorded driving'),
+    'dataset': ('mobile_vla_ros.cli.dataset', 'recorded driving to what train takes'),
     'train': ('mobile_vla_ros.cli.train', 'recordings to a checkpoint'),
     'export': ('mobile_vla_ros.cli.export', 'a checkpoint to a runtime file'),
     'checkpoint': ('mobile_vla_ros.cli.checkpoint', 'rebuild the shipped checkpoint from seeds'),

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from mobile_vla_ros.cli import one_line_errors, Parser
+from mobile_vla_ros.share import share_file
 
 EXAMPLE = ('example: python -m mobile_vla_ros train --collect 200 --data out/data '
            '--out out/train')
@@ -18,10 +19,12 @@ def main(argv=None) -> int:
     from mobile_vla_ros.training.checkpoint import load_model
     from mobile_vla_ros.training.collect import collect
     from mobile_vla_ros.training.export import export
-    from mobile_vla_ros.training.recipe import fit
+    from mobile_vla_ros.training.recipe import fit, GOING_ON
+    from mobile_vla_ros.training.recordings import read_recordings, split
     from mobile_vla_ros.training.strategies import NAMES, read_strategy
     p = Parser(prog='python -m mobile_vla_ros train', description=__doc__, epilog=EXAMPLE)
-    p.add_argument('--data', type=Path, required=True, help='folder of recordings')
+    p.add_argument('--data', type=Path, required=True,
+                   help='folder of a dataset, or for --collect')
     p.add_argument('--out', type=Path, required=True,
                    help='folder for best.safetensors, best.onnx, metrics.json and curves.png')
     p.add_argument('--strategy', default=NAMES[0], metavar='NAME',
@@ -32,12 +35,17 @@ def main(argv=None) -> int:
     p.add_argument('--epochs', type=int, help="instead of the strategy's")
     p.add_argument('--learning-rate', type=float, help="instead of the strategy's")
     p.add_argument('--seed', type=int, help="instead of the strategy's")
-    p.add_argument('--start', type=Path, help='begin with this checkpoint (.safetensors)')
+    p.add_argument('--start', metavar='FILE', help='begin with this checkpoint (.safetensors, or '
+                   '`shipped`), at a smaller learning rate')
     p.add_argument('--resume', action='store_true',
                    help='go on with the interrupted training in --out')
     args = p.parse_args(argv)
     strategy = read_strategy(args.strategy)
     given = {name: getattr(args, name) for name in ('epochs', 'learning_rate', 'seed')}
+    start = args.start and (share_file('checkpoints', 'default.safetensors')
+                            if args.start == 'shipped' else Path(args.start))
+    if start and args.learning_rate is None:
+        given['learning_rate'] = GOING_ON
     config = replace(strategy.train, **{k: v for k, v in given.items() if v is not None})
     state = args.out / 'state.safetensors'
     args.out.mkdir(parents=True, exist_ok=True)
@@ -49,8 +57,10 @@ def main(argv=None) -> int:
     if args.collect:
         collect(teacher, TRAIN[:args.collect])
         collect(held_out, VALIDATION[:args.held_out])
+    episodes, measured = (read_recordings(teacher), read_recordings(held_out)) \
+        if teacher.is_dir() else split(read_recordings(args.data))
     checkpoint = args.out / 'best.safetensors'
-    metrics = fit([teacher], held_out, checkpoint, config, strategy.config, args.start, state)
+    metrics = fit(episodes, measured, checkpoint, config, strategy.config, start, state)
     metrics['export_error'] = export(checkpoint, args.out / 'best.onnx')
     (args.out / 'metrics.json').write_text(json.dumps(metrics, indent=1))
     curves.draw(load_model(checkpoint)[1].training['history'], args.out / 'curves.png')

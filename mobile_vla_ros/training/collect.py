@@ -1,6 +1,5 @@
 """Recordings from the simulator as cached features: the teacher's driving, and corrections."""
 
-import json
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -13,10 +12,9 @@ from mobile_vla_ros.preprocessing import IMAGE, preprocess
 from mobile_vla_ros.sim.expert import Expert
 from mobile_vla_ros.sim.scenario import COLORS, make_scenario, SIDES
 from mobile_vla_ros.sim.simulator import Simulator, TIMEOUT
+from mobile_vla_ros.training.recordings import MIRROR, PERIOD_S, write_shard
 
-PERIOD_S = 0.2  # between recorded frames: nearer ones cost as much and say little new
 STEP_S = 0.1  # between the teacher's commands
-MIRROR = np.array([1, -1, -1], np.float32)  # what left and right exchanged does to a command
 SIZE = (320, 240)  # px, rendered; what the network takes is made of it as on the robot
 
 
@@ -107,21 +105,18 @@ def record(sim: Simulator, seed: int, encode, policy=None) -> list[dict]:
              'executed': executed * MIRROR}]
 
 
-def _work(job) -> dict:
+def _work(job) -> None:
     seeds, folder, name, checkpoint = job
     from mobile_vla_ros.training.features import Encoder, GridPolicy
     sim, encoder = Simulator(*SIZE), Encoder(folder)
     policy = GridPolicy(checkpoint) if checkpoint else None
-    rows, grids, labels, executed = [], [], [], []
+    episodes = []
     for seed in seeds:
         for episode in record(sim, seed, encoder, policy):
-            for part, values in ((grids, 'grids'), (labels, 'labels'), (executed, 'executed')):
-                part.append(episode.pop(values))
-            rows.append({**episode, 'frames': len(labels[-1]), 'shard': name})
+            parts = [episode.pop(name) for name in ('grids', 'labels', 'executed')]
+            episodes.append((episode, *parts))
     sim.close()
-    for part, kind in ((grids, 'grids'), (labels, 'labels'), (executed, 'executed')):
-        np.save(Path(folder) / f'{name}.{kind}.npy', np.concatenate(part))
-    return rows
+    write_shard(Path(folder), name, episodes)
 
 
 def collect(folder: Path, seeds, processes: int = 2, checkpoint: Path | None = None,
@@ -141,6 +136,6 @@ def collect(folder: Path, seeds, processes: int = 2, checkpoint: Path | None = N
                      str(checkpoint) if checkpoint else None))
     jobs = [job for job in jobs if not (folder / f'{job[2]}.json').exists()]
     with get_context('spawn').Pool(processes) as pool:
-        for rows in tqdm(pool.imap_unordered(_work, jobs), total=len(jobs), unit='shard',
-                         desc='corrections' if checkpoint else 'teacher'):
-            (folder / f'{rows[0]["shard"]}.json').write_text(json.dumps(rows))
+        for _ in tqdm(pool.imap_unordered(_work, jobs), total=len(jobs), unit='shard',
+                      desc='corrections' if checkpoint else 'teacher'):
+            pass

@@ -12,10 +12,10 @@ from mobile_vla_ros.models.final_fixed import FinalFixedConfig
 from mobile_vla_ros.models.registry import build_model, name_of
 from mobile_vla_ros.sim.seeds import TEST, TRAIN, VALIDATION
 from mobile_vla_ros.training.checkpoint import describe, load_model, save_checkpoint
-from mobile_vla_ros.training.collect import collect, PERIOD_S
+from mobile_vla_ros.training.collect import collect
 from mobile_vla_ros.training.export import export
 from mobile_vla_ros.training.loop import train, TrainConfig
-from mobile_vla_ros.training.recordings import digest, read_recordings
+from mobile_vla_ros.training.recordings import digest, Episode, PERIOD_S, read_recordings
 
 GOING_ON = 1.5e-3  # learning rate after corrections: what was learned must not be unlearned
 
@@ -54,7 +54,7 @@ def build(recipe: Recipe, work: Path, out: Path, say=print) -> dict:
             epochs = recipe.last_epochs if last else \
                 recipe.round_epochs if n else recipe.first_epochs
             config = TrainConfig(epochs=epochs, seed=recipe.seed)
-            metrics = fit(folders, held_out, policy,
+            metrics = fit(read_recordings(*folders), read_recordings(held_out), policy,
                           replace(config, learning_rate=GOING_ON) if start else config,
                           start=start)
         if not last:
@@ -75,20 +75,18 @@ def build(recipe: Recipe, work: Path, out: Path, say=print) -> dict:
     return metrics
 
 
-def fit(folders: list[Path], held_out: Path, out: Path, config: TrainConfig,
+def fit(episodes: list[Episode], held_out: list[Episode], out: Path, config: TrainConfig,
         model_config=None, start: Path | None = None, state: Path | None = None) -> dict:
     """
-    Train on the recordings in `folders`, from `start` if given; write a checkpoint.
+    Train on `episodes`, from `start` if given; write a checkpoint.
 
     :param model_config: of any registered model, FinalFixed's own if None.
     :param state: as of `train`.
     """
-    episodes = read_recordings(*folders)
     import torch
     torch.manual_seed(config.seed)
     model = load_model(start)[0] if start else build_model(model_config or FinalFixedConfig())
-    result = train(model, episodes, read_recordings(held_out), config, PERIOD_S,
-                   state=state)
+    result = train(model, episodes, held_out, config, PERIOD_S, state=state)
     labels = np.concatenate([e.labels[:, e.side, e.color] for e in episodes])
     data = {'digest': digest(episodes), 'episodes': len(episodes), 'frames': len(labels),
             'mean_command': np.round(labels.mean(0), 5).tolist(),

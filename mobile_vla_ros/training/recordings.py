@@ -8,20 +8,29 @@ from pathlib import Path
 
 import numpy as np
 
-from mobile_vla_ros.models.text import encode_texts
+from mobile_vla_ros.models.text import encode_text, encode_texts
 from mobile_vla_ros.sim.language import LANGUAGES, sample
 from mobile_vla_ros.sim.scenario import COLORS, SIDES
 
 
+PERIOD_S = 0.2  # between recorded frames: nearer ones cost as much and say little new
+MIRROR = np.array([1, -1, -1], np.float32)  # what left and right exchanged does to a command
+
+
 @dataclass(frozen=True)
 class Episode:
-    """One drive: grids (n, C, G, G) float16, labels (n, sides, colours, 3), the task's indices."""
+    """
+    One drive: grids (n, C, G, G) float16, labels (n, sides, colours, 3), the task's indices.
+
+    `words` (512,) are its own, if those of the task are not; it then has that one task only.
+    """
 
     seed: int
     side: int
     color: int
     grids: np.ndarray
     labels: np.ndarray
+    words: np.ndarray | None = None
 
     @property
     def tasks(self) -> list[tuple[int, int]]:
@@ -47,10 +56,34 @@ def read_recordings(*folders: Path) -> list[Episode]:
             start = 0
             for row in json.loads(shard.read_text()):
                 part = slice(start, start + row['frames'])
+                words = encode_text(row['own_words']) if 'own_words' in row else None
                 episodes.append(Episode(row['seed'], SIDES.index(row['side']),
-                                        COLORS.index(row['color']), grids[part], labels[part]))
+                                        COLORS.index(row['color']), grids[part], labels[part],
+                                        words))
                 start += row['frames']
     return episodes
+
+
+def write_shard(folder: Path, name: str, episodes: list[tuple]) -> None:
+    """Write episodes, each (row, grids, labels, executed); the .json comes last, when all is."""
+    rows = [{**row, 'frames': len(labels), 'shard': name} for row, _, labels, _ in episodes]
+    for i, kind in enumerate(('grids', 'labels', 'executed'), start=1):
+        np.save(folder / f'{name}.{kind}.npy', np.concatenate([part[i] for part in episodes]))
+    (folder / f'{name}.json').write_text(json.dumps(rows, ensure_ascii=False), encoding='utf-8')
+
+
+def split(episodes: list[Episode], every: int = 5) -> tuple[list[Episode], list[Episode]]:
+    """
+    Return (to learn from, held out): whole episodes, mirror images beside their originals.
+
+    :raises ValueError: if there are not two different ones.
+    """
+    seeds = sorted({episode.seed for episode in episodes})
+    if len(seeds) < 2:
+        raise ValueError(f'{len(seeds)} episode is too few: one is held out to measure with, the '
+                         'others are learned from; record more')
+    held = set(seeds[::every])
+    return ([e for e in episodes if e.seed not in held], [e for e in episodes if e.seed in held])
 
 
 def digest(episodes: list[Episode]) -> str:
@@ -59,6 +92,7 @@ def digest(episodes: list[Episode]) -> str:
     for episode in sorted(episodes, key=lambda episode: (episode.seed, episode.side)):
         total.update(f'{episode.seed} {episode.side} {episode.color}'.encode())
         total.update(np.ascontiguousarray(episode.labels).tobytes())
+        total.update(b'' if episode.words is None else episode.words.tobytes())
     return total.hexdigest()
 
 

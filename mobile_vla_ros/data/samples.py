@@ -1,0 +1,77 @@
+"""What came in a recording as training samples: pictures, each with the command that followed."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mobile_vla_ros.contract import NS
+from mobile_vla_ros.images import MessageError
+from mobile_vla_ros.instruction import normalise
+
+PAIRED_S = 0.5  # a picture's command is the first one after it, if it comes this soon
+GAP_S = 1.0  # without pictures, after which another episode begins
+IDLE = 0.02  # m/s, rad/s: below it on every axis nobody drives
+STANDING_KEPT_S = 1.0  # of standing still at an episode's end, which shows how to stop
+
+
+@dataclass
+class Segment:
+    """One instruction carried out: features (n, C, G, G) and commands (n, 3), a period apart."""
+
+    instruction: str
+    grids: list = field(default_factory=list)
+    mirrored: list = field(default_factory=list)  # of the picture with left and right exchanged
+    commands: list = field(default_factory=list)
+
+    def trim(self, period_s: float) -> 'Segment':
+        """Return it without the standing around before it sets off and long after it stopped."""
+        moving = np.flatnonzero((np.abs(self.commands) > IDLE).any(axis=1)) \
+            if self.commands else []
+        if not len(moving):
+            return Segment(self.instruction)
+        end = moving[-1] + 1 + round(STANDING_KEPT_S / period_s)
+        part = slice(int(moving[0]), int(end))
+        return Segment(self.instruction, self.grids[part], self.mirrored[part],
+                       self.commands[part])
+
+
+def segments(events, encode, period_s: float, instruction: str | None = None):
+    """
+    Yield a trimmed Segment for every instruction; those in which nobody drives are left out.
+
+    :param events: of a Bag, in the order received.
+    :param encode: an undecoded image -> features of it, and of its mirror image.
+    :param instruction: instead of those recorded.
+    """
+    now = Segment(normalise(instruction or ''))
+    waiting, due_ns, last_ns = [], 0, None
+    for event in events:
+        if event.kind == 'instruction' and instruction is None:
+            yield from _finished(now, period_s)
+            now, waiting, due_ns = Segment(normalise(event.value)), [], 0
+        elif event.kind == 'command':
+            for received_ns, picture in waiting:
+                if event.received_ns - received_ns <= PAIRED_S * NS:
+                    for part, value in zip((now.grids, now.mirrored), picture):
+                        part.append(value)
+                    now.commands.append(event.value)
+            waiting = []
+        elif event.kind == 'image' and event.received_ns >= due_ns:
+            if last_ns and event.received_ns - last_ns > GAP_S * NS:
+                yield from _finished(now, period_s)
+                now, waiting = Segment(now.instruction), []
+            try:
+                waiting.append((event.received_ns, encode(event.value)))
+            except MessageError:
+                continue  # the next picture stands in for it
+            # On a grid of its own: a late picture must not shift those after it.
+            late = event.received_ns - due_ns > period_s * NS
+            due_ns = (event.received_ns if late else due_ns) + round(period_s * NS)
+            last_ns = event.received_ns
+    yield from _finished(now, period_s)
+
+
+def _finished(segment: Segment, period_s: float):
+    trimmed = segment.trim(period_s)
+    if trimmed.instruction and trimmed.commands:
+        yield trimmed

@@ -1,0 +1,171 @@
+"""Recorded driving to a dataset, and training on it."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip('torch')
+pytest.importorskip('rosbags')
+from test_replay import write_bag  # noqa: E402
+
+from mobile_vla_ros.cli import dataset as verb, train as train_verb  # noqa: E402
+from mobile_vla_ros.contract import Command, NS  # noqa: E402
+from mobile_vla_ros.data.bags import Bag, decode, Event  # noqa: E402
+from mobile_vla_ros.data.samples import segments  # noqa: E402
+from mobile_vla_ros.images import MessageError  # noqa: E402
+from mobile_vla_ros.models.text import encode_text  # noqa: E402
+from mobile_vla_ros.sim.scenario import COLORS, SIDES  # noqa: E402
+from mobile_vla_ros.training.recordings import Episode, read_recordings, split  # noqa: E402
+
+GO = Command(0.3, 0.0, 0.0)
+STILL = Command(0.0, 0.0, 0.0)
+
+
+def at(seconds, kind, value):
+    ns = round(seconds * NS)
+    return Event(kind, ns, ns, value)
+
+
+def drive(start, end, command=GO, hz=10, first=0):
+    """Frames numbered from `first`, each followed by a command 20 ms later."""
+    events = []
+    for i in range(round((end - start) * hz)):
+        events += [at(start + i / hz, 'image', first + i),
+                   at(start + i / hz + 0.02, 'command', command)]
+    return events
+
+
+def cut(events, instruction=None, period=0.2):
+    return list(segments(events, lambda value: (value, -value), period, instruction))
+
+
+def test_a_picture_is_paired_with_the_command_after_it():
+    turn = Command(0.1, 0.2, 0.0)
+    events = [at(0.0, 'instruction', 'go left'), at(0.01, 'command', STILL), at(0.1, 'image', 1),
+              at(0.12, 'command', turn), at(0.35, 'image', 2), at(1.2, 'command', GO)]
+    (segment,) = cut(events)
+    assert (segment.instruction, segment.grids, segment.mirrored) == ('go left', [1], [-1])
+    assert segment.commands == [turn], 'a command 0.85 s later is not the answer to a picture'
+
+
+def test_pictures_are_taken_a_period_apart_without_drift():
+    (segment,) = cut(drive(0.0, 10.0, hz=15), 'go')
+    assert len(segment.grids) == 50
+    assert np.abs(np.array(segment.grids) / 15 - np.arange(50) * 0.2).max() < 1 / 15 + 1e-6
+
+
+def test_standing_around_is_trimmed_but_stopping_is_kept():
+    events = drive(0, 3, STILL) + drive(3, 5, GO, first=30) + drive(5, 15, STILL, first=50)
+    (segment,) = cut(events, 'go')
+    assert segment.commands[0] == GO and segment.grids[0] == 30
+    assert segment.commands[-5:] == [STILL] * 5 and segment.commands[-6] == GO
+
+
+def test_an_instruction_a_gap_and_silence_make_their_own_episodes():
+    events = [at(0, 'instruction', 'go left'), *drive(0.01, 2),
+              at(2.0, 'instruction', 'go right'), *drive(2.01, 4, first=100),
+              *drive(6, 8, first=200), at(8, 'instruction', ''), *drive(8.01, 9, first=300),
+              at(9, 'instruction', 'stay'), *drive(9.01, 10, STILL, first=400)]
+    assert [(s.instruction, s.grids[0]) for s in cut(events)] == [
+        ('go left', 0), ('go right', 100), ('go right', 200)]
+
+
+def test_an_unreadable_picture_is_replaced_by_the_next():
+    def encode(value):
+        if value == 2:
+            raise MessageError('encoding', 'damaged')
+        return value, -value
+    (segment,) = segments(drive(0, 1), encode, 0.2, 'go')
+    assert segment.grids == [0, 3, 4, 6, 8]
+
+
+@pytest.fixture(scope='module')
+def bags(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('bags')
+    for i in range(2):
+        write_bag(folder / f'bag{i}', 1_500_000 + i, seconds=5.0)
+    return [folder / f'bag{i}' for i in range(2)]
+
+
+@pytest.fixture(scope='module')
+def built(bags, tmp_path_factory):
+    out = tmp_path_factory.mktemp('dataset') / 'out'
+    assert verb.main(['build', *map(str, bags), '--out', str(out)]) == 0
+    return out
+
+
+def test_a_bag_becomes_features_commands_and_their_mirror_images(bags, built):
+    episodes = read_recordings(built)
+    assert len(episodes) == 4
+    with Bag(bags[0]) as bag:
+        events = list(bag.events())
+    recorded = [event.value for event in events if event.kind == 'command']
+    names = [json.loads(path.read_text())[0] for path in sorted(built.glob('*.json'))]
+    real, mirrored = next(pair for pair, row in zip(zip(episodes[::2], episodes[1::2]), names)
+                          if row['shard'].startswith('bag0'))
+    driven = real.labels[:, real.side, real.color]
+    assert len(driven) >= 20
+    for command in driven:
+        assert np.abs(np.array(recorded) - command).max(1).min() < 1e-6
+    assert np.array_equal(driven * [1, -1, -1],
+                          mirrored.labels[:, mirrored.side, mirrored.color])
+    assert mirrored.side == 1 - real.side and real.words is None
+    assert real.tasks == [(real.side, real.color)]
+    first = next(decode(event.value) for event in events if event.kind == 'image')
+    assert np.asarray(real.grids[0, 112:], np.float32).mean() == pytest.approx(
+        first.mean() / 255, abs=0.02)
+
+
+def test_what_is_built_is_not_built_again(bags, built, capsys):
+    before = {path: path.stat().st_mtime_ns for path in built.iterdir()}
+    assert verb.main(['build', *map(str, bags), '--out', str(built)]) == 0
+    assert {path: path.stat().st_mtime_ns for path in built.iterdir()} == before
+    assert '2 episodes' in capsys.readouterr().out
+
+
+def test_a_bag_that_cannot_be_taken_is_named_and_the_others_are_built(bags, tmp_path, capsys):
+    broken = tmp_path / 'broken.mcap'
+    broken.write_bytes(b'nonsense')
+    status = verb.main(['build', str(broken), str(bags[0]), str(tmp_path / 'none.bag'),
+                        '--out', str(tmp_path / 'out')])
+    told = capsys.readouterr()
+    assert status == 1 and '1 episodes' in told.out
+    lines = told.err.strip().splitlines()
+    assert any('refused' in line and 'broken.mcap' in line for line in lines)
+    assert any('refused: no bag at' in line for line in lines)
+
+
+def test_train_takes_a_dataset_with_words_of_its_own(bags, tmp_path, capsys):
+    data, out = tmp_path / 'data', tmp_path / 'out'
+    assert verb.main(['build', *map(str, bags), '--out', str(data),
+                      '--instruction', 'follow the corridor']) == 0
+    episodes = read_recordings(data)
+    assert all(np.array_equal(e.words, encode_text('follow the corridor')) for e in episodes)
+    assert all(e.tasks == [(0, 0)] for e in episodes)
+    assert train_verb.main(['--data', str(data), '--out', str(out), '--epochs', '1',
+                            '--start', 'shipped']) == 0
+    metrics = json.loads((out / 'metrics.json').read_text())
+    assert metrics['export_error'] < 1e-4 and len(metrics['open_loop']['mae']) == 3
+    assert (out / 'curves.png').stat().st_size > 10_000 and (out / 'best.onnx').exists()
+    assert train_verb.main(['--data', str(data), '--out', str(tmp_path / 'new'),
+                            '--resume']) == 2
+    assert 'no training to resume' in capsys.readouterr().err
+
+
+def test_whole_episodes_are_held_out():
+    grids = np.zeros((1, 1))
+    episodes = [Episode(seed, side, 0, grids, grids) for seed in range(10) for side in (0, 1)]
+    learned, held = split(episodes)
+    assert {e.seed for e in held} == {0, 5} and len(held) == 4
+    assert not {e.seed for e in held} & {e.seed for e in learned} and len(learned) == 16
+    with pytest.raises(ValueError, match='1 episode is too few'):
+        split(episodes[:2])
+
+
+def test_words_that_name_side_and_bottle_are_the_simulators_task(bags, tmp_path):
+    assert verb.main(['build', str(bags[0]), '--out', str(tmp_path / 'o'),
+                      '--instruction', '왼쪽으로 지나서 빨간 병 앞에 멈춰']) == 0
+    real, mirrored = read_recordings(tmp_path / 'o')
+    assert (SIDES[real.side], COLORS[real.color]) == ('left', 'red')
+    assert (SIDES[mirrored.side], COLORS[mirrored.color]) == ('right', 'red')
