@@ -22,13 +22,24 @@ def parser() -> Parser:
     build.add_argument('--processes', type=int, default=2)
     for kind in ('image', 'command', 'instruction'):
         build.add_argument(f'--{kind}-topic', help='where a bag has several')
+    mend = actions.add_parser('repair', help='episodes of a recorder that was killed',
+                              description='Make episodes whole that were not closed; the '
+                              'original stays beside them as .damaged.')
+    mend.add_argument('episodes', nargs='+', metavar='EPISODE', type=Path)
     return p
 
 
 @one_line_errors
 def main(argv=None) -> int:
-    """Build; exit status 1 if a bag was refused."""
+    """Run the action; exit status 1 if something given was refused."""
     args = parser().parse_args(argv)
+    refused = _build(args) if args.action == 'build' else _repair(args)
+    for reason in refused:
+        print(f'refused: {reason}', file=sys.stderr)
+    return int(bool(refused))
+
+
+def _build(args) -> list[str]:
     if args.processes < 1:
         raise ValueError(f'--processes must be 1 or more, got {args.processes}')
     from tqdm import tqdm
@@ -39,11 +50,21 @@ def main(argv=None) -> int:
         rows = build(args.bags, args.out, args.instruction, args.processes, topics,
                      lambda row: bar.update())
     refused = [row['refused'] for row in rows if 'refused' in row]
-    for reason in refused:
-        print(f'refused: {reason}', file=sys.stderr)
     print(f'{args.out}: {sum(row.get("episodes", 0) for row in rows)} episodes, '
           f'{sum(row.get("frames", 0) for row in rows)} frames of {len(rows) - len(refused)} bags')
-    return int(bool(refused))
+    return refused
+
+
+def _repair(args) -> list[str]:
+    from mobile_vla_ros.data.episode import EpisodeError, repair
+    refused = []
+    for folder in args.episodes:
+        try:
+            told = repair(folder)
+            print(f'{folder}: {told["messages"]} messages, {told["seconds"]:g} s')
+        except (EpisodeError, OSError) as error:
+            refused.append(str(error))
+    return refused
 
 
 if __name__ == '__main__':

@@ -1,0 +1,192 @@
+"""What stands between the callbacks and the disk: a queue, a thread, and how well it goes."""
+
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+import queue
+import shutil
+import threading
+import time
+
+from mobile_vla_ros.contract import NS
+from mobile_vla_ros.data.episode import EpisodeWriter
+
+QUEUE_BYTES = 256 * 2**20  # of messages that wait for the disk; more are dropped and counted
+RATE_OVER_S = 2.0
+CLOCK_JUMP_S = 0.5
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic to record; one that is needed is missed when nothing comes."""
+
+    name: str
+    kind: str
+    needed: bool = False
+    least_hz: float = 0.0
+
+
+class Recorder:
+    """Records one episode at a time; callable from several threads."""
+
+    def __init__(self, root: Path, topics: list[Topic], definition, min_free_bytes: int = 0):
+        """
+        Prepare to write episodes below `root`.
+
+        :param definition: a type's name -> its message definition.
+        """
+        self.root, self.topics = Path(root), {topic.name: topic for topic in topics}
+        self._definition, self._min_free = definition, min_free_bytes
+        self._lock = threading.Lock()
+        self._writer, self._thread = None, None
+        self.error = ''
+        self._forget()
+
+    def _forget(self):
+        self._queue, self._waiting = queue.SimpleQueue(), 0
+        self._came = {name: deque() for name in self.topics}  # steady times of late
+        self.dropped, self.jumps = 0, 0
+        self._clocks = None
+
+    @property
+    def recording(self) -> bool:
+        """Tell whether an episode is open."""
+        return self._writer is not None
+
+    @property
+    def seconds(self) -> float:
+        """Return the length of the open episode."""
+        writer = self._writer
+        return writer.seconds if writer else 0.0
+
+    def start(self, name: str, info: dict[str, str]) -> Path:
+        """
+        Open an episode; return its folder.
+
+        :raises RuntimeError: if one is open.
+        :raises OSError: if the disk has no room for it.
+        """
+        with self._lock:
+            if self._writer:
+                raise RuntimeError(f'{self._writer.folder.name} is being recorded; keep or '
+                                   'discard it first')
+            self.root.mkdir(parents=True, exist_ok=True)
+            self._check_room()
+            self._forget()
+            self.error = ''
+            writer = EpisodeWriter(self.root / name, info)
+            channels = {topic.name: writer.topic(topic.name, topic.kind,
+                                                 self._definition(topic.kind))
+                        for topic in self.topics.values()}
+            self._writer = writer
+            self._thread = threading.Thread(target=self._write, args=(writer, channels),
+                                            name='recorder', daemon=True)
+            self._thread.start()
+            return writer.folder
+
+    def offer(self, topic: str, now_ns: int, raw: bytes) -> None:
+        """Take a serialised message that came at `now_ns`; nothing happens between episodes."""
+        if not self._writer:
+            return
+        steady = time.monotonic()
+        came = self._came[topic]
+        came.append(steady)
+        while came[0] < steady - RATE_OVER_S:
+            came.popleft()
+        self._watch_clock(steady, now_ns)
+        if self._waiting + len(raw) > QUEUE_BYTES:
+            self.dropped += 1
+            return
+        self._waiting += len(raw)
+        self._queue.put((topic, now_ns, raw))
+
+    def stop(self, keep: bool = True) -> dict:
+        """
+        Close the episode, or delete it; return what became of it.
+
+        :raises RuntimeError: if none is open.
+        """
+        with self._lock:
+            if not self._writer:
+                raise RuntimeError('nothing is being recorded; start an episode first')
+            writer, self._writer = self._writer, None
+            self._queue.put(None)
+            self._thread.join()
+            told = {'episode': str(writer.folder), 'seconds': round(writer.seconds, 2),
+                    'messages': writer.counts, 'dropped': self.dropped,
+                    'clock_jumps': self.jumps, 'error': self.error}
+            if not keep:
+                shutil.rmtree(writer.folder)
+                return told
+            try:
+                writer.close({'dropped': str(self.dropped), 'clock_jumps': str(self.jumps),
+                              'error': self.error})
+            except OSError as error:  # a full disk; what was written can be repaired
+                self.error = told['error'] = self.error or str(error)
+            return told
+
+    def rates(self) -> dict[str, float]:
+        """Return Hz of each topic over the last two seconds."""
+        now, out = time.monotonic(), {}
+        for name, came in self._came.items():
+            late = [at for at in tuple(came) if at > now - RATE_OVER_S]
+            out[name] = len(late) / min(RATE_OVER_S, max(self.seconds, 0.2)) if late else 0.0
+        return out
+
+    def troubles(self) -> list[str]:
+        """Return in words what is wrong with the open episode."""
+        found = [self.error] if self.error else []
+        if not self.recording:
+            return found
+        try:
+            self._check_room()
+        except OSError as error:
+            found.append(str(error))
+        rates = self.rates()
+        for topic in self.topics.values():
+            rate = rates[topic.name]
+            if topic.needed and not rate:
+                found.append(f'nothing comes on {topic.name}: is its publisher running?')
+            elif rate and self.seconds > RATE_OVER_S and rate < topic.least_hz:
+                found.append(f'{topic.name} comes at {rate:.1f} Hz, wanted are '
+                             f'{topic.least_hz:g}')
+        if self.dropped:
+            found.append(f'{self.dropped} messages dropped: the disk is too slow')
+        if self.jumps:
+            found.append(f'the clock was set {self.jumps} times while recording')
+        return found
+
+    @property
+    def full(self) -> bool:
+        """Tell whether recording must stop: the disk refuses, or its last room is reached."""
+        if self.error:
+            return True
+        try:
+            self._check_room()
+        except OSError:
+            return True
+        return False
+
+    def _check_room(self):
+        free = shutil.disk_usage(self.root).free
+        if free < self._min_free:
+            raise OSError(f'{self.root}: {free / 2**20:.0f} MB free, less than the '
+                          f'{self._min_free / 2**20:.0f} MB that must stay; make room')
+
+    def _watch_clock(self, steady, now_ns):
+        """Count the times that the clock of the stamps leaves the steady one."""
+        if self._clocks and abs((now_ns - self._clocks[1]) / NS
+                                - (steady - self._clocks[0])) > CLOCK_JUMP_S:
+            self.jumps += 1
+        self._clocks = steady, now_ns
+
+    def _write(self, writer, channels):
+        while (item := self._queue.get()) is not None:
+            topic, now_ns, raw = item
+            self._waiting -= len(raw)
+            if self.error:
+                continue
+            try:
+                writer.write(channels[topic], now_ns, raw)
+            except OSError as error:
+                self.error = f'{writer.path}: {error}'

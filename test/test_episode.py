@@ -1,0 +1,205 @@
+"""Episodes on disk: whole, killed, and full."""
+
+import os
+from pathlib import Path
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import yaml
+
+pytest.importorskip('rosbags')
+from mcap.reader import make_reader  # noqa: E402
+from mcap_ros2.decoder import DecoderFactory  # noqa: E402
+from rosbags.highlevel import AnyReader  # noqa: E402
+from rosbags.typesys import get_typestore, Stores  # noqa: E402
+
+from mobile_vla_ros.cli import dataset as verb  # noqa: E402
+from mobile_vla_ros.data import recorder as recorder_module  # noqa: E402
+from mobile_vla_ros.data.episode import EpisodeError, EpisodeWriter, repair  # noqa: E402
+from mobile_vla_ros.data.recorder import Recorder, Topic  # noqa: E402
+
+STORE = get_typestore(Stores.ROS2_HUMBLE)
+STRING = 'std_msgs/msg/String'
+ROOT = Path(__file__).resolve().parent.parent
+START = 1_700_000_000_000_000_000
+WRITER = """
+import sys, time
+from pathlib import Path
+from mobile_vla_ros.data.episode import EpisodeWriter
+writer = EpisodeWriter(Path(sys.argv[1]), {'instruction': 'go left'})
+channel = writer.topic('/events', 'std_msgs/msg/String', 'string data\\n')
+for i in range(1_000_000):
+    text = f'{i:08d}' + 'x' * int(sys.argv[2])
+    raw = bytes([0, 1, 0, 0]) + (len(text) + 1).to_bytes(4, 'little') + text.encode() + b'\\0'
+    writer.write(channel, time.time_ns(), raw)
+    print(i, flush=True)
+"""
+
+
+def definition(kind):
+    return STORE.generate_msgdef(kind, ros_version=2)[0]
+
+
+def text(value) -> bytes:
+    return bytes(STORE.serialize_cdr(STORE.types[STRING](data=value), STRING))
+
+
+def read(folder):
+    """Return the texts, read by a reader that is not ours."""
+    with AnyReader([folder]) as reader:
+        return [reader.deserialize(raw, STRING).data for _, _, raw in reader.messages()]
+
+
+def write(folder, count=5):
+    writer = EpisodeWriter(folder, {'instruction': '왼쪽으로', 'scenario': 'a'})
+    channel = writer.topic('/events', STRING, definition(STRING))
+    for i in range(count):
+        writer.write(channel, START + i * 100_000_000, text(f'number {i}'))
+    return writer
+
+
+def test_a_closed_episode_is_read_by_others(tmp_path):
+    write(tmp_path / 'a').close({'dropped': '0'})
+    assert read(tmp_path / 'a') == [f'number {i}' for i in range(5)]
+    with (tmp_path / 'a' / 'a_0.mcap').open('rb') as file:
+        reader = make_reader(file, decoder_factories=[DecoderFactory()])
+        assert [row[3].data for row in reader.iter_decoded_messages()] == read(tmp_path / 'a')
+    told = yaml.safe_load((tmp_path / 'a' / 'metadata.yaml').read_text())[
+        'rosbag2_bagfile_information']
+    assert told['custom_data'] == {'instruction': '왼쪽으로', 'scenario': 'a', 'dropped': '0'}
+    assert told['message_count'] == 5 and told['duration'] == {'nanoseconds': 400_000_000}
+    assert told['starting_time'] == {'nanoseconds_since_epoch': START}
+    topic, = told['topics_with_message_count']
+    assert (topic['topic_metadata']['name'], topic['message_count']) == ('/events', 5)
+
+
+@pytest.mark.parametrize('size', [10, 200_000])
+def test_a_killed_recording_loses_nothing_that_was_written(tmp_path, size):
+    rng = random.Random(size)
+    for trial in range(int(os.environ.get('MOBILE_VLA_SOAK', 1)) * 3):
+        folder = tmp_path / f'e{trial}'
+        process = subprocess.Popen(
+            [sys.executable, '-c', WRITER, str(folder), str(size)], stdout=subprocess.PIPE,
+            text=True, env={**os.environ, 'PYTHONPATH': str(ROOT)})
+        process.stdout.readline()
+        time.sleep(rng.uniform(0.0, 0.4))
+        process.send_signal(signal.SIGKILL)
+        written = [int(line) for line in process.stdout.read().split()]
+        process.wait()
+        last = written[-1] if written else 0
+        told = repair(folder)
+        got = [int(line[:8]) for line in read(folder)]
+        assert got == list(range(len(got))) and len(got) >= last + 1
+        assert told['messages'] == len(got)
+        custom = yaml.safe_load((folder / 'metadata.yaml').read_text())[
+            'rosbag2_bagfile_information']['custom_data']
+        assert custom == {'instruction': 'go left', 'repaired': 'yes'}
+        assert (folder / f'e{trial}_0.damaged').exists()
+        assert not list(tmp_path.glob('.*'))
+
+
+def test_any_cut_is_repaired_up_to_it(tmp_path):
+    write(tmp_path / 'a', 8)  # never closed
+    whole = (tmp_path / 'a' / 'a_0.mcap').read_bytes()
+    counts = []
+    for cut in range(len(whole), 0, -97):
+        folder = tmp_path / f'cut{cut}'
+        folder.mkdir()
+        (folder / 'x_0.mcap').write_bytes(whole[:cut])
+        try:
+            counts.append(repair(folder)['messages'])
+            assert read(folder) == [f'number {i}' for i in range(counts[-1])]
+        except EpisodeError as error:
+            assert 'no complete message' in str(error)
+            assert (folder / 'x_0.mcap').read_bytes() == whole[:cut], 'left as it was'
+            counts.append(0)
+    assert counts == sorted(counts, reverse=True) and counts[0] == 8 and counts[-1] == 0
+
+
+def test_repair_says_what_it_cannot_do(tmp_path, capsys):
+    write(tmp_path / 'whole').close()
+    (tmp_path / 'empty').mkdir()
+    assert verb.main(['repair', str(tmp_path / 'whole'), str(tmp_path / 'empty')]) == 1
+    told = capsys.readouterr().err
+    assert 'is whole, nothing to repair' in told and 'found 0' in told
+    write(tmp_path / 'broken')
+    assert verb.main(['repair', str(tmp_path / 'broken')]) == 0
+    assert '5 messages' in capsys.readouterr().out
+
+
+def recorder(root, **settings):
+    topics = [Topic('image', STRING, needed=True, least_hz=10.0), Topic('events', STRING)]
+    return Recorder(root, topics, definition, **settings)
+
+
+def test_the_recorder_keeps_or_discards(tmp_path):
+    r = recorder(tmp_path)
+    with pytest.raises(RuntimeError, match='nothing is being recorded'):
+        r.stop()
+    r.offer('image', START, text('before it starts'))
+    r.start('one', {'instruction': 'go'})
+    with pytest.raises(RuntimeError, match='one is being recorded'):
+        r.start('two', {})
+    for i in range(50):
+        r.offer('image', START + i, text(str(i)))
+    told = r.stop()
+    assert told['messages'] == {'image': 50, 'events': 0} and not told['error']
+    assert read(tmp_path / 'one') == [str(i) for i in range(50)]
+    r.start('two', {})
+    r.offer('image', START, text('x'))
+    r.stop(keep=False)
+    assert not (tmp_path / 'two').exists() and not r.recording
+
+
+def test_the_recorder_tells_what_is_wrong(tmp_path, monkeypatch):
+    r = recorder(tmp_path)
+    r.start('one', {})
+    assert r.troubles() == ['nothing comes on image: is its publisher running?']
+    r.offer('image', START, text('x'))
+    r.offer('image', START + 4 * 10**9, text('x'))  # at once, by the steady clock
+    assert any('clock was set 1 times' in line for line in r.troubles())
+    for _ in range(2000):
+        if r.seconds > 3.9:
+            break
+        time.sleep(0.001)
+    assert any('image comes at 1.0 Hz, wanted are 10' in line for line in r.troubles())
+    monkeypatch.setattr(recorder_module, 'QUEUE_BYTES', 10)
+    r.offer('image', START + 4 * 10**9, text('far more than ten bytes'))
+    assert r.dropped == 1 and any('1 messages dropped' in line for line in r.troubles())
+    assert r.stop()['dropped'] == 1
+
+
+def test_too_little_room_is_told_before_anything_is_written(tmp_path):
+    r = recorder(tmp_path, min_free_bytes=10**18)
+    with pytest.raises(OSError, match='MB free, less than'):
+        r.start('one', {})
+    assert not (tmp_path / 'one').exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='mounting a small disk needs root')
+def test_a_full_disk_leaves_an_episode_that_can_be_repaired(tmp_path):
+    disk = tmp_path / 'disk'
+    disk.mkdir()
+    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=2M', 'tmpfs', str(disk)]).returncode:
+        pytest.skip('no tmpfs can be mounted here')
+    try:
+        r = recorder(disk)
+        r.start('one', {'instruction': 'go'})
+        for i in range(40):
+            r.offer('image', START + i, text(f'{i:04d}' + os.urandom(60_000).hex()))
+        end = time.monotonic() + 10
+        while not r.full and time.monotonic() < end:
+            time.sleep(0.005)
+        told = r.stop()
+        assert 'No space left' in told['error'] and threading.active_count() >= 1
+        copy = tmp_path / 'one'
+        subprocess.run(['cp', '-r', str(disk / 'one'), str(copy)], check=True)
+        assert repair(copy)['messages'] >= 15
+        assert [line[:4] for line in read(copy)] == [f'{i:04d}' for i in range(len(read(copy)))]
+    finally:
+        subprocess.run(['umount', str(disk)], check=True)
