@@ -30,8 +30,9 @@ EXTRAS = {
     'sim': ['mujoco', 'imageio-ffmpeg', 'matplotlib', 'tqdm'],
     'train': ['torch>=2.2', 'onnx', 'openvino', 'safetensors', 'tqdm', 'matplotlib', *ENCODERS],
     'replay': ['rosbags', 'matplotlib', 'tqdm'],
+    'record': ['rosbags', 'mcap'],
     'openvino': ['openvino'],
-    'test': ['pytest', 'pytest-timeout', 'pytest-cov', 'hypothesis', 'mcap',
+    'test': ['pytest', 'pytest-timeout', 'pytest-cov', 'hypothesis',
              'mcap-ros2-support', 'colcon-common-extensions', 'cv-bridge'],
 }
 
@@ -60,6 +61,7 @@ setup(
             f'drive = {PACKAGE}.nodes.drive:main',
             f'sim = {PACKAGE}.nodes.sim:main',
             f'dataset = {PACKAGE}.cli.dataset:main',
+            f'record = {PACKAGE}.nodes.record:main',
             f'train = {PACKAGE}.cli.train:main',
             f'export = {PACKAGE}.cli.export:main',
             f'benchmark = {PACKAGE}.cli.benchmark:main',

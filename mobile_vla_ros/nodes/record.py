@@ -1,0 +1,190 @@
+"""
+The record node: episodes to disk as they are driven, without decoding what it writes.
+
+    python -m mobile_vla_ros record --ros-args -p folder:=drives -p instruction:='go left'
+    ros2 service call /record/start std_srvs/srv/Trigger
+"""
+
+import json
+import os
+from pathlib import Path
+import signal
+import time
+
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+from rclpy.serialization import deserialize_message, serialize_message
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from geometry_msgs.msg import Twist, TwistStamped
+from nav_msgs.msg import Odometry
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from mobile_vla_ros import __version__, messages
+from mobile_vla_ros.data.recorder import Recorder, Topic
+from mobile_vla_ros.instruction import normalise
+from mobile_vla_ros.nodes.parameters import check_changes, declare, describe, Setting
+from mobile_vla_ros.nodes.spin import first_line, run
+
+LABELS = ('instruction', 'scenario', 'distance', 'robot')
+SETTINGS = (
+    Setting('folder', 'drives', 'Folder in which every episode becomes a rosbag2 folder'),
+    Setting('instruction', '', 'What is about to be done, in words; empty: what came last on '
+            'instruction', live=True),
+    Setting('scenario', '', 'Label of the scene', live=True),
+    Setting('distance', '', 'How far the obstacle is',
+            choices=('', 'close', 'medium', 'far'), live=True),
+    Setting('robot', '', 'Label of the robot', live=True),
+    Setting('image_transport', 'raw', 'raw: image; compressed: image/compressed',
+            choices=('raw', 'compressed')),
+    Setting('stamped', False, 'Commands are TwistStamped instead of Twist'),
+    Setting('least_image_rate', 8.0, 'Frames per second below which it warns', 0.0, 1000.0),
+    Setting('min_free_mb', 1000.0, 'Megabytes that must stay free: less ends the recording, '
+            'closes the file and ends the node', 0.0, 1e9),
+)
+
+
+def definition(kind: str) -> str:
+    """Return a message type's definition with those that it needs."""
+    from rosbags.typesys import get_typestore, Stores
+    return get_typestore(Stores.ROS2_HUMBLE).generate_msgdef(kind, ros_version=2)[0]
+
+
+def spell(kind) -> str:
+    """Return a message class as ROS 2 spells it."""
+    return f'{kind.__module__.split(".")[0]}/msg/{kind.__name__}'
+
+
+class RecordNode(Node):
+    """Writes what comes on its topics while an episode is open."""
+
+    def __init__(self):
+        """Read parameters and open the topics."""
+        super().__init__('record')
+        self.exit_status = 0
+        self._values = values = declare(self, SETTINGS)
+        self._heard = ''
+        image = ('image', Image) if values['image_transport'] == 'raw' \
+            else ('image/compressed', CompressedImage)
+        sensor = qos_profile_sensor_data
+        wanted = (  # topic, type, QoS, is it needed, least Hz
+            (*image, sensor, True, values['least_image_rate']),
+            ('camera_info', CameraInfo, sensor, False, 0.0),
+            ('cmd_vel', TwistStamped if values['stamped'] else Twist, 10, True, 0.0),
+            ('odom', Odometry, sensor, False, 0.0),
+            ('instruction', String, 10, False, 0.0),
+            ('events', String, 10, False, 0.0))
+        names = {topic: self.resolve_topic_name(topic) for topic, *_ in wanted}
+        self._recorder = Recorder(
+            Path(values['folder']), [Topic(names[topic], spell(kind), needed, hz)
+                                     for topic, kind, _, needed, hz in wanted],
+            definition, int(values['min_free_mb'] * 2**20))
+        self._instruction_topic, self._events_topic = names['instruction'], names['events']
+        for topic, kind, qos, *_ in wanted:
+            self.create_subscription(kind, topic, self._taker(names[topic]), qos, raw=True)
+        self._status = self.create_publisher(String, '~/status', 10)
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self.create_service(Trigger, '~/start', self._on_start)
+        self.create_service(Trigger, '~/keep', lambda _, answer: self._stop(answer, True))
+        self.create_service(Trigger, '~/discard', lambda _, answer: self._stop(answer, False))
+        self.create_timer(0.5, self._inspect, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.add_on_set_parameters_callback(self._on_set_parameters)
+
+    def start(self) -> bool:
+        """Say where the episodes will be."""
+        self.get_logger().info(f'episodes go to {Path(self._values["folder"]).resolve()}')
+        return True
+
+    def close(self):
+        """Keep what is being recorded."""
+        if self._recorder.recording:
+            told = self._recorder.stop()
+            self.get_logger().info(f'kept {told["episode"]}, {told["seconds"]} s')
+
+    def _taker(self, topic):
+        def take(raw):
+            if topic == self._instruction_topic:
+                self._heard = normalise(deserialize_message(raw, String).data)
+            self._recorder.offer(topic, time.time_ns(), raw)
+        return take
+
+    def _on_start(self, request, response):
+        said = normalise(self._values['instruction']) or self._heard
+        if not said:
+            response.message = 'no instruction: set the parameter, or publish one on ' \
+                f'{self._instruction_topic}, and start again'
+            return response
+        info = {**{name: self._values[name] for name in LABELS}, 'instruction': said,
+                'package_version': __version__}
+        name = time.strftime('%Y-%m-%d_%H-%M-%S')
+        try:
+            while (Path(self._values['folder']) / name).exists():
+                name += '_'
+            folder = self._recorder.start(name, info)
+        except (RuntimeError, OSError) as error:
+            response.message = first_line(error)
+            return response
+        # Said again inside the episode: a bag that is read later has nothing but itself.
+        self._recorder.offer(self._instruction_topic, time.time_ns(),
+                             serialize_message(String(data=said)))
+        self._note('start')
+        response.success, response.message = True, str(folder)
+        return response
+
+    def _stop(self, response, keep):
+        try:
+            if keep:
+                self._note('keep')
+            told = self._recorder.stop(keep)
+        except (RuntimeError, OSError) as error:
+            response.message = first_line(error)
+            return response
+        response.success = not told['error']
+        response.message = json.dumps(told)
+        return response
+
+    def _note(self, what):
+        self._recorder.offer(self._events_topic, time.time_ns(),
+                             serialize_message(String(data=what)))
+
+    def _inspect(self):
+        recorder = self._recorder
+        troubles = recorder.troubles()
+        rates = {topic: round(rate, 1) for topic, rate in recorder.rates().items()}
+        state = {'recording': recorder.recording, 'seconds': round(recorder.seconds, 1),
+                 'rates': rates, 'troubles': troubles}
+        self._status.publish(String(data=json.dumps(state, ensure_ascii=False)))
+        words = '; '.join(troubles) or (
+            f'recording, {recorder.seconds:.1f} s' if recorder.recording else 'ready')
+        level = DiagnosticStatus.ERROR if recorder.error else \
+            DiagnosticStatus.WARN if troubles else DiagnosticStatus.OK
+        self._diagnostics.publish(messages.to_diagnostics(
+            [(f'{self.get_fully_qualified_name()}: recording', level, words, rates)],
+            self.get_clock().now().nanoseconds))
+        if recorder.recording and recorder.full:
+            why = '; '.join(recorder.troubles())
+            recorder.stop()
+            self.get_logger().fatal(f'recording ended: {why}')
+            self.exit_status = 1
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def _on_set_parameters(self, parameters):
+        try:
+            changes = check_changes(SETTINGS, parameters)
+            for name in changes:
+                if name not in LABELS:
+                    raise ValueError(f'parameter {name} is taken at start: restart the node to '
+                                     f'set {changes[name]!r}')
+        except ValueError as error:
+            return SetParametersResult(successful=False, reason=first_line(error))
+        self._values = {**self._values, **changes}
+        return SetParametersResult(successful=True)
+
+
+def main(argv=None) -> int:
+    """Run the node until a signal comes; what is being recorded then is kept."""
+    return run(RecordNode, argv, f'{__doc__}\nParameters:\n{describe(SETTINGS)}')

@@ -1,0 +1,142 @@
+"""The record node over DDS: what it writes is what was published, whatever happens to it."""
+
+import json
+import os
+from pathlib import Path
+import signal
+import subprocess
+import time
+
+import pytest
+
+pytest.importorskip('rclpy')
+pytest.importorskip('rosbags')
+from ros_harness import graph, wait_for  # noqa: E402
+
+from geometry_msgs.msg import Twist  # noqa: E402, I100
+from std_msgs.msg import String  # noqa: E402
+from std_srvs.srv import Trigger  # noqa: E402
+
+from mobile_vla_ros.contract import Command  # noqa: E402
+from mobile_vla_ros.data.bags import Bag, decode  # noqa: E402
+from mobile_vla_ros.data.episode import is_whole, repair  # noqa: E402
+from mobile_vla_ros.messages import to_twist  # noqa: E402
+
+
+class Recording:
+    """A record node that hears a camera and commands."""
+
+    def __init__(self, g, folder, **parameters):
+        self.g, self.folder = g, folder
+        args = [item for name, value in {'folder': folder, **parameters}.items()
+                for item in ('-p', f'{name}:={value}')]
+        self.process = g.start('-m', 'mobile_vla_ros', 'record', '--ros-args', *args)
+        self.states = []
+        g.node.create_subscription(String, 'record/status',
+                                   lambda msg: self.states.append(json.loads(msg.data)), 10)
+        self.commands = g.node.create_publisher(Twist, 'cmd_vel', 10)
+        g.stream(20.0)
+        self.count = 0
+        g.node.create_timer(0.05, self._drive)
+        wait_for(lambda: self.states and self.commands.get_subscription_count() > 1, 20.0,
+                 'a recorder')
+
+    def _drive(self):
+        self.count += 1
+        self.commands.publish(to_twist(Command(self.count / 1000, -0.25, 0.5)))
+
+    def call(self, name):
+        return self.g.call(Trigger, f'record/{name}')
+
+    def started(self, seconds):
+        answer = self.call('start')
+        assert answer.success, answer.message
+        wait_for(lambda: self.states[-1]['seconds'] >= seconds, 20.0, f'{seconds} s of recording')
+        return Path(answer.message)
+
+
+@pytest.fixture
+def g():
+    with graph() as opened:
+        yield opened
+
+
+def test_an_episode_holds_what_was_published(g, tmp_path):
+    r = Recording(g, tmp_path / 'drives', scenario='two boxes', robot='omni')
+    refused = r.call('start')
+    assert not refused.success and 'no instruction' in refused.message
+    g.set('record', instruction='go left')
+    first, folder = len(g.sent), r.started(2.0)
+    told = json.loads(r.call('keep').message)
+    assert is_whole(folder) and told['dropped'] == 0 and not told['error']
+    with Bag(folder) as bag:
+        events = list(bag.events())
+    images = [event for event in events if event.kind == 'image']
+    assert len(g.sent) - first >= len(images) >= 0.9 * 20 * told['seconds']
+    pixels = [int(decode(event.value)[8, 8, 0]) for event in images]
+    assert all((b - a) % 256 == 1 for a, b in zip(pixels, pixels[1:])), 'every frame, in order'
+    steps = [event.value.linear_x for event in events if event.kind == 'command']
+    assert len(steps) > 20 and all(b - a == pytest.approx(0.001) for a, b in
+                                   zip(steps, steps[1:]))
+    assert [e.value for e in events if e.kind == 'instruction'] == ['go left']
+    text = (folder / 'metadata.yaml').read_text()
+    assert 'scenario: two boxes' in text and 'robot: omni' in text
+    state = r.states[-2]
+    assert state['rates']['/image'] == pytest.approx(20.0, rel=0.2)
+
+
+def test_discard_leaves_nothing_and_a_signal_keeps(g, tmp_path):
+    r = Recording(g, tmp_path / 'drives', instruction='go')
+    folder = r.started(0.5)
+    assert r.call('discard').success and not folder.exists()
+    assert not r.call('keep').success, 'nothing is open'
+    folder = r.started(0.5)
+    r.process.send(signal.SIGINT)
+    assert r.process.wait(10.0) == 0
+    assert is_whole(folder)
+
+
+def test_a_killed_recorder_loses_less_than_a_second(g, tmp_path):
+    r = Recording(g, tmp_path / 'drives', instruction='go')
+    folder = r.started(1.0)
+    r.process.kill()
+    killed_ns = time.time_ns()
+    assert not is_whole(folder)
+    assert repair(folder)['messages'] > 30
+    with Bag(folder) as bag:
+        last = max(event.received_ns for event in bag.events() if event.kind == 'image')
+    assert killed_ns - last < 1e9
+
+
+def test_a_silent_camera_is_told(g, tmp_path):
+    r = Recording(g, tmp_path / 'drives', instruction='go')
+    r.started(0.5)
+    g.still()
+    wait_for(lambda: any('nothing comes on /image' in line
+                         for line in r.states[-1]['troubles']), 10.0, 'a complaint')
+    assert 'nothing comes on /image' in g.diagnostics['/record: recording'].message
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='mounting a small disk needs root')
+def test_a_disk_that_fills_up_ends_the_recording_with_a_whole_file(g, tmp_path):
+    disk = tmp_path / 'disk'
+    disk.mkdir()
+    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=4M', 'tmpfs', str(disk)]).returncode:
+        pytest.skip('no tmpfs can be mounted here')
+    try:
+        r = Recording(g, disk / 'drives', instruction='go', min_free_mb=2.0)
+        folder = r.started(0.3)
+        (disk / 'other').write_bytes(bytes(2 * 2**20))
+        assert r.process.wait(10.0) == 1
+        assert is_whole(folder) and 'MB free, less than' in ''.join(r.process.lines)
+        with Bag(folder) as bag:
+            assert sum(1 for event in bag.events() if event.kind == 'image') > 3
+    finally:
+        subprocess.run(['umount', str(disk)], check=True)
+
+
+def test_wrong_parameters_are_one_line(g):
+    process = g.start('-m', 'mobile_vla_ros', 'record', '--ros-args', '-p', 'distance:=near')
+    assert process.wait(20.0) == 2
+    assert ''.join(process.lines).strip().splitlines() == [
+        "error: parameter distance must be one of , close, medium, far, got 'near'"]
