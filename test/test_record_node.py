@@ -114,7 +114,8 @@ def test_a_silent_camera_is_told(g, tmp_path):
     g.still()
     wait_for(lambda: any('nothing comes on /image' in line
                          for line in r.states[-1]['troubles']), 10.0, 'a complaint')
-    assert 'nothing comes on /image' in g.diagnostics['/record: recording'].message
+    wait_for(lambda: 'nothing comes on /image' in g.diagnostics['/record: recording'].message,
+             5.0, 'the same in the diagnostics')
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason='mounting a small disk needs root')
