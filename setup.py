@@ -61,6 +61,7 @@ setup(
             f'drive = {PACKAGE}.nodes.drive:main',
             f'sim = {PACKAGE}.nodes.sim:main',
             f'dataset = {PACKAGE}.cli.dataset:main',
+            f'teleop = {PACKAGE}.nodes.teleop:main',
             f'record = {PACKAGE}.nodes.record:main',
             f'train = {PACKAGE}.cli.train:main',
             f'export = {PACKAGE}.cli.export:main',

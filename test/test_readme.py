@@ -26,15 +26,17 @@ def shown(default) -> str:
     return str(default).lower() if isinstance(default, bool) else repr(default)
 
 
-@pytest.mark.parametrize('node', ['drive', 'sim', 'record'])
+@pytest.mark.parametrize('node', ['drive', 'sim', 'record', 'teleop'])
 def test_the_parameters_are_those_of_the_code(node):
     pytest.importorskip('rclpy')
     if node == 'drive':
         from mobile_vla_ros.nodes.drive_settings import SETTINGS
     elif node == 'sim':
         from mobile_vla_ros.nodes.sim import SETTINGS
-    else:
+    elif node == 'record':
         from mobile_vla_ros.nodes.record import SETTINGS
+    else:
+        from mobile_vla_ros.nodes.teleop import SETTINGS
     assert table(f'{node} parameter') == {s.name: f'`{shown(s.default)}`' for s in SETTINGS}
 
 

@@ -8,6 +8,7 @@ VERBS = {
     'demo': ('mobile_vla_ros.cli.demo', 'drive in the simulator and film it'),
     'drive': ('mobile_vla_ros.nodes.drive', 'the node that drives (ROS arguments)'),
     'sim': ('mobile_vla_ros.nodes.sim', 'the simulator as a node (ROS arguments)'),
+    'teleop': ('mobile_vla_ros.nodes.teleop', 'drive by keys (ROS arguments)'),
     'record': ('mobile_vla_ros.nodes.record', 'the node that records episodes (ROS arguments)'),
     'benchmark': ('mobile_vla_ros.cli.benchmark', 'score a policy in the simulator'),
     'replay': ('mobile_vla_ros.cli.replay', 'score a policy on recorded driving'),

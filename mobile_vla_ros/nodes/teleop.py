@@ -1,0 +1,158 @@
+"""
+The teleop node: drive by the keys of a plain terminal, over ssh too, and record episodes.
+
+    python -m mobile_vla_ros teleop --ros-args -p base:=differential
+"""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import sys
+import termios
+import threading
+import time
+import tty
+
+from rclpy.node import Node
+
+from geometry_msgs.msg import Twist, TwistStamped
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from mobile_vla_ros import messages
+from mobile_vla_ros.contract import STOP
+from mobile_vla_ros.nodes import compat
+from mobile_vla_ros.nodes.parameters import declare, describe, Setting
+from mobile_vla_ros.nodes.spin import run
+from mobile_vla_ros.teleop import BASES, HELP, Teleop
+
+PERIOD_S = 0.05
+TOLD_S = 3.0  # for which an answer stands in the line
+ZEROS_S = 1.0  # of zeros after a release; then others may drive
+SETTINGS = (
+    Setting('base', 'holonomic', 'differential: a and d turn instead of moving sideways',
+            choices=BASES),
+    Setting('stamped', False, 'Publish TwistStamped instead of Twist'),
+    Setting('frame_id', 'base_link', 'Frame of a TwistStamped'),
+)
+
+
+class TeleopNode(Node):
+    """Reads keys in a thread of its own, which also publishes: a release is told at once."""
+
+    def __init__(self):
+        """Take the terminal."""
+        super().__init__('teleop')
+        if not sys.stdin.isatty():
+            raise ValueError('the teleop node needs a terminal: start it in one of its own, not '
+                             'from a launch file or a pipe')
+        values = declare(self, SETTINGS)
+        self._stamped, self._frame = values['stamped'], values['frame_id']
+        self._teleop = Teleop(values['base'])
+        self._commands = self.create_publisher(
+            TwistStamped if self._stamped else Twist, 'cmd_vel', 10)
+        self._episodes = {name: self.create_client(Trigger, f'record/{name}')
+                         for name in ('start', 'keep', 'discard')}
+        self.create_subscription(String, 'record/status', self._on_status, 10)
+        self._told, self._told_at, self._episode = '', 0.0, ''
+        self._moved = -ZEROS_S
+        self._done = threading.Event()
+        self._before = termios.tcgetattr(sys.stdin)
+        self._thread = threading.Thread(target=self._drive, name='keys', daemon=True)
+
+    def start(self) -> bool:
+        """Begin to read keys."""
+        tty.setcbreak(sys.stdin)
+        print(HELP, flush=True)
+        self._thread.start()
+        return True
+
+    def close(self):
+        """Send the last zeros and give the terminal back."""
+        self._done.set()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(0.3)
+        for _ in range(3):
+            self._publish(STOP)
+        compat.wait_for_acks(self._commands, 0.1)
+        with contextlib.suppress(termios.error, OSError):
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._before)
+            print()
+
+    def _drive(self):
+        due = time.monotonic()
+        while not self._done.is_set():
+            now = time.monotonic()
+            wake = min(due, self._teleop.hand.deadline)
+            try:
+                ready, _, _ = select.select([sys.stdin], [], [], max(0.0, wake - now))
+                keys = os.read(sys.stdin.fileno(), 64).decode(errors='ignore') if ready else None
+            except OSError:
+                keys = ''
+            if keys == '':  # the terminal is gone
+                self._publish(STOP)
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+            now = time.monotonic()
+            for key in keys or '':
+                if asked := self._teleop.key(key, now):
+                    self._ask(asked)
+            if keys or now >= wake:
+                self._tick(now)
+            if now >= due:
+                due = now + PERIOD_S
+                self._show()
+
+    def _tick(self, now):
+        command = self._teleop.command(now)
+        if command != STOP:
+            self._moved = now
+        if now - self._moved < ZEROS_S:
+            self._publish(command)
+
+    def _publish(self, command):
+        if self._stamped:
+            self._commands.publish(messages.to_twist_stamped(
+                command, self.get_clock().now().nanoseconds, self._frame))
+        else:
+            self._commands.publish(messages.to_twist(command))
+
+    def _ask(self, what):
+        client = self._episodes[what]
+        if not client.service_is_ready():
+            self._tell(f'cannot {what}: no record node is running')
+            return
+        client.call_async(Trigger.Request()).add_done_callback(self._on_answer)
+
+    def _on_answer(self, future):
+        answer = future.result()
+        if not answer.success:
+            self._tell(answer.message)
+
+    def _tell(self, text):
+        self._told, self._told_at = text, time.monotonic()
+
+    def _on_status(self, msg):
+        state = json.loads(msg.data)
+        self._episode = f'recording {state["seconds"]:.1f} s' if state['recording'] else 'ready'
+        if state['troubles']:
+            self._episode += ': ' + state['troubles'][0]
+
+    def _show(self):
+        now = time.monotonic()
+        command = self._teleop.command(now)
+        told = self._told if now - self._told_at < TOLD_S else self._episode
+        line = (f'{self._teleop.speed:.1f} m/s  x {command.linear_x:+.2f} y '
+                f'{command.linear_y:+.2f} turn {command.angular_z:+.2f}  '
+                f'{told}')
+        width = os.get_terminal_size().columns or 80
+        sys.stdout.write(f'\r\x1b[K{line[:width - 1]}')
+        sys.stdout.flush()
+
+
+def main(argv=None) -> int:
+    """Run the node until a signal comes or the terminal is gone."""
+    return run(TeleopNode, argv, f'{__doc__}\nKeys:\n{HELP}\n\n'
+               f'Parameters:\n{describe(SETTINGS)}')

@@ -1,0 +1,112 @@
+"""Keys of a plain terminal as hold-to-run driving. Pure: no terminal, no ROS, no clock."""
+
+import math
+
+from mobile_vla_ros.contract import Command, STOP
+
+DIRECTIONS = {  # forward, left, turn
+    'w': (1, 0, 0), 's': (-1, 0, 0), 'a': (0, 1, 0), 'd': (0, -1, 0),
+    'q': (1, 1, 0), 'e': (1, -1, 0), 'z': (-1, 1, 0), 'c': (-1, -1, 0),
+    'r': (0, 0, 1), 't': (0, 0, -1)}
+EPISODE = {'n': 'start', 'm': 'keep', 'x': 'discard'}
+FASTER, SLOWER = '+=', '-_'
+SPEEDS = (0.1, 0.2, 0.3, 0.4, 0.5)  # m/s
+TURN = 2.0  # rad/s for each m/s
+BASES = ('holonomic', 'differential')
+HELP = """\
+  q w e        drive; hold to go on, release to stop      r t    turn left, right
+  a   d        (differential: a, d turn)                  space  stop
+  z s c        + -  faster, slower      n m x  episode: start, keep, discard"""
+
+
+class HeldKey:
+    """
+    Which key is held, as far as a terminal tells: it only repeats a key while it is down.
+
+    Until the first repeat nothing tells a hold from a tap, so a tap lasts as long as the longest
+    usual delay. From then on the key's own rhythm is known, and twice its interval is a release.
+    """
+
+    FIRST_S = 0.6
+    LEAST_S, MOST_S = 0.08, 0.25
+
+    def __init__(self):
+        """Hold nothing."""
+        self.key, self._last, self._repeats, self._interval = None, -math.inf, 0, None
+
+    @property
+    def deadline(self) -> float:
+        """Return when the key counts as released unless it comes again, s."""
+        if self.key is None:
+            return math.inf
+        if not self._repeats:
+            return self._last + self.FIRST_S
+        if self._interval is None:
+            return self._last + self.MOST_S
+        return self._last + min(self.MOST_S, max(self.LEAST_S, 2 * self._interval))
+
+    def press(self, key: str, now: float) -> None:
+        """Take a key that came at `now`, s."""
+        if key == self.key and now < self.deadline:
+            if self._repeats:  # the first gap is the keyboard's delay, not its rhythm
+                gap = now - self._last
+                self._interval = gap if self._interval is None else \
+                    self._interval + 0.3 * (gap - self._interval)
+            self._repeats += 1
+        else:
+            self._repeats = 0
+        self.key, self._last = key, now
+
+    def release(self) -> None:
+        """Hold nothing from now on."""
+        self.key = None
+
+    def held(self, now: float) -> str | None:
+        """Return the key that is held at `now`."""
+        if now >= self.deadline:
+            self.release()
+        return self.key
+
+
+class Teleop:
+    """Keys in, command out."""
+
+    def __init__(self, base: str = 'holonomic'):
+        """
+        Stand still.
+
+        :raises ValueError: for an unknown base.
+        """
+        if base not in BASES:
+            raise ValueError(f'base must be one of {", ".join(BASES)}, got {base!r}')
+        self.base, self.step, self.hand = base, 1, HeldKey()
+
+    @property
+    def speed(self) -> float:
+        """Return the chosen speed, m/s."""
+        return SPEEDS[self.step]
+
+    def key(self, key: str, now: float) -> str | None:
+        """Take a key; return 'start', 'keep' or 'discard' if it asks for that."""
+        key = key.lower()
+        if key in DIRECTIONS:
+            self.hand.press(key, now)
+        elif key in FASTER + SLOWER:
+            step = self.step + (1 if key in FASTER else -1)
+            self.step = min(max(step, 0), len(SPEEDS) - 1)
+        else:  # space, and whatever was not meant to move it
+            self.hand.release()
+        return EPISODE.get(key)
+
+    def command(self, now: float) -> Command:
+        """Return what the base is told at `now`."""
+        key = self.hand.held(now)
+        if key is None:
+            return STOP
+        forward, left, turn = DIRECTIONS[key]
+        if self.base == 'differential':
+            # Backwards the nose goes the other way, as a driver expects.
+            left, turn = 0, turn + left * (-1 if forward < 0 else 1)
+        size = math.hypot(forward, left) or 1.0
+        return Command(self.speed * forward / size, self.speed * left / size,
+                       self.speed * TURN * turn)
