@@ -8,15 +8,15 @@ On the robot the node starts disarmed: `ros2 service call /drive/arm std_srvs/sr
 """
 
 from launch import LaunchDescription
-from launch.actions import (DeclareLaunchArgument, GroupAction, IncludeLaunchDescription,
-                            OpaqueFunction, SetLaunchConfiguration, Shutdown)
+from launch.actions import (DeclareLaunchArgument, OpaqueFunction, SetLaunchConfiguration,
+                            Shutdown)
 from launch.conditions import IfCondition, UnlessCondition
-from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from mobile_vla_ros.launching import BOOLS, given, is_true, shipped, transport_profile
+from mobile_vla_ros.launching import (BOOLS, given, include, is_true, shipped,
+                                      transport_profile)
 from mobile_vla_ros.sim.scenario import make_scenario
 from mobile_vla_ros.sim.seeds import TEST
 
@@ -51,13 +51,6 @@ def drive_node(context):
             ('cmd_vel', 'cmd_vel_policy' if muxed else LaunchConfiguration('cmd_vel_topic'))],
         on_exit=Shutdown(reason='the drive node ended'),
     )]
-
-
-def include(name: str, condition, **arguments) -> GroupAction:
-    """Include a launch file in a scope of its own, so that its arguments stay its own."""
-    source = PythonLaunchDescriptionSource(shipped('launch', name))
-    return GroupAction([IncludeLaunchDescription(source, launch_arguments=arguments.items())],
-                       condition=condition)
 
 
 def generate_launch_description():

@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
-from launch.actions import SetEnvironmentVariable
+from launch.actions import GroupAction, IncludeLaunchDescription, SetEnvironmentVariable
+from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import EnvironmentVariable, LaunchConfiguration
 from launch_ros.parameter_descriptions import ParameterValue
 
@@ -24,6 +25,13 @@ def transport_profile() -> SetEnvironmentVariable:
     profile = shipped('config', 'fastdds_shm.xml')
     return SetEnvironmentVariable(
         PROFILE_VARIABLE, EnvironmentVariable(PROFILE_VARIABLE, default_value=profile))
+
+
+def include(name: str, condition, **arguments) -> GroupAction:
+    """Include a launch file in a scope of its own, so that its arguments stay its own."""
+    source = PythonLaunchDescriptionSource(shipped('launch', name))
+    return GroupAction([IncludeLaunchDescription(source, launch_arguments=arguments.items())],
+                       condition=condition)
 
 
 def is_true(context, name: str) -> bool:

@@ -28,6 +28,8 @@ def settings(node: str) -> dict:
     pytest.importorskip('rclpy', reason='needs ROS 2')
     if node == 'drive':
         from mobile_vla_ros.nodes.drive_settings import SETTINGS
+    elif node == 'record':
+        from mobile_vla_ros.nodes.record import SETTINGS
     else:
         from mobile_vla_ros.nodes.sim import SETTINGS
     return {setting.name: setting for setting in SETTINGS}
@@ -51,7 +53,7 @@ def names(path: Path, call: str) -> set:
 
 def test_the_launch_files_are_there():
     assert [path.name for path in FILES] == [
-        'drive.launch.py', 'robot.launch.py', 'simulation.launch.py']
+        'drive.launch.py', 'record.launch.py', 'robot.launch.py', 'simulation.launch.py']
 
 
 @each_file
@@ -107,7 +109,8 @@ def test_conditions_are_conditions(path):
         assert keywords(declaration)['choices'].id == 'BOOLS'
 
 
-@pytest.mark.parametrize('file, node', [('drive', 'drive'), ('simulation', 'sim')])
+@pytest.mark.parametrize('file, node', [
+    ('drive', 'drive'), ('simulation', 'sim'), ('record', 'record')])
 def test_arguments_are_parameters_of_the_node(file, node):
     known = settings(node)
     node_call = next(call for call in calls(ROOT / 'launch' / f'{file}.launch.py', 'Node')
@@ -130,7 +133,8 @@ def test_choices_of_the_launch_file_are_those_of_the_node():
 
 
 @pytest.mark.parametrize('file, node', [
-    ('drive.yaml', 'drive'), ('sim.yaml', 'sim'), ('differential.yaml', 'drive')])
+    ('drive.yaml', 'drive'), ('sim.yaml', 'sim'), ('differential.yaml', 'drive'),
+    ('record.yaml', 'record')])
 def test_parameter_files_name_parameters(file, node):
     known = settings(node)
     sections = yaml.safe_load((ROOT / 'config' / file).read_text())
@@ -245,6 +249,21 @@ def test_the_simulated_robot_drives(launch, listener):
     output = ended(process)
     assert twists[-1] == Twist()
     assert 'Traceback' not in output and 'has died' not in output, output
+
+
+def test_the_simulated_robot_is_recorded(launch, listener, tmp_path):
+    from std_srvs.srv import Trigger
+    process = launch('record.launch.py', 'sim:=true', f'folder:={tmp_path}',
+                     'instruction:=go left')
+    for name in ('start', 'keep'):
+        client = listener.create_client(Trigger, f'/record/{name}')
+        assert client.wait_for_service(30)
+        answer = client.call_async(Trigger.Request())
+        poll(answer.done, process)
+        assert answer.result().success, answer.result().message
+        time.sleep(1.0)
+    folder, = tmp_path.iterdir()
+    assert 'go left' in (folder / 'metadata.yaml').read_text()
 
 
 def test_a_robot_starts_disarmed_with_one_publisher_a_topic(launch, listener):
