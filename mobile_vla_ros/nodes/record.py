@@ -25,7 +25,6 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from mobile_vla_ros import __version__, messages
-from mobile_vla_ros.data.recorder import Recorder, Topic
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.nodes.parameters import check_changes, declare, describe, Setting
 from mobile_vla_ros.nodes.spin import first_line, run
@@ -48,10 +47,18 @@ SETTINGS = (
 )
 
 
-def definition(kind: str) -> str:
-    """Return a message type's definition with those that it needs."""
-    from rosbags.typesys import get_typestore, Stores
-    return get_typestore(Stores.ROS2_HUMBLE).generate_msgdef(kind, ros_version=2)[0]
+def make_recorder(values: dict, topics: list):
+    """Return the recorder of checked values; topics are rows of name, type, needed, least Hz."""
+    try:
+        from mobile_vla_ros.data.recorder import Recorder, Topic
+        from rosbags.typesys import get_typestore, Stores
+    except ModuleNotFoundError as error:
+        raise ValueError(f'the recorder needs {error.name}, which is not installed: '
+                         'python3 -m pip install mcap rosbags') from error
+    store = get_typestore(Stores.ROS2_HUMBLE)
+    return Recorder(Path(values['folder']), [Topic(*row) for row in topics],
+                    lambda kind: store.generate_msgdef(kind, ros_version=2)[0],
+                    int(values['min_free_mb'] * 2**20))
 
 
 def spell(kind) -> str:
@@ -79,10 +86,8 @@ class RecordNode(Node):
             ('instruction', String, 10, False, 0.0),
             ('events', String, 10, False, 0.0))
         names = {topic: self.resolve_topic_name(topic) for topic, *_ in wanted}
-        self._recorder = Recorder(
-            Path(values['folder']), [Topic(names[topic], spell(kind), needed, hz)
-                                     for topic, kind, _, needed, hz in wanted],
-            definition, int(values['min_free_mb'] * 2**20))
+        self._recorder = make_recorder(values, [(names[topic], spell(kind), needed, hz)
+                                                for topic, kind, _, needed, hz in wanted])
         self._instruction_topic, self._events_topic = names['instruction'], names['events']
         for topic, kind, qos, *_ in wanted:
             self.create_subscription(kind, topic, self._taker(names[topic]), qos, raw=True)
