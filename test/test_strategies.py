@@ -29,8 +29,10 @@ def test_a_named_strategy_is_the_design_notes(name):
 
 def test_every_name_ships_and_the_best_is_the_default():
     assert [name_of(build_model(read_strategy(name).config)) for name in NAMES] == [
-        'final_fixed', 'final_fixed', 'hybrid', 'advanced']
+        'final_fixed', 'final_fixed', 'final_fixed', 'hybrid', 'advanced']
     assert read_strategy('best').train == TrainConfig()
+    differential = read_strategy('differential')
+    assert (differential.train.z_weight, differential.config.z_weight) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize('text, message', [

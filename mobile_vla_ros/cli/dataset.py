@@ -8,6 +8,9 @@ from mobile_vla_ros.cli import one_line_errors, Parser
 EXAMPLE = ("example: python -m mobile_vla_ros dataset build recordings/* --out out/dataset "
            "--instruction 'follow the corridor'")
 
+IMPORT_EXAMPLE = ("example: python -m mobile_vla_ros dataset import tub_1 --out drives "
+                  "--instruction 'follow the track'")
+
 
 def parser() -> Parser:
     """Return the verb's arguments."""
@@ -22,6 +25,14 @@ def parser() -> Parser:
     build.add_argument('--processes', type=int, default=2)
     for kind in ('image', 'command', 'instruction'):
         build.add_argument(f'--{kind}-topic', help='where a bag has several')
+    take = actions.add_parser('import', help='DonkeyCar tubs to bags', epilog=IMPORT_EXAMPLE,
+                              description='Write tubs as episodes, which build and replay take.')
+    take.add_argument('tubs', nargs='+', metavar='TUB', type=Path, help='folder of a tub')
+    take.add_argument('--out', required=True, type=Path, help='folder for the episodes')
+    take.add_argument('--instruction', required=True, help='what was driven, in words')
+    take.add_argument('--rate', type=float, help='Hz, where the times in a tub are of no use')
+    take.add_argument('--speed', type=float, default=1.0, help='m/s at full throttle')
+    take.add_argument('--turn', type=float, default=1.0, help='rad/s at full angle')
     mend = actions.add_parser('repair', help='episodes of a recorder that was killed',
                               description='Make episodes whole that were not closed; the '
                               'original stays beside them as .damaged.')
@@ -33,7 +44,7 @@ def parser() -> Parser:
 def main(argv=None) -> int:
     """Run the action; exit status 1 if something given was refused."""
     args = parser().parse_args(argv)
-    refused = _build(args) if args.action == 'build' else _repair(args)
+    refused = {'build': _build, 'import': _import, 'repair': _repair}[args.action](args)
     for reason in refused:
         print(f'refused: {reason}', file=sys.stderr)
     return int(bool(refused))
@@ -52,6 +63,25 @@ def _build(args) -> list[str]:
     refused = [row['refused'] for row in rows if 'refused' in row]
     print(f'{args.out}: {sum(row.get("episodes", 0) for row in rows)} episodes, '
           f'{sum(row.get("frames", 0) for row in rows)} frames of {len(rows) - len(refused)} bags')
+    return refused
+
+
+def _import(args) -> list[str]:
+    for name in ('rate', 'speed', 'turn'):
+        value = getattr(args, name)
+        if value is not None and not 0 < value < 1000:
+            raise ValueError(f'--{name} must be more than 0 and less than 1000, got {value:g}')
+    from mobile_vla_ros.data.tub import import_tub
+    refused = []
+    for tub in args.tubs:
+        try:
+            told = import_tub(tub, args.out / tub.name, args.instruction, args.rate, args.speed,
+                              args.turn)
+            print(f'{told["episode"]}: {told["frames"]} frames, {told["seconds"]:g} s')
+        except FileExistsError as error:
+            refused.append(f'{error.filename} is there already; delete it to import it again')
+        except (ValueError, OSError) as error:
+            refused.append(' '.join(str(error).split()))
     return refused
 
 

@@ -9,7 +9,7 @@ from mobile_vla_ros.models.registry import MODELS
 from mobile_vla_ros.share import share_file
 from mobile_vla_ros.training.loop import TrainConfig
 
-NAMES = ('best', 'final_fixed', 'hybrid', 'advanced')
+NAMES = ('best', 'differential', 'final_fixed', 'hybrid', 'advanced')
 KEYS = {'model', 'config', 'train'}
 
 

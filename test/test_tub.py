@@ -1,0 +1,94 @@
+"""DonkeyCar tubs as episodes, and what is learned from real ones."""
+
+import json
+from pathlib import Path
+import tarfile
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip('rosbags')
+
+from mobile_vla_ros.cli import dataset as verb  # noqa: E402
+from mobile_vla_ros.data.bags import Bag, decode  # noqa: E402
+
+DATA = Path(__file__).resolve().parents[2] / 'shared' / 'data'
+real = pytest.mark.skipif(not DATA.exists(), reason='the recordings of others are not here')
+
+
+def make_tub(path, frames=12, step_ms=60, deleted=()):
+    (path / 'images').mkdir(parents=True)
+    rows = []
+    for i in range(frames):
+        name = f'{i}_cam_image_array_.jpg'
+        cv2.imwrite(str(path / 'images' / name), np.full((120, 160, 3), 20 * i, np.uint8))
+        rows.append(json.dumps({
+            '_index': i, '_timestamp_ms': 1_600_000_000_000 + i * step_ms,
+            'cam/image_array': name, 'user/angle': i / 20, 'user/mode': 'user',
+            'user/throttle': 0.5}))
+    (path / 'catalog_0.catalog').write_text('\n'.join(rows) + '\n')
+    (path / 'manifest.json').write_text('\n'.join([
+        '["cam/image_array", "user/angle", "user/throttle", "user/mode"]',
+        '["image_array", "float", "float", "str"]', '{}', '{"created_at": 1.0}',
+        json.dumps({'paths': ['catalog_0.catalog'], 'current_index': frames, 'max_len': 1000,
+                    'deleted_indexes': list(deleted)})]))
+    return path
+
+
+def run(tub, out, *more):
+    return verb.main(['import', str(tub), '--out', str(out), '--instruction', 'follow the track',
+                      *more])
+
+
+def test_a_tub_becomes_an_episode(tmp_path):
+    tub = make_tub(tmp_path / 'tub_1', deleted=[3, 4])
+    assert run(tub, tmp_path / 'out', '--speed', '2', '--turn', '3') == 0
+    with Bag(tmp_path / 'out' / 'tub_1') as bag:
+        events = list(bag.events())
+    images = [event for event in events if event.kind == 'image']
+    commands = [event.value for event in events if event.kind == 'command']
+    assert [int(decode(event.value).mean() / 20 + 0.5) for event in images] == [
+        0, 1, 2, *range(5, 12)]
+    assert np.diff([event.stamp_ns for event in images[:3]]).tolist() == [60_000_000] * 2
+    assert commands[1].linear_x == 1.0 and commands[1].linear_y == 0.0
+    assert commands[1].angular_z == pytest.approx(-3 * 1 / 20), 'to the right is negative'
+    assert events[0].value == 'follow the track'
+
+
+@pytest.mark.parametrize('breaking, message', [
+    (lambda tub: (tub / 'manifest.json').unlink(), 'not a DonkeyCar tub'),
+    (lambda tub: (tub / 'manifest.json').write_text('{}'), 'not that of a version 2 tub'),
+    (lambda tub: (tub / 'images' / '7_cam_image_array_.jpg').unlink(), 'line 8: no '),
+    (lambda tub: (tub / 'catalog_0.catalog').write_text('{"_index": 0}\n'), 'line 1: KeyError'),
+    (lambda tub: (tub / 'catalog_0.catalog').write_text(''), 'has no records')])
+def test_a_broken_tub_is_refused_in_one_line(tmp_path, capsys, breaking, message):
+    tub = make_tub(tmp_path / 'tub')
+    breaking(tub)
+    assert run(tub, tmp_path / 'out') == 1
+    line, = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith('refused: ') and message in line
+    assert not (tmp_path / 'out').exists()
+
+
+def test_times_that_no_camera_had_need_a_rate(tmp_path, capsys):
+    tub = make_tub(tmp_path / 'tub', step_ms=5)
+    assert run(tub, tmp_path / 'out') == 1
+    assert 'give the true rate with --rate' in capsys.readouterr().err
+    assert run(tub, tmp_path / 'out', '--rate', '20') == 0
+    assert '0.55 s' in capsys.readouterr().out
+    assert run(tub, tmp_path / 'out', '--rate', '20') == 1
+    assert 'is there already' in capsys.readouterr().err
+    assert run(tub, tmp_path / 'out', '--rate', '-1') == 2
+
+
+@real
+def test_a_real_tub_is_read_whole(tmp_path):
+    with tarfile.open(DATA / 'donkeycar_test_tub' / 'tub.tar.gz') as tar:
+        tar.extractall(tmp_path, filter='data')
+    assert run(tmp_path / 'tub', tmp_path / 'out') == 1, 'its times are useless'
+    assert run(tmp_path / 'tub', tmp_path / 'out', '--rate', '20') == 0
+    with Bag(tmp_path / 'out' / 'tub') as bag:
+        assert bag.seconds == pytest.approx(49.95, abs=0.1)
+        images = [event for event in bag.events() if event.kind == 'image']
+    assert len(images) == 1000 and decode(images[500].value).shape == (120, 160, 3)
