@@ -1,14 +1,13 @@
 """A replay as one HTML page that needs nothing else: scores, curves, the worst moments."""
 
-import base64
 from html import escape
-import io
 
 import cv2
 import matplotlib
 import numpy as np
 
 from mobile_vla_ros.contract import AXES, UNITS
+from mobile_vla_ros.evaluate.html import document, figure_png, image
 from mobile_vla_ros.evaluate.replay import BASELINES, Drive
 from mobile_vla_ros.safety import Reason
 
@@ -16,15 +15,6 @@ matplotlib.use('Agg')
 WORST = 6  # moments a recording
 GAP_S = 0.5  # without a compared frame
 RECORDED, PREDICTED, SENT = '#8b95a1', '#d55e00', '#0072b2'
-STYLE = '''
-body { font: 16px/1.5 system-ui, sans-serif; color: #1f2933; max-width: 60rem; margin: 2rem auto;
-  padding: 0 1rem } h1 { font-size: 1.6rem } h2 { margin-top: 2.5rem; font-size: 1.2rem }
-table { border-collapse: collapse; margin: 1rem 0 }
-th, td { padding: .3rem .8rem; text-align: right; border-bottom: 1px solid #e3e7eb }
-th:first-child, td:first-child { text-align: left }
-.note { color: #6b7785 } img { max-width: 100% } figure { display: inline-block; margin: .4rem;
-  font-size: .85rem } figcaption { max-width: 10rem } .lead { font-size: 1.15rem } .best {
-  font-weight: 700 }'''
 
 
 def page(summary: dict, drives: list[Drive]) -> str:
@@ -41,16 +31,14 @@ def page(summary: dict, drives: list[Drive]) -> str:
             f'{drive.unreadable} unreadable. Commands sent: {len(drive.sent)}, '
             f'{row["stopped_share"]:.1%} of them a STOP'
             + (f' ({escape(stopped)})' if stopped else '') + '.</p>',
-            _image(_curves(drive), 'png', 'commands over time'), '<h3>Worst moments</h3>',
+            image(_curves(drive), 'png', 'commands over time'), '<h3>Worst moments</h3>',
             *_worst(drive)]
     timing = summary['timing']
     parts.append(f'<p class="note">Checkpoint {escape(summary["checkpoint_sha256"][:16])} '
                  f'({escape(summary["model"])}), trained on data '
                  f'{escape(str(summary["data_digest"])[:16])}. Policy: p50 '
                  f'{timing["policy_ms_p50"]} ms, p99 {timing["policy_ms_p99"]} ms.</p>')
-    return (f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Replay</title>'
-            f'<link rel="icon" href="data:,"><style>{STYLE}</style></head>'
-            f'<body>{"".join(parts)}</body></html>')
+    return document('Replay', parts)
 
 
 def headline(summary: dict) -> str:
@@ -121,10 +109,7 @@ def _curves(drive: Drive) -> bytes:
     axes[0].legend(ncol=3, frameon=False, loc='lower right', bbox_to_anchor=(1, 1))
     axes[-1].set_xlabel('seconds')
     figure.tight_layout()
-    out = io.BytesIO()
-    figure.savefig(out)
-    pyplot.close(figure)
-    return out.getvalue()
+    return figure_png(figure)
 
 
 def _worst(drive: Drive):
@@ -139,11 +124,6 @@ def _worst(drive: Drive):
         _, jpeg = cv2.imencode('.jpg', drive.pictures[row][..., ::-1])
         said, wanted = ([f'{value:+.2f}' for value in values[row]]
                         for values in (drive.predicted, drive.recorded))
-        yield (f'<figure>{_image(jpeg.tobytes(), "jpeg", "camera")}<figcaption>'
+        yield (f'<figure>{image(jpeg.tobytes(), "jpeg", "camera")}<figcaption>'
                f'{drive.seconds_at[row]:.1f} s<br>recorded {" ".join(wanted)}<br>'
                f'policy {" ".join(said)}</figcaption></figure>')
-
-
-def _image(data: bytes, kind: str, text: str) -> str:
-    return (f'<img alt="{escape(text)}" src="data:image/{kind};base64,'
-            f'{base64.b64encode(data).decode()}">')

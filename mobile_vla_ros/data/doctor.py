@@ -1,0 +1,179 @@
+"""Is a recording fit to learn from: what is measured, what it means, and what to do about it."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from mobile_vla_ros.contract import AXES, NS
+from mobile_vla_ros.data.bags import Bag, decode
+from mobile_vla_ros.data.samples import IDLE
+from mobile_vla_ros.images import MessageError
+from mobile_vla_ros.instruction import normalise
+from mobile_vla_ros.sim.language import parse_instruction
+
+SLOW_HZ = 5.0  # the policy learns from five frames a second
+GAP_S = 0.5
+LATE_S = 0.25  # a command this long after its picture answers another one
+DARK, BRIGHT = 30, 225  # mean grey level, 0..255
+OK, WARN, BAD = 'ok', 'warn', 'bad'
+
+
+@dataclass
+class Checkup:
+    """What was found in one recording."""
+
+    name: str
+    seconds: float = 0.0
+    frames: int = 0
+    unreadable: int = 0
+    repeated: int = 0  # frames equal to the one before
+    gaps: list = field(default_factory=list)  # (seconds since the start, length s)
+    frame_hz: float = 0.0
+    command_hz: float = 0.0
+    lag_s: float = 0.0  # median from a picture to the command after it
+    exposure: list = field(default_factory=list)  # mean grey level of some frames
+    commands: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
+    instructions: list = field(default_factory=list)
+    refused: str = ''  # why nothing was found
+
+    @property
+    def idle_share(self) -> float:
+        """Return the share of commands in which nothing moves."""
+        return float((np.abs(self.commands) < IDLE).all(axis=1).mean()) \
+            if len(self.commands) else 0.0
+
+    def as_dict(self) -> dict:
+        """Return it for JSON; of commands their share per axis only."""
+        shown = {name: getattr(self, name) for name in (
+            'name', 'seconds', 'frames', 'unreadable', 'repeated', 'frame_hz', 'command_hz',
+            'lag_s', 'idle_share', 'instructions', 'refused')}
+        return {**shown, 'gaps': [list(gap) for gap in self.gaps],
+                'exposure': round(float(np.mean(self.exposure)), 1) if self.exposure else None,
+                'mean_command': _by_axis(self.commands.mean(0)) if len(self.commands) else None,
+                'spread': _by_axis(self.commands.std(0)) if len(self.commands) else None}
+
+
+def _by_axis(values) -> dict:
+    return {axis: round(float(value), 4) for axis, value in zip(AXES, values)}
+
+
+def examine(bag: Bag, look_every: int = 5) -> Checkup:
+    """
+    Look through a recording once.
+
+    :param look_every: decode each so manieth frame only; all are counted.
+    :raises BagError: where it is damaged.
+    """
+    found = Checkup(bag.path.name, round(bag.seconds, 3))
+    images, commands, lags, waiting = [], [], [], []
+    before = None
+    for event in bag.events():
+        at = event.received_ns
+        if event.kind == 'instruction':
+            text = normalise(event.value)
+            if text and text not in found.instructions:
+                found.instructions.append(text)
+        elif event.kind == 'command':
+            lags += [(at - seen) / NS for seen in waiting]
+            waiting = []
+            commands.append((at, *event.value))
+        else:
+            images.append(at)
+            waiting.append(at)
+            content = bytes(event.value.data)
+            found.repeated += before == hash(content)
+            before = hash(content)
+            if len(images) % look_every == 1:
+                try:
+                    grey = cv2.cvtColor(decode(event.value), cv2.COLOR_RGB2GRAY)
+                    found.exposure.append(float(grey.mean()))
+                except MessageError:
+                    found.unreadable += 1
+    found.frames = len(images)
+    found.commands = np.array(commands)[:, 1:].astype(float) if commands else np.zeros((0, 3))
+    found.frame_hz, found.gaps = _rhythm(images)
+    found.command_hz, _ = _rhythm([row[0] for row in commands])
+    found.lag_s = round(float(np.median(lags)), 4) if lags else 0.0
+    return found
+
+
+def _rhythm(times) -> tuple[float, list]:
+    """Return Hz by the median distance, and the gaps."""
+    if len(times) < 2:
+        return 0.0, []
+    steps = np.diff(times) / NS
+    middle = float(np.median(steps))
+    gaps = [(round((times[i] - times[0]) / NS, 3), round(float(steps[i]), 3))
+            for i in np.flatnonzero(steps > max(GAP_S, 3 * middle))]
+    return round(1 / middle, 2) if middle else 0.0, gaps
+
+
+def balance(checkups: list[Checkup]) -> dict:
+    """Return how many recordings ask for each side and colour; None counts those that don't."""
+    sides, colors = Counter(), Counter()
+    for found in checkups:
+        for text in found.instructions:
+            try:
+                side, color = parse_instruction(text)
+            except ValueError:
+                side = color = None
+            sides[side or 'none'] += 1
+            colors[color or 'none'] += 1
+    return {'sides': dict(sides), 'colors': dict(colors)}
+
+
+def verdicts(checkups: list[Checkup]) -> list[tuple[str, str, str]]:
+    """Return (level, what was found, what to do) about all recordings together."""
+    out = []
+
+    def judge(level, found, remedy):
+        out.append((level, found, remedy))
+
+    def each(level, wrong, what, remedy):
+        names = [found.name for found in good if wrong(found)]
+        if names:
+            shown = ', '.join(names[:3]) + (f' and {len(names) - 3} more' if names[3:] else '')
+            judge(level, f'{what}: {shown}', remedy)
+    good = [found for found in checkups if not found.refused]
+    for found in checkups:
+        if found.refused:
+            judge(BAD, found.refused, 'leave it out; `dataset repair` makes whole what a killed '
+                  'recorder left')
+    if not good:
+        return out
+    each(BAD, lambda f: not len(f.commands), 'no commands',
+         'record the topic that the base listens to while you drive')
+    each(BAD, lambda f: not f.instructions, 'no instruction',
+         'give one with `dataset build --instruction`, or record /instruction')
+    each(BAD, lambda f: f.unreadable, 'pictures that cannot be read',
+         "look at the camera's encoding; they are left out")
+    each(BAD, lambda f: f.frame_hz and f.frame_hz < SLOW_HZ, f'fewer than {SLOW_HZ:g} frames/s',
+         "raise the camera's rate, or send compressed pictures")
+    each(WARN, lambda f: f.gaps, 'gaps between pictures',
+         'use the shipped transport profile, or compressed pictures; each gap ends an episode')
+    each(WARN, lambda f: f.lag_s > LATE_S, f'commands come over {LATE_S} s after a picture',
+         'publish commands steadily while driving, 10 Hz or more')
+    each(WARN, lambda f: f.idle_share > 0.5, 'more than half of it stands still',
+         'begin just before driving and end just after; `dataset build` trims the rest')
+    each(WARN, lambda f: f.frames and f.repeated > 0.2 * f.frames, 'one picture in five repeated',
+         'the camera is slower than its topic, or it froze')
+    each(WARN, lambda f: f.exposure and not DARK < np.mean(f.exposure) < BRIGHT,
+         'pictures too dark or too bright', 'set the exposure, or put the light on')
+    commands = np.concatenate([found.commands for found in good])
+    if len(commands):
+        dead = [axis for axis, spread in zip(AXES, commands.std(0)) if spread < IDLE / 2]
+        if len(dead) == len(AXES):
+            judge(BAD, 'no axis ever changes', 'a constant is all that can be learned: drive')
+        elif dead:
+            judge(WARN, f'never changes: {", ".join(dead)}',
+                  'fine if the base has no such motion; else check the sign and the topic')
+    sides = balance(good)['sides']
+    left, right = sides.get('left', 0), sides.get('right', 0)
+    if left + right and min(left, right) < 0.25 * (left + right):
+        judge(WARN, f'{left} recordings say left, {right} say right',
+              'record the other side too; mirroring helps, but does not show its rooms')
+    if len(good) < 5:
+        judge(WARN, f'{len(good)} recordings', 'record some dozens: one in five is held out')
+    return out or [(OK, 'nothing wrong was found', 'train')]

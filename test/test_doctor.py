@@ -1,0 +1,90 @@
+"""Checkups: what is wrong with a recording is found, and nothing else is."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rosbags')
+from test_replay import write_bag  # noqa: E402
+
+from mobile_vla_ros.cli import dataset as verb  # noqa: E402
+from mobile_vla_ros.data.bags import Bag  # noqa: E402
+from mobile_vla_ros.data.doctor import balance, Checkup, examine, verdicts  # noqa: E402
+
+
+def healthy(name='a', side='left', **change):
+    """Return a checkup of driving without a fault, but for `change`."""
+    rng = np.random.default_rng(len(name))
+    found = Checkup(name, 30.0, 300, frame_hz=10.0, command_hz=20.0, lag_s=0.03,
+                    exposure=[120.0], commands=rng.normal(0, 0.2, (600, 3)),
+                    instructions=[f'go {side} to the red bottle'])
+    for key, value in change.items():
+        setattr(found, key, value)
+    return found
+
+
+def several(**change):
+    return [healthy('x', **change), *(healthy(f'n{i}', ('left', 'right')[i % 2])
+                                      for i in range(7))]
+
+
+def test_good_recordings_are_called_good():
+    assert verdicts(several()) == [('ok', 'nothing wrong was found', 'train')]
+
+
+@pytest.mark.parametrize('change, level, words', [
+    ({'commands': np.zeros((0, 3))}, 'bad', 'no commands: x'),
+    ({'instructions': []}, 'bad', 'no instruction: x'),
+    ({'unreadable': 2}, 'bad', 'cannot be read: x'),
+    ({'frame_hz': 3.0}, 'bad', 'fewer than 5 frames/s: x'),
+    ({'gaps': [(1.0, 0.9)]}, 'warn', 'gaps between pictures: x'),
+    ({'lag_s': 0.4}, 'warn', 'over 0.25 s after a picture: x'),
+    ({'commands': np.zeros((600, 3))}, 'warn', 'stands still: x'),
+    ({'repeated': 100}, 'warn', 'repeated: x'),
+    ({'exposure': [5.0]}, 'warn', 'too dark or too bright: x'),
+    ({'refused': 'x: no camera in this bag'}, 'bad', 'no camera')])
+def test_each_fault_is_found_alone(change, level, words):
+    (found_level, found, remedy), = verdicts(several(**change))
+    assert found_level == level and words in found and remedy
+
+
+def test_what_only_all_together_show():
+    one_sided = [healthy(f'n{i}') for i in range(8)]
+    assert [row[1] for row in verdicts(one_sided)] == ['8 recordings say left, 0 say right']
+    flat = several()
+    for found in flat:
+        found.commands = found.commands * [1, 0, 1]
+    assert [row[1] for row in verdicts(flat)] == ['never changes: linear_y']
+    for found in flat:
+        found.commands = np.tile([0.3, 0.0, 0.0], (600, 1))
+    assert [row[:2] for row in verdicts(flat)] == [('bad', 'no axis ever changes')]
+    assert [row[1] for row in verdicts(several()[:3])] == ['3 recordings']
+    assert balance(several())['sides'] == {'left': 5, 'right': 3}
+
+
+def test_a_real_bag_is_measured(tmp_path):
+    write_bag(tmp_path / 'a', gap=(2.0, 3.0), seconds=6.0)
+    with Bag(tmp_path / 'a') as bag:
+        found = examine(bag)
+    assert found.frame_hz == pytest.approx(10.0, rel=0.01)
+    (at, length), = found.gaps
+    assert at == pytest.approx(1.9, abs=0.11) and length == pytest.approx(1.1, abs=0.11)
+    assert found.lag_s == pytest.approx(0.01, abs=1e-6) and found.unreadable == 0
+    assert 30 < np.mean(found.exposure) < 225 and len(found.instructions) == 1
+    assert found.idle_share < 0.2 and found.commands.shape[1] == 3
+
+
+def test_the_verb_writes_a_page_and_ends_by_its_verdict(tmp_path, capsys):
+    write_bag(tmp_path / 'a', seconds=3.0)
+    out, html = tmp_path / 'd.json', tmp_path / 'd.html'
+    assert verb.main(['doctor', str(tmp_path / 'a'), '--json', str(out),
+                      '--html', str(html)]) == 0
+    told = json.loads(out.read_text())
+    assert [row['level'] for row in told['verdicts']] == ['warn', 'warn']
+    assert told['recordings'][0]['mean_command']['linear_x'] > 0
+    page = html.read_text()
+    assert 'data:image/png' in page and 'http' not in page and '1 recordings' in page
+    (tmp_path / 'b.mcap').write_bytes(b'nonsense')
+    assert verb.main(['doctor', str(tmp_path / 'b.mcap'), '--html', str(html)]) == 1
+    assert 'not a readable bag' in capsys.readouterr().out
