@@ -59,7 +59,7 @@ def test_what_only_all_together_show():
     for found in flat:
         found.commands = np.tile([0.3, 0.0, 0.0], (600, 1))
     assert [row[:2] for row in verdicts(flat)] == [('bad', 'no axis ever changes')]
-    assert [row[1] for row in verdicts(several()[:3])] == ['3 recordings']
+    assert [row[1] for row in verdicts(several()[:3])] == ['few recordings: 3']
     assert balance(several())['sides'] == {'left': 5, 'right': 3}
 
 

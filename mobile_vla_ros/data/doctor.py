@@ -175,5 +175,6 @@ def verdicts(checkups: list[Checkup]) -> list[tuple[str, str, str]]:
         judge(WARN, f'{left} recordings say left, {right} say right',
               'record the other side too; mirroring helps, but does not show its rooms')
     if len(good) < 5:
-        judge(WARN, f'{len(good)} recordings', 'record some dozens: one in five is held out')
+        judge(WARN, f'few recordings: {len(good)}',
+              'record some dozens: one in five is held out')
     return out or [(OK, 'nothing wrong was found', 'train')]

@@ -55,8 +55,8 @@ def _balance(good) -> str:
         told = ', '.join(f'{key} {count}' for key, count in sorted(counts.items()))
         lines.append(f'<li>{name}: {escape(told or "no instruction")}</li>')
     texts = sorted({text for checkup in good for text in checkup.instructions})
-    lines.append(f'<li>{len(texts)} different instructions, such as '
-                 f'{escape("; ".join(texts[:5]))}</li>' if texts else '')
+    more = f' and {len(texts) - 5} more' if texts[5:] else ''
+    lines.append(f'<li>instructions: {escape("; ".join(texts[:5]))}{more}</li>')
     return f'<ul>{"".join(lines)}</ul>'
 
 
