@@ -27,7 +27,7 @@ ROS = ['ros-kilted-' + name for name in (
     'nav-msgs', 'diagnostic-msgs', 'lifecycle-msgs', 'rosgraph-msgs')]
 EXTRAS = {
     'ros': ROS,  # from wheels, for a machine without a ROS installation
-    'sim': ['mujoco', 'imageio-ffmpeg', 'matplotlib', 'tqdm'],
+    'sim': ['mujoco>=3.17', 'imageio-ffmpeg', 'matplotlib', 'tqdm'],
     'train': ['torch>=2.2', 'onnx', 'openvino', 'safetensors', 'tqdm', 'matplotlib', *ENCODERS],
     'replay': ['rosbags', 'matplotlib', 'tqdm'],
     'record': ['rosbags', 'mcap'],

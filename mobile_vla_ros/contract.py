@@ -1,5 +1,6 @@
 """What every part of the package agrees on: commands, plans and the action convention."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,11 @@ class Command(NamedTuple):
     linear_x: float = 0.0  # m/s
     linear_y: float = 0.0  # m/s
     angular_z: float = 0.0  # rad/s
+
+    @property
+    def speed(self) -> float:
+        """Return how fast the base's centre moves, m/s."""
+        return math.hypot(self.linear_x, self.linear_y)
 
 
 STOP = Command()

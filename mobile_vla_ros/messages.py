@@ -9,10 +9,11 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from geometry_msgs.msg import TransformStamped, Twist, TwistStamped
 from nav_msgs.msg import Odometry
 import numpy as np
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, LaserScan
 
 from mobile_vla_ros.contract import Command, NS
 from mobile_vla_ros.images import compressed_to_rgb, image_to_rgb, MessageError  # noqa: F401
+from mobile_vla_ros.obstacle import Scan
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 
@@ -53,6 +54,29 @@ def to_command(msg) -> Command:
     if not all(math.isfinite(value) for value in command):
         raise MessageError('value', f'twist {tuple(command)} must be finite')
     return command
+
+
+def to_scan(msg) -> Scan:
+    """
+    Return a sensor_msgs/LaserScan as plain values.
+
+    :raises MessageError: if it contradicts itself.
+    """
+    try:
+        return Scan(msg.ranges, msg.angle_min, msg.angle_increment, msg.range_min, msg.range_max)
+    except ValueError as error:
+        raise MessageError('scan', str(error)) from error
+
+
+def to_laser_scan(ranges: np.ndarray, angle_min: float, angle_increment: float, reach: float,
+                  stamp_ns: int, frame_id: str) -> LaserScan:
+    """Return ranges (n,) in m, angles in rad, as a LaserScan; beyond `reach` m is +Inf."""
+    msg = LaserScan(angle_min=angle_min, angle_increment=angle_increment, range_max=reach,
+                    angle_max=angle_min + angle_increment * (len(ranges) - 1))
+    msg.header.stamp = to_stamp(stamp_ns)
+    msg.header.frame_id = frame_id
+    msg.ranges = array('f', np.where(ranges <= reach, ranges, np.inf).astype(np.float32).tobytes())
+    return msg
 
 
 def to_image(rgb: np.ndarray, stamp_ns: int, frame_id: str) -> Image:

@@ -7,14 +7,18 @@ it cannot vouch for becomes STOP, an exact zero on every axis.
 
 from dataclasses import dataclass
 from enum import Enum
+import math
 from typing import NamedTuple, Optional
 
 import numpy as np
 
 from mobile_vla_ros.contract import AXES, Command, NS, Plan, STOP, UNITS
+from mobile_vla_ros.stopping import Age, Stopping
 
 ABSURD = 100.0  # m/s, rad/s: no ground robot moves so; a policy that says so is broken
 MAX_STEP_S = 0.1  # a late tick must not turn into a large jump of speed
+CREEP = 0.02  # m/s; what may only be done slower than this is not done
+CLOCKS_NS = NS  # a stamp further back than this is taken for a camera's clock that is off
 
 
 class Reason(Enum):
@@ -29,6 +33,7 @@ class Reason(Enum):
     EXPIRED = ('the instruction is older than instruction_ttl', 'publish it again')
     CONTENDED = ('another node publishes on cmd_vel', 'stop it, or put a twist_mux between')
     FROZEN = ('the camera repeats one image', 'restart the camera')
+    NO_SCAN = ('no laser scan for obstacle.timeout', 'check the scanner and its topic')
     NO_FRAMES = ('no camera frame for image_timeout', 'check the camera and its topic')
     BACKWARDS = ('image stamps go backwards', 'check the camera clock, then call ~/reset')
     UNREADABLE = ('camera frames cannot be read', 'see what is said of the camera')
@@ -37,6 +42,12 @@ class Reason(Enum):
     STARTING = ('waiting for the first frames to be understood', 'it goes on by itself')
     RECOVERING = ('waiting for fresh frames in a row', 'it goes on by itself')
     REPLANNING = ('planning for the new instruction', 'it goes on by itself')
+
+    LATE = ('frames are too old to stop within stopping.distance',
+            'use a faster camera or network, or allow a longer stopping.distance')
+    OBSTACLE = ('something is in the way', 'clear it, or give another instruction')
+    UNSEEN = ('the laser scan does not show the way ahead', 'add a scanner that looks '
+              'there, or set limits.velocity of that axis to 0')
 
     def __init__(self, text: str, way_out: str):
         """Give the member the words that an operator reads."""
@@ -94,22 +105,26 @@ class Limiter:
         self.last = STOP
         return STOP
 
+    def clip(self, wanted: Command) -> Command:
+        """Return `wanted` within the speed of each axis."""
+        return Command(*(min(max(value, -top), top)
+                         for value, top in zip(wanted, self.limits.velocity)))
+
     def limit(self, wanted: Command, step_s: float) -> Command:
         """Return what may be sent `step_s` seconds after the last; STOP if `wanted` is absurd."""
         if not acceptable(wanted):
             return self.stop()
         step_s = min(max(step_s, 0.0), MAX_STEP_S)
         self.last = Command(*(
-            _approach(last, min(max(value, -top), top), up * step_s, down * step_s, top)
-            for last, value, top, up, down in zip(
-                self.last, wanted, self.limits.velocity, self.limits.acceleration,
-                self.limits.deceleration)))
+            _approach(last, value, up * step_s, down * step_s)
+            for last, value, up, down in zip(
+                self.clip(self.last),  # the limits may have been lowered since
+                self.clip(wanted), self.limits.acceleration, self.limits.deceleration)))
         return self.last
 
 
-def _approach(last: float, wanted: float, up: float, down: float, top: float) -> float:
+def _approach(last: float, wanted: float, up: float, down: float) -> float:
     """Move from `last` towards `wanted` by at most `up` away from zero, `down` towards it."""
-    last = min(max(last, -top), top)  # the limit may have been lowered since
     if last * wanted < 0.0:  # through zero: brake first; accelerating waits for the next tick
         wanted = 0.0
     step = up if abs(wanted) > abs(last) else down
@@ -185,13 +200,24 @@ class Guard:
     """Decides at every tick what may be published, from frames, plans, people and time."""
 
     def __init__(self, limits: Limits, image_timeout_ns: int, instruction_ttl_ns: int = 0,
-                 max_failures: int = 10, arming: Optional[Arming] = None):
-        """Start stopped: no instruction, no frame, no plan; `arming` may outlive the guard."""
+                 max_failures: int = 10, arming: Optional[Arming] = None,
+                 stopping: Stopping = Stopping(), veto=None):  # noqa: B008 (it is frozen)
+        """
+        Start stopped: no instruction, no frame, no plan.
+
+        :param arming: may outlive the guard.
+        :param veto: an obstacle.Veto, or None to drive by the camera alone.
+        """
         self.arming = arming or Arming()
         self.limiter = Limiter(limits)
         self.watchdog = Watchdog(image_timeout_ns)  # fed with the receive times of planned frames
         self.instruction_ttl_ns = instruction_ttl_ns  # 0: an instruction holds for ever
         self.max_failures = max_failures
+        self.stopping = stopping
+        self.veto = veto
+        self.age = Age()  # of frames, from the camera to the command
+        self.cap = math.inf  # m/s, by that age
+        self.slowed = ''  # why the last command was slower than wanted
         self.instruction = ''
         self.blocks: set = set()  # reasons that others found: Reason.CONTENDED, Reason.FROZEN
         self.failures = 0  # of the policy, in a row
@@ -199,6 +225,7 @@ class Guard:
         self._instructed_ns = 0
         self._frame_ns: Optional[int] = None  # receive time of the newest accepted frame
         self._stamp_ns: Optional[int] = None  # its stamp
+        self._delay_ns = 0  # from its stamp to its receipt
         self._backwards_ns: Optional[int] = None  # receive time of the last one refused
         self._unreadable = False  # the newest frame
         self._plan: Optional[Plan] = None
@@ -210,9 +237,14 @@ class Guard:
         """Tell whether the policy failed too often; that holds until `reset`."""
         return self.failures >= self.max_failures
 
-    def set_limits(self, limits: Limits):
-        """Take other limits; they hold from the next tick on."""
-        self.limiter.limits = limits
+    def adopt(self, other: 'Guard'):
+        """Take limits, time limits and what is kept free from another one; the state stays."""
+        self.limiter.limits = other.limiter.limits
+        self.watchdog.timeout_ns = other.watchdog.timeout_ns
+        self.instruction_ttl_ns = other.instruction_ttl_ns
+        self.stopping = other.stopping
+        if self.veto and other.veto:
+            self.veto.adopt(other.veto)
 
     def instruct(self, text: str, now_ns: int) -> bool:
         """Take an instruction ('' stops); True if it is another one, which flushes the plan."""
@@ -223,12 +255,17 @@ class Guard:
             self._plan = None
         return changed
 
-    def frame(self, stamp_ns: int, now_ns: int) -> bool:
-        """Take note of a frame; False if its stamp is not newer than the last one's."""
+    def frame(self, stamp_ns: int, now_ns: int, delay_ns: int = 0) -> bool:
+        """
+        Take note of a frame; False if its stamp is not newer than the last one's.
+
+        :param delay_ns: from its stamp to its receipt, as the clocks say.
+        """
         if self._stamp_ns is not None and stamp_ns <= self._stamp_ns:
             self._backwards_ns = now_ns
             return False
         self._frame_ns, self._stamp_ns = now_ns, stamp_ns
+        self._delay_ns = delay_ns if 0 <= delay_ns <= CLOCKS_NS else 0
         return True
 
     def plan(self, plan: Plan, instruction: str, stamp_ns: int, received_ns: int) -> bool:
@@ -269,19 +306,49 @@ class Guard:
 
     def deadline_ns(self) -> Optional[int]:
         """Return when what is driven by now becomes too old; None while stopped."""
-        if self.limiter.last == STOP or self.watchdog.fed_ns is None:
+        if self.limiter.last == STOP:
             return None
-        return self.watchdog.fed_ns + self.watchdog.timeout_ns + 1
+        dogs = [self.watchdog] + ([self.veto.watchdog] if self.veto else [])
+        return min(dog.fed_ns + dog.timeout_ns + 1 for dog in dogs)
 
     def tick(self, now_ns: int) -> Decision:
         """Return the command to publish at `now_ns` and the reason for it."""
         step_ns = 0 if self._tick_ns is None else now_ns - self._tick_ns
         self._tick_ns = now_ns
+        self.slowed = ''
         reason = self.reason(now_ns)
         if reason is not Reason.DRIVING:
             return Decision(self.limiter.stop(), reason)
         wanted = self._plan.at(now_ns + self._plan_zero_ns)
-        return Decision(self.limiter.limit(wanted, step_ns / NS), reason)
+        return self._drive(wanted, step_ns / NS, now_ns)
+
+    def _drive(self, wanted: Command, step_s: float, now_ns: int) -> Decision:
+        """Follow a plan, but only as fast as the base can stop within what was seen."""
+        age_ns = now_ns - self.watchdog.fed_ns + self._delay_ns
+        self.cap = self.stopping.cap(self.age.note(age_ns / NS, step_s))
+        decision = self._slow(self.limiter.clip(wanted), now_ns)
+        if decision.reason is Reason.DRIVING:  # a base on another way yet is slowed on that one
+            decision = self._slow(self.limiter.limit(decision.command, step_s), now_ns)
+        self.limiter.last = decision.command
+        return decision
+
+    def _slow(self, command: Command, now_ns: int) -> Decision:
+        """Return a command slowed along its path, or STOP and why."""
+        way = self.veto.speed(command, now_ns) if self.veto else math.inf
+        top = min(self.cap, way)
+        if command.speed <= top:
+            return Decision(command, Reason.DRIVING)
+        if self.cap <= way:
+            reason, why = Reason.LATE, f'frames are {1e3 * self.age.seconds:.0f} ms old when used'
+        elif self.veto.unseen:
+            reason, why = Reason.UNSEEN, ''
+        else:
+            reason, why = Reason.OBSTACLE, f'something is {self.veto.way_m:.2f} m ahead'
+        if top < CREEP:
+            return Decision(STOP, reason)
+        self.slowed = f'slowed to {top:.2f} m/s, {why}'
+        return Decision(Command(*(top / command.speed * value for value in command)),
+                        Reason.DRIVING)
 
     def reason(self, now_ns: int) -> Reason:
         """Return why the base would be stopped at `now_ns`, or DRIVING."""
@@ -298,6 +365,8 @@ class Guard:
         for block in (Reason.CONTENDED, Reason.FROZEN):
             if block in self.blocks:
                 return block
+        if self.veto and not self.veto.alive(now_ns):
+            return Reason.NO_SCAN
         if not self.watchdog.alive(now_ns):
             return self._why_dead(now_ns)
         return Reason.REPLANNING if self._plan is None else Reason.DRIVING

@@ -29,6 +29,8 @@ class FaultyPolicy:
             raise ValueError(f'stamp {stamp_ns} ns is older than the last one')
         self.stamp_ns = stamp_ns
         command = [red / 255.0, 0.0, 0.1 if 'left' in instruction else -0.1]
+        if self.kind == 'straight':
+            command = [0.5, 0.0, 0.0]
         faulty = green > 100  # the camera of the test switches the fault on and off
         if faulty and self.kind in ('nan', 'inf', 'huge'):
             command[self.calls % 3] = {'nan': np.nan, 'inf': -np.inf, 'huge': 1e9}[self.kind]

@@ -13,7 +13,7 @@ from mobile_vla_ros.instruction import MAX_LENGTH, normalise
 from mobile_vla_ros.nodes.health import ERROR, Health, OK, WARN
 from mobile_vla_ros.nodes.newest import NewestWorker
 from mobile_vla_ros.nodes.pace import GRACE, Pace
-from mobile_vla_ros.safety import Reason
+from mobile_vla_ros.safety import Guard, Limits, Reason
 
 MS = 1_000_000
 PERIOD = 50 * MS
@@ -139,9 +139,10 @@ def test_a_megabyte_of_text_is_cheap(char):
     tracemalloc.stop()
 
 
-def statuses(health, now_ns=10**10, active=True, reason=Reason.DRIVING, error=''):
+def statuses(health, now_ns=10**10, active=True, reason=Reason.DRIVING, error='',
+             guard=None):
     found = health.statuses('drive', '/image', 'sensor_msgs/msg/Image', now_ns, active, reason,
-                            error, {})
+                            error, {}, guard or Guard(Limits(), 250 * MS))
     return [(level, words) for _, level, words, _ in found]
 
 

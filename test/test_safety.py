@@ -216,7 +216,7 @@ def test_driving_accelerates_within_limits():
     first = guard.tick(150 * MS).command
     assert first == pytest.approx((0.05, 0.05, 0.1))
     assert guard.tick(200 * MS).command.linear_x == pytest.approx(0.1)
-    guard.set_limits(Limits(velocity=(0.02, 0.5, 1.0)))
+    guard.adopt(Guard(Limits(velocity=(0.02, 0.5, 1.0)), TIMEOUT))
     assert guard.tick(210 * MS).command.linear_x == pytest.approx(0.02)
 
 

@@ -13,7 +13,7 @@ from geometry_msgs.msg import Twist  # noqa: E402, I100
 from nav_msgs.msg import Odometry  # noqa: E402
 from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile  # noqa: E402
 from rosgraph_msgs.msg import Clock  # noqa: E402
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image  # noqa: E402, I100
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, LaserScan  # noqa: E402, I100
 from std_msgs.msg import String  # noqa: E402, I100
 from std_srvs.srv import Trigger  # noqa: E402, I100
 
@@ -82,6 +82,19 @@ def test_it_shows_what_a_robot_shows():
         assert messages.to_ns(listener.wait('/clock', 1)[-1].clock) >= stamps[-1]
         task = listener.wait('outcome', 1)[-1]
         assert task['task']['seed'] == 2_000_000 and task['task']['instruction']
+
+
+def test_it_scans_all_around_for_those_who_listen():
+    with graph() as g:
+        listener = Listener(g, (LaserScan, 'scan'))
+        sim(g, scan_rate=5.0)
+        scan = listener.wait('scan', 5)[-1]
+        assert len(scan.ranges) == 360 and scan.header.frame_id == 'base_link'
+        assert scan.angle_max - scan.angle_min == pytest.approx(2 * np.pi * 359 / 360)
+        assert 0.2 < min(scan.ranges) < 3.0 and max(scan.ranges) < 8.0
+        assert messages.to_scan(scan).sees(0.0)
+        stamps = [messages.to_ns(msg.header.stamp) for msg in listener.get('scan')]
+        assert np.diff(stamps).mean() == pytest.approx(0.2e9, rel=0.2)
 
 
 def test_22_it_drives_and_stops_by_its_own_timeout():

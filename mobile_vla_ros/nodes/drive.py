@@ -14,7 +14,7 @@ from rclpy.qos import qos_profile_sensor_data, QoSProfile
 
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import Twist, TwistStamped
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import CompressedImage, Image, LaserScan
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
@@ -23,12 +23,12 @@ from mobile_vla_ros.contract import Command, NS
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.nodes import compat
 from mobile_vla_ros.nodes.annotate import annotate
-from mobile_vla_ros.nodes.drive_settings import make_limits, SETTINGS
+from mobile_vla_ros.nodes.drive_settings import make_guard, SETTINGS
 from mobile_vla_ros.nodes.health import ERROR, OK
 from mobile_vla_ros.nodes.parameters import check_changes, declare, describe
 from mobile_vla_ros.nodes.pilot import first_line, Pilot
 from mobile_vla_ros.nodes.spin import run
-from mobile_vla_ros.safety import Arming, Guard, Reason
+from mobile_vla_ros.safety import Arming, Reason
 
 LEVELS = (messages.OK, messages.WARN, messages.ERROR)
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -43,12 +43,13 @@ class DriveNode(LifecycleNode):
         self._load = load
         self._values = declare(self, SETTINGS)
         self._images = self._instructions = self._commands = self._annotated = None
+        self._scans = None
         self._image_type = ''
         self._telling = threading.Lock()
         self._told_ns = self._logged_ns = 0
         self._logged = None
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        self._pilot = Pilot(self._make_guard(Arming()), self._tell)
+        self._pilot = Pilot(make_guard(self._values, Arming()), self._tell)
         self.create_service(SetBool, '~/arm', self._on_arm)
         self.create_service(Trigger, '~/stop', self._on_stop)
         self.create_service(Trigger, '~/reset', self._on_reset)
@@ -88,7 +89,7 @@ class DriveNode(LifecycleNode):
     def on_activate(self, state):
         """Begin to publish; disarmed, unless the parameter `armed` says otherwise."""
         values = self._values
-        self._pilot.activate(self._make_guard(self._pilot.arming), values['rate'],
+        self._pilot.activate(make_guard(values, self._pilot.arming), values['rate'],
                              normalise(values['instruction']), values['armed'])
         self._pilot.block_frozen(values['stop_on_frozen_image'])
         return SUCCESS
@@ -101,13 +102,14 @@ class DriveNode(LifecycleNode):
     def on_cleanup(self, state):
         """Close the topics and drop the policy."""
         self._pilot.empty()
-        for entity in (self._images, self._instructions):
+        for entity in (self._images, self._instructions, self._scans):
             if entity is not None:
                 self.destroy_subscription(entity)
         for entity in (self._commands, self._annotated):
             if entity is not None:
                 self.destroy_publisher(entity)
         self._images = self._instructions = self._commands = self._annotated = None
+        self._scans = None
         return SUCCESS
 
     def on_shutdown(self, state):
@@ -140,10 +142,10 @@ class DriveNode(LifecycleNode):
             self, String, 'instruction', self._on_instruction, QoSProfile(depth=1),
             lambda policy: mismatch('instruction', policy))
 
-    def _make_guard(self, arming: Arming) -> Guard:
-        values = self._values
-        return Guard(make_limits(values), int(values['image_timeout'] * NS),
-                     int(values['instruction_ttl'] * NS), values['max_failures'], arming)
+        if values['obstacle.enabled']:
+            self._scans = compat.create_subscription(
+                self, LaserScan, 'scan', self._on_scan, newest,
+                lambda policy: mismatch('scan', policy))
 
     def _load_policy(self, path: str):
         return self._load(path or None, self._values['backend'], self._values['threads'])
@@ -154,6 +156,13 @@ class DriveNode(LifecycleNode):
         now_ns = time.monotonic_ns()
         stamp_ns = messages.to_ns(msg.header.stamp) or now_ns  # some drivers do not stamp
         self._pilot.frame(msg, stamp_ns, now_ns, stamp_ns - self.get_clock().now().nanoseconds)
+
+    def _on_scan(self, msg):
+        now_ns = time.monotonic_ns()
+        try:
+            self._pilot.scan(messages.to_scan(msg), now_ns)
+        except messages.MessageError as error:
+            self._pilot.health.reject_scan(str(error))
 
     def _on_instruction(self, msg):
         self._pilot.instruct(normalise(msg.data))
@@ -197,14 +206,13 @@ class DriveNode(LifecycleNode):
                     raise ValueError(f'parameter {name} is taken at configure: deactivate and '
                                      f'clean up the node before setting {changes[name]!r}')
             values = {**self._values, **changes}
-            limits = make_limits(values)
+            settings = make_guard(values, Arming())
             if policy is not None and 'checkpoint' in changes:
                 policy = self._load_policy(changes['checkpoint'])
         except Exception as error:  # also whatever a backend raises for a file
             return SetParametersResult(successful=False, reason=first_line(error))
         self._values = values
-        self._pilot.change(limits, int(values['image_timeout'] * NS),
-                           int(values['instruction_ttl'] * NS), policy)
+        self._pilot.change(settings, policy)
         self._pilot.block_frozen(values['stop_on_frozen_image'])
         return SetParametersResult(successful=True)
 

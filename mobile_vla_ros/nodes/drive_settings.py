@@ -1,7 +1,10 @@
 """The parameters of the drive node."""
 
+from mobile_vla_ros.contract import NS
 from mobile_vla_ros.nodes.parameters import Setting
-from mobile_vla_ros.safety import ABSURD, Limits
+from mobile_vla_ros.obstacle import Veto, Zone
+from mobile_vla_ros.safety import ABSURD, Arming, Guard, Limits
+from mobile_vla_ros.stopping import Stopping
 
 SETTINGS = (
     Setting('checkpoint', '', 'Policy file, .onnx or .safetensors; empty: the one that ships. '
@@ -23,6 +26,21 @@ SETTINGS = (
             'm/s^2, rad/s^2', 0.0, ABSURD, live=True),
     Setting('limits.deceleration', Limits.deceleration, 'How fast each may shrink, not less than '
             'acceleration; a STOP is immediate', 0.0, ABSURD, live=True),
+    Setting('stopping.distance', Stopping.distance, 'Metres from what a frame shows to standing '
+            'still: old frames are driven by more slowly; 0: no bound', 0.0, 100.0, live=True),
+    Setting('stopping.deceleration', Stopping.deceleration, 'What the base really achieves when '
+            'told to stand, m/s^2', 0.05, ABSURD, live=True),
+    Setting('stopping.reaction', Stopping.reaction, 'Seconds from a command until the base '
+            'follows it', 0.0, 5.0, live=True),
+    Setting('obstacle.enabled', False, 'Slow down and stop before what a laser scan shows, '
+            'whatever the policy wants; without scans, stop; taken at configure'),
+    Setting('obstacle.radius', Zone.radius, 'Metres from base_link to the furthest corner of the '
+            'base', 0.0, 10.0, live=True),
+    Setting('obstacle.margin', Zone.margin, 'Metres kept free beyond that', 0.0, 10.0, live=True),
+    Setting('obstacle.timeout', 0.5, 'Seconds without a scan after which the base is stopped',
+            0.05, 5.0, live=True),
+    Setting('obstacle.mount', Zone.mount, 'Where the scanner is in base_link: x m, y m, yaw rad',
+            -100.0, 100.0, live=True),
     Setting('max_failures', 10, 'Failures of the policy in a row that become a fault; taken at '
             'activate', 1, 1000),
     Setting('armed', False, 'Be armed after activation; for simulators'),
@@ -43,3 +61,24 @@ def make_limits(values: dict) -> Limits:
     """Return the limits in checked values; raise a ValueError where they contradict."""
     return Limits(values['limits.velocity'], values['limits.acceleration'],
                   values['limits.deceleration'])
+
+
+def make_stopping(values: dict) -> Stopping:
+    """Return what the base needs to come to rest, in checked values."""
+    return Stopping(values['stopping.distance'], values['stopping.deceleration'],
+                    values['stopping.reaction'])
+
+
+def make_veto(values: dict):
+    """Return a new Veto, or None where it is not enabled."""
+    if not values['obstacle.enabled']:
+        return None
+    zone = Zone(values['obstacle.radius'], values['obstacle.margin'], values['obstacle.mount'])
+    return Veto(zone, make_stopping(values), int(values['obstacle.timeout'] * NS))
+
+
+def make_guard(values: dict, arming: Arming) -> Guard:
+    """Return a new guard; raise a ValueError where checked values contradict each other."""
+    return Guard(make_limits(values), int(values['image_timeout'] * NS),
+                 int(values['instruction_ttl'] * NS), values['max_failures'], arming,
+                 make_stopping(values), make_veto(values))

@@ -5,14 +5,14 @@ from collections import Counter, deque
 import numpy as np
 
 from mobile_vla_ros.contract import NS
-from mobile_vla_ros.safety import Reason
+from mobile_vla_ros.safety import Guard, Reason
 
 OK, WARN, ERROR = 0, 1, 2
 SILENT_NS = NS  # a publisher that is seen this long without a frame is a fault
 FROZEN_NS = 8 * NS // 10
 CLOCK_NS = NS  # frames this far from the node's clock are warned of
 CALM = (Reason.DISARMED, Reason.NO_INSTRUCTION, Reason.STARTING, Reason.RECOVERING,
-        Reason.REPLANNING, Reason.INACTIVE)
+        Reason.REPLANNING, Reason.INACTIVE, Reason.OBSTACLE)
 SEGMENT = ('large frames need a larger shared-memory segment: set FASTDDS_DEFAULT_PROFILES_FILE '
            '(FASTRTPS_DEFAULT_PROFILES_FILE before Kilted) to config/fastdds_shm.xml for every '
            'process, or use image_transport:=compressed')
@@ -35,6 +35,9 @@ class Health:
         self.seen_ns = None  # since when there is any
         self.rivals = []  # other publishers on cmd_vel
         self.mismatches = {}  # topic: QoS policy
+        self.scans_ns = deque(maxlen=100)  # receive times
+        self.scans_rejected = 0
+        self.scan_rejection = ''  # of the newest scan
         self._picture, self._picture_ns = None, 0
 
     def frame(self, now_ns: int, clock_offset_ns: int, accepted: bool):
@@ -50,6 +53,16 @@ class Health:
         self.rejected[kind] += 1
         self.rejection = text
 
+    def scan(self, now_ns: int):
+        """Take note of a scan that came in."""
+        self.scans_ns.append(now_ns)
+        self.scan_rejection = ''
+
+    def reject_scan(self, text: str):
+        """Count a scan that makes no sense."""
+        self.scans_rejected += 1
+        self.scan_rejection = text
+
     def picture(self, rgb: np.ndarray, now_ns: int) -> bool:
         """Take note of what a frame shows; True if the camera repeats one image for long."""
         picture = hash(rgb[::8, ::8].tobytes())
@@ -64,15 +77,17 @@ class Health:
         self.seen_ns = (self.seen_ns or now_ns) if publishers else None
 
     def statuses(self, name: str, topic: str, wanted_type: str, now_ns: int, active: bool,
-                 reason: Reason, error: str, policy: dict):
-        """Return the three statuses of the node: control, camera, policy."""
-        return [
-            (f'{name}: control', *self._control(reason, error), {
+                 reason: Reason, error: str, policy: dict, guard: Guard):
+        """Return the statuses of the node: control, camera, policy, scan if there is a veto."""
+        statuses = [
+            (f'{name}: control', *self._control(reason, error, guard.slowed), {
                 'state': 'active' if active else 'inactive', 'reason': reason.name,
+                'camera to command, ms': f'{1e3 * guard.age.seconds:.0f}',
+                'speed cap by that, m/s': f'{guard.cap:.2f}',
                 'latency_ms_p50_p99': _quantiles(self.latency_ms),
                 'other publishers on cmd_vel': ', '.join(self.rivals) or 'none'}),
             (f'{name}: camera', *self._camera(topic, wanted_type, now_ns, active), {
-                'rate_hz': f'{self._rate(now_ns):.1f}', 'age_ms': self._age_ms(now_ns),
+                'rate_hz': f'{_rate(self.frames_ns, now_ns):.1f}', 'age_ms': self._age_ms(now_ns),
                 'accepted': self.accepted,
                 **{f'rejected: {kind}': count for kind, count in self.rejected.items()},
                 'last rejection': self.rejection or 'none',
@@ -80,10 +95,25 @@ class Health:
                 'publishers': ', '.join(node for node, _ in self.publishers) or 'none'}),
             (f'{name}: policy', ERROR if error else OK, error or 'no failure', {
                 **policy, 'inference_ms_p50_p99': _quantiles(self.inference_ms)})]
+        if guard.veto:
+            hz = _rate(self.scans_ns, now_ns)
+            statuses.append((f'{name}: scan', *self._scan(hz, active, guard.veto, now_ns), {
+                'rate_hz': f'{hz:.1f}', 'rejected': self.scans_rejected,
+                'free way ahead, m': f'{guard.veto.way_m:.2f}'}))
+        return statuses
 
-    def _control(self, reason: Reason, error: str):
+    def _scan(self, hz: float, active: bool, veto, now_ns: int):
+        if not active:
+            return OK, 'not looked at while inactive'
+        if self.scan_rejection:
+            return ERROR, self.scan_rejection
+        if veto.watchdog.expired(now_ns):
+            return ERROR, 'no scan comes: start the scanner, or remap scan to its topic'
+        return OK, f'{hz:.1f} Hz'
+
+    def _control(self, reason: Reason, error: str, slowed: str):
         if reason is Reason.DRIVING:
-            level, words = OK, reason.text
+            level, words = OK, f'{reason.text}, {slowed}' if slowed else reason.text
         else:
             level = WARN if reason in CALM else ERROR
             cause = f' ({error})' if error and reason in (Reason.FAULT, Reason.FAILING) else ''
@@ -110,7 +140,7 @@ class Health:
         if self.rejected and self.rejection:
             text, self.rejection = self.rejection, ''
             return WARN, text
-        return OK, f'{self._rate(now_ns):.1f} Hz, {age_ns / 1e6:.0f} ms old'
+        return OK, f'{_rate(self.frames_ns, now_ns):.1f} Hz, {age_ns / 1e6:.0f} ms old'
 
     def _silent(self, topic: str, wanted_type: str, now_ns: int):
         if not self.publishers:
@@ -127,12 +157,13 @@ class Health:
         remedy = f'QoS {policy} does not match, offer sensor-data QoS' if policy else SEGMENT
         return ERROR, f'{names} publishes {topic} but no frame arrives: {remedy}'
 
-    def _rate(self, now_ns: int) -> float:
-        recent = [at for at in self.frames_ns if now_ns - at < 2 * NS]
-        return (len(recent) - 1) * NS / (recent[-1] - recent[0]) if len(recent) > 1 else 0.0
-
     def _age_ms(self, now_ns: int) -> str:
         return f'{(now_ns - self.frames_ns[-1]) / 1e6:.0f}' if self.frames_ns else 'none'
+
+
+def _rate(times_ns, now_ns: int) -> float:
+    recent = [at for at in times_ns if now_ns - at < 2 * NS]
+    return (len(recent) - 1) * NS / (recent[-1] - recent[0]) if len(recent) > 1 else 0.0
 
 
 def _quantiles(values) -> str:

@@ -111,11 +111,18 @@ class Pilot:
         with self._wake:
             if not self.active:
                 return
-            accepted = self.guard.frame(stamp_ns, received_ns)
+            accepted = self.guard.frame(stamp_ns, received_ns, -clock_offset_ns)
             self.health.frame(received_ns, clock_offset_ns, accepted)
             if accepted:
                 self._frame = Frame(msg, stamp_ns, received_ns)
                 self._worker.offer(self._frame)
+
+    def scan(self, scan, received_ns: int):
+        """Take a scan of the surroundings."""
+        with self._wake:
+            if self.active and self.guard.veto:
+                self.guard.veto.take(scan, received_ns)
+                self.health.scan(received_ns)
 
     def instruct(self, text: str):
         """Take a normalised instruction; an empty one stops at once."""
@@ -153,12 +160,10 @@ class Pilot:
             self._planned_for = None  # older stamps may come now: the policy starts anew too
             self._be_urgent()
 
-    def change(self, limits, image_timeout_ns: int, instruction_ttl_ns: int, policy):
-        """Take other settings, and another policy, which disarms."""
+    def change(self, settings: Guard, policy):
+        """Take the settings of another guard, and another policy, which disarms."""
         with self._wake:
-            self.guard.set_limits(limits)
-            self.guard.watchdog.timeout_ns = image_timeout_ns
-            self.guard.instruction_ttl_ns = instruction_ttl_ns
+            self.guard.adopt(settings)
             if policy is not self.policy:
                 self.policy = policy
                 self.arming.disarm()  # another model drives only after another deliberate act
@@ -180,7 +185,7 @@ class Pilot:
                 'checkpoint sha256': self.policy.sha256, 'backend': self.policy.backend}
             return self.reason, self.health.statuses(
                 name, topic, image_type, time.monotonic_ns(), self.active, self.reason,
-                self.guard.error if self.guard.failures else '', policy)
+                self.guard.error if self.guard.failures else '', policy, self.guard)
 
     def block_frozen(self, wanted: bool):
         """Set whether a camera that repeats one image stops the base."""

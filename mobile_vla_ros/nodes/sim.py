@@ -5,6 +5,7 @@ The sim node: a simulated omni base with a camera, for everything that a real on
 """
 
 import json
+import math
 import os
 import signal
 
@@ -15,13 +16,13 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from geometry_msgs.msg import Twist, TwistStamped
 from nav_msgs.msg import Odometry
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, LaserScan
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from mobile_vla_ros import messages
 from mobile_vla_ros.nodes.parameters import check_changes, declare, describe, Setting
-from mobile_vla_ros.nodes.sim_world import State, World
+from mobile_vla_ros.nodes.sim_world import Sensor, State, World
 from mobile_vla_ros.nodes.spin import first_line, run
 from mobile_vla_ros.sim import language
 from mobile_vla_ros.sim.scenario import make_scenario, SIDES
@@ -32,6 +33,7 @@ except ImportError:  # no wheel has it; odometry says the same
     TFMessage = None
 
 CAMERA_FRAME = 'camera_optical'
+SCAN_REACH = 8.0  # m
 SCENE = ('seed', 'side', 'color', 'instruction')
 SETTINGS = (
     Setting('seed', 2_000_000, 'Scene; from 2000000 on none was trained on; taken at ~/reset',
@@ -45,6 +47,8 @@ SETTINGS = (
     Setting('width', 640, 'Image width in pixels', 16, 4096),
     Setting('height', 480, 'Image height in pixels', 16, 2160),
     Setting('camera_rate', 20.0, 'Frames per simulated second', 0.5, 50.0),
+    Setting('scan_rate', 10.0, 'Laser scans per simulated second, while someone subscribes',
+            0.5, 50.0),
     Setting('real_time_factor', 1.0, 'Simulated seconds per second', 0.05, 20.0),
     Setting('command_timeout', 0.2, 'Seconds after which an unrepeated command stops the base; '
             'it stands 0.3 s later', 0.05, 10.0),
@@ -80,6 +84,7 @@ class SimNode(Node):
         self._images = self.create_publisher(Image, 'image', camera)
         self._jpegs = self.create_publisher(CompressedImage, 'image/compressed', camera)
         self._infos = self.create_publisher(CameraInfo, 'camera_info', camera)
+        self._scans = self.create_publisher(LaserScan, 'scan', QoSProfile(depth=1))
         self._odometry = self.create_publisher(Odometry, 'odom', 10)
         self._clock_out = self.create_publisher(Clock, '/clock', 10) if values['clock'] else None
         self._tf = self.create_publisher(TFMessage, '/tf', 10) if TFMessage else None
@@ -91,9 +96,13 @@ class SimNode(Node):
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self._matrix = None
         self._world = World(
-            self._make_simulator, scenario, values['camera_rate'], values['real_time_factor'],
-            values['command_timeout'], self._on_state, self._on_frame, self._on_outcome,
-            self._on_death)
+            self._make_simulator, scenario, (
+                Sensor(values['camera_rate'], self._watched, lambda sim: sim.render(),
+                       self._on_frame),
+                Sensor(values['scan_rate'], self._scans.get_subscription_count,
+                       lambda sim: sim.scan(), self._on_scan)),
+            values['real_time_factor'], values['command_timeout'], self._on_state,
+            self._on_outcome, self._on_death)
         self._episode = 0
         self._scenario = scenario
 
@@ -132,16 +141,21 @@ class SimNode(Node):
         if self._tf:
             self._tf.publish(TFMessage(transforms=[messages.to_transform(odometry)]))
 
-    def _on_frame(self, rgb, state: State) -> bool:
-        raw, jpeg = self._images.get_subscription_count(), self._jpegs.get_subscription_count()
-        if rgb is not None:
-            if raw:
-                self._images.publish(messages.to_image(rgb, state.stamp_ns, CAMERA_FRAME))
-            if jpeg:
-                self._jpegs.publish(messages.to_compressed(rgb, state.stamp_ns, CAMERA_FRAME))
-            self._infos.publish(messages.to_camera_info(
-                self._matrix, rgb.shape[1], rgb.shape[0], state.stamp_ns, CAMERA_FRAME))
-        return bool(raw or jpeg)
+    def _watched(self) -> bool:
+        return bool(self._images.get_subscription_count() or self._jpegs.get_subscription_count())
+
+    def _on_frame(self, rgb, state: State):
+        if self._images.get_subscription_count():
+            self._images.publish(messages.to_image(rgb, state.stamp_ns, CAMERA_FRAME))
+        if self._jpegs.get_subscription_count():
+            self._jpegs.publish(messages.to_compressed(rgb, state.stamp_ns, CAMERA_FRAME))
+        self._infos.publish(messages.to_camera_info(
+            self._matrix, rgb.shape[1], rgb.shape[0], state.stamp_ns, CAMERA_FRAME))
+
+    def _on_scan(self, ranges, state: State):
+        self._scans.publish(messages.to_laser_scan(
+            ranges, -math.pi, 2.0 * math.pi / len(ranges), SCAN_REACH, state.stamp_ns,
+            'base_link'))
 
     def _on_outcome(self, scenario, outcome: dict):
         task = {name: getattr(scenario, name) for name in (

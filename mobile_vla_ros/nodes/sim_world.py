@@ -18,6 +18,15 @@ class State(NamedTuple):
     velocity: tuple  # m/s, m/s, rad/s in base_link
 
 
+class Sensor(NamedTuple):
+    """What is looked at now and then, while somebody wants to know."""
+
+    rate: float  # per simulated second
+    wanted: object  # () -> bool
+    read: object  # (simulator) -> what it shows
+    tell: object  # (what it shows, State)
+
+
 class World:
     """
     Steps a simulator by the steady clock and calls back with states, frames and outcomes.
@@ -26,16 +35,15 @@ class World:
     use_sim_time, and goes on over resets, so that none is ever older than the one before.
     """
 
-    def __init__(self, make_simulator, scenario, camera_rate: float, real_time_factor: float,
-                 command_timeout_s: float, on_state, on_frame, on_outcome, on_death):
-        """Take plain functions; `on_frame(None, state)` asks whether anybody wants a frame."""
+    def __init__(self, make_simulator, scenario, sensors, real_time_factor: float,
+                 command_timeout_s: float, on_state, on_outcome, on_death):
+        """Take Sensors and plain functions; all are called in the world's thread."""
         self._make_simulator = make_simulator
         self._scenario = scenario
-        self._camera_s = 1.0 / camera_rate
+        self._sensors = sensors
         self._factor = real_time_factor
         self._timeout_ns = int(command_timeout_s * NS)
-        self._on_state, self._on_frame, self._on_outcome = on_state, on_frame, on_outcome
-        self._on_death = on_death
+        self._on_state, self._on_outcome, self._on_death = on_state, on_outcome, on_death
         self._lock = threading.Lock()
         self._command, self._commanded_ns = STOP, 0
         self._wanted = scenario  # to be laid out by the thread
@@ -83,7 +91,8 @@ class World:
     def _loop(self, simulator):
         origin_ns = time.time_ns()
         simulated = 0.0  # s since then
-        next_camera = next_outcome = 0.0
+        due = [0.0 for _ in self._sensors]
+        next_outcome = 0.0
         base = time.monotonic()
         while not self._stopped:
             if self._wanted is not None:
@@ -94,10 +103,11 @@ class World:
             simulated += TICK_S
             state = State(origin_ns + round(simulated * NS), simulator.pose, simulator.velocity)
             self._on_state(state)
-            if simulated >= next_camera:
-                next_camera = max(next_camera + self._camera_s, simulated - TICK_S)
-                if self._on_frame(None, state):
-                    self._on_frame(simulator.render(), state)
+            for i, sensor in enumerate(self._sensors):
+                if simulated >= due[i]:
+                    due[i] = max(due[i] + 1.0 / sensor.rate, simulated - TICK_S)
+                    if sensor.wanted():
+                        sensor.tell(sensor.read(simulator), state)
             self._judge(simulator, simulated >= next_outcome)
             if simulated >= next_outcome:
                 next_outcome = simulated + 0.5

@@ -123,6 +123,17 @@ class Simulator:
             renderer.scene.flags[flag] = 0
         return renderer.render()
 
+    def scan(self) -> np.ndarray:
+        """Return ranges (n,) in m around the base, from straight back on counter-clockwise."""
+        x, y, yaw = self.pose
+        angles = yaw - math.pi + 2.0 * math.pi / world.SCAN_RAYS * np.arange(world.SCAN_RAYS)
+        rays = np.stack([np.cos(angles), np.sin(angles), np.zeros_like(angles)], -1)
+        ranges, geoms = np.empty(len(rays)), np.empty(len(rays), np.int32)
+        mujoco.mj_multiRay(self.model, self.data, np.array([x, y, world.SCANNER]), rays.ravel(),
+                           None, True, self._id('body', 'base'), geoms, ranges, None, len(rays),
+                           mujoco.mjMAXVAL)
+        return np.where(geoms < 0, np.inf, ranges)
+
     @property
     def time_s(self) -> float:
         """Return simulated seconds since `reset`."""

@@ -1,0 +1,112 @@
+"""The pilot between what comes in and what goes out: whatever takes authority away, at once."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from mobile_vla_ros.contract import NS, Plan, STOP
+from mobile_vla_ros.nodes.pilot import LAST_ZEROS, Pilot
+from mobile_vla_ros.safety import Guard, Limits, Reason
+
+MS = 1_000_000
+RATE = 1.0  # commands per second: what waits for its turn comes up to a second later
+
+
+class Straight:
+    """Drives straight on."""
+
+    sha256 = backend = 'test'
+
+    def reset(self):
+        pass
+
+    def plan(self, rgb, instruction, stamp_ns):
+        return Plan(np.array([[0.4, 0.0, 0.0]], np.float32), stamp_ns, NS)
+
+
+class Drive:
+    """A pilot that drives at RATE, its frames, and what it published when."""
+
+    def __init__(self):
+        self.sent = []  # (time ns, command)
+        self.pilot = Pilot(Guard(Limits(), 250 * MS), lambda: None)
+        self.pilot.open(Straight(), lambda frame: frame, self.publish, lambda *_: None)
+        self.pilot.activate(Guard(Limits(), 250 * MS, arming=self.pilot.arming), RATE, 'go', True)
+        self.ended = threading.Event()
+        self.camera = threading.Thread(target=self.shoot, daemon=True)
+        self.camera.start()
+
+    def publish(self, command):
+        self.sent.append((time.monotonic_ns(), command))
+
+    def shoot(self):
+        for count in range(10_000):
+            if self.ended.wait(0.02):
+                return
+            now_ns = time.monotonic_ns()
+            self.pilot.frame(np.full((16, 16, 3), count % 255, np.uint8), now_ns, now_ns, 0)
+
+    def moving(self):
+        """Wait until a command has just gone out, so that the next one's turn is far."""
+        end = time.monotonic() + 10.0
+        before = len(self.sent)
+        while time.monotonic() < end:
+            if len(self.sent) > before and self.sent[-1][1] != STOP:
+                return
+            time.sleep(0.001)
+        pytest.fail(f'never moved: {self.pilot.reason}')
+
+    def close(self):
+        self.ended.set()
+        self.camera.join()
+        self.pilot.close()
+
+
+@pytest.fixture
+def drive():
+    driving = Drive()
+    yield driving
+    driving.close()
+
+
+def test_28_deactivation_has_sent_zero_when_it_returns(drive):
+    drive.moving()
+    drive.pilot.quiet()
+    assert drive.sent[-1][1] == STOP  # before the transition is answered, not a period later
+    assert not drive.pilot.arming.armed and drive.pilot.instruction == ''
+    at = time.monotonic()
+    while time.monotonic() < at + 0.3:
+        time.sleep(0.01)
+    since = [command for t, command in drive.sent if t > at * NS]
+    assert all(command == STOP for command in since)
+
+
+@pytest.mark.parametrize('how, reason', [
+    (lambda pilot: pilot.stop(), Reason.STOPPED),
+    (lambda pilot: pilot.arm(False), Reason.DISARMED),
+    (lambda pilot: pilot.instruct(''), Reason.NO_INSTRUCTION),
+    (lambda pilot: pilot.reset(), Reason.DISARMED)])
+def test_28_what_takes_authority_away_does_not_wait_for_its_turn(drive, how, reason):
+    drive.moving()
+    at = time.monotonic_ns()
+    how(drive.pilot)
+    end = time.monotonic() + 0.3
+    while drive.sent[-1][1] != STOP and time.monotonic() < end:
+        time.sleep(0.001)
+    assert drive.sent[-1][1] == STOP and drive.sent[-1][0] - at < 200 * MS
+    assert drive.pilot.reason is reason
+
+
+def test_21_the_end_sends_the_last_zeros_and_nothing_after(drive):
+    drive.moving()
+    drive.ended.set()
+    drive.camera.join()
+    before = len(drive.sent)
+    assert drive.pilot.close()
+    assert [command for _, command in drive.sent[before:]] == [STOP] * LAST_ZEROS
+    drive.pilot.stop()
+    time.sleep(0.05)
+    assert len(drive.sent) == before + LAST_ZEROS
+    assert not drive.pilot.close()
