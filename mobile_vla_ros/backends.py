@@ -15,7 +15,7 @@ def open_engine(path: Path, content: bytes, backend: str, threads: int):
     """
     Return (engine, metadata) for the file `content` read from `path`.
 
-    An engine is called with image uint8 (1, 224, 224, 3), past float32 (1, ages, memory)
+    An engine is called with image uint8 (1, IMAGE, IMAGE, 3), past float32 (1, ages, memory)
     and text float32 (1, 512), and returns commands (1, chunk, 3) and what
     the image leaves behind for later calls (1, memory).
 

@@ -3,12 +3,12 @@
 import cv2
 import numpy as np
 
-IMAGE = 224  # px, height and width
+IMAGE = 160  # px, height and width: half the work of the usual 224, and drives as well
 
 
 def preprocess(rgb: np.ndarray) -> np.ndarray:
     """
-    Return uint8 (224, 224, 3) of uint8 RGB (height, width, 3): the whole view, squeezed.
+    Return uint8 (IMAGE, IMAGE, 3) of uint8 RGB (height, width, 3): the whole view, squeezed.
 
     :raises ValueError: for another dtype or shape, which it states.
     """

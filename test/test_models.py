@@ -12,6 +12,7 @@ from mobile_vla_ros.models.fusion import AdaptiveFeatureFusion  # noqa: E402
 from mobile_vla_ros.models.hybrid import HybridConfig, HybridEnsemble  # noqa: E402
 from mobile_vla_ros.models.registry import MODELS  # noqa: E402
 from mobile_vla_ros.models.vision import CHANNELS, EfficientNetLite0Grid, GRID  # noqa: E402
+from mobile_vla_ros.preprocessing import IMAGE  # noqa: E402
 from mobile_vla_ros.training.checkpoint import describe, load_model, save_checkpoint  # noqa: E402
 from mobile_vla_ros.training.export import export  # noqa: E402
 from mobile_vla_ros.training.loss import weighted_loss  # noqa: E402
@@ -167,11 +168,11 @@ def test_a_checkpoint_that_is_not_ours_is_refused(tmp_path):
 def test_the_vision_encoder_is_frozen_and_pretrained():
     encoder = EfficientNetLite0Grid().train()
     assert not encoder.training and not any(p.requires_grad for p in encoder.parameters())
-    image = torch.full((1, 224, 224, 3), 90, dtype=torch.uint8)
+    image = torch.full((1, IMAGE, IMAGE, 3), 90, dtype=torch.uint8)
     image[:, 16:32, 32:48] = torch.tensor([250, 10, 10], dtype=torch.uint8)
     grid = encoder(image)
     assert grid.shape == (1, CHANNELS, GRID, GRID)
-    colour = grid[0, 112:].reshape(3, 16, GRID, GRID).mean(1)  # red, green, blue per cell
+    colour = grid[0, 112:].reshape(3, 64, GRID, GRID).mean(1)  # red, green, blue per cell
     assert colour[:, 1, 2].tolist() == pytest.approx([250 / 255, 10 / 255, 10 / 255], abs=1e-4)
     assert colour[:, 5, 5].tolist() == pytest.approx([90 / 255] * 3, abs=1e-4)
 

@@ -9,7 +9,7 @@ from tiny_checkpoint import write as write_tiny
 import mobile_vla_ros
 from mobile_vla_ros.contract import Command, ContractError, NS, Plan
 from mobile_vla_ros.metadata import BLANK, Metadata, SEAL
-from mobile_vla_ros.preprocessing import history_frames, preprocess
+from mobile_vla_ros.preprocessing import history_frames, IMAGE, preprocess
 from mobile_vla_ros.share import share_file
 
 LEFT = 'pass the box on the left and stop at the red bottle'
@@ -171,8 +171,10 @@ def test_preprocessing_keeps_place_and_colour():
     image = np.zeros((480, 640, 3), np.uint8)
     image[:240, 320:, 0] = 200
     out = preprocess(image)
-    assert out.shape == (224, 224, 3)
-    assert out[50, 180].tolist() == [200, 0, 0] and not out[150:].any() and not out[:, :100].any()
+    assert out.shape == (IMAGE, IMAGE, 3)
+    middle = IMAGE // 2
+    assert out[10, middle + 10].tolist() == [200, 0, 0]
+    assert not out[middle + 1:].any() and not out[:, :middle - 1].any()
 
 
 def test_importing_the_package_loads_nothing_heavy():

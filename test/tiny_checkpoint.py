@@ -9,6 +9,7 @@ def write(path, weight: float = 0.05):
     onnx = pytest.importorskip('onnx')
     from mobile_vla_ros.metadata import KEY, Metadata, seal
     from mobile_vla_ros.models.text import NAME
+    from mobile_vla_ros.preprocessing import IMAGE
     from onnx import helper, numpy_helper, TensorProto
     metadata = Metadata(model='tiny', config={}, rate_hz=20.0, chunk=1, history_s=(0.4,),
                         memory=3, vision='none', text=NAME, text_width=512)
@@ -26,7 +27,7 @@ def write(path, weight: float = 0.05):
     def tensor(name, kind, *shape):
         return helper.make_tensor_value_info(name, kind, shape)
     graph = helper.make_graph(
-        nodes, 'tiny', [tensor('image', TensorProto.UINT8, 1, 224, 224, 3),
+        nodes, 'tiny', [tensor('image', TensorProto.UINT8, 1, IMAGE, IMAGE, 3),
                         tensor('past', TensorProto.FLOAT, 1, 1, 3),
                         tensor('text', TensorProto.FLOAT, 1, 512)],
         [tensor('commands', TensorProto.FLOAT, 1, 1, 3),

@@ -60,7 +60,7 @@ class FinalFixed(nn.Module):
     def forward(self, grid: torch.Tensor, past: torch.Tensor,
                 text: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """
-        Take grid (batch, CHANNELS, 14, 14), past looks (batch, ages, frame), text (batch, 512).
+        Take grid (batch, CHANNELS, GRID, GRID), past (batch, ages, frame), text (batch, 512).
 
         :returns: commands (batch, chunk, 3), and the look at this grid (batch, frame), which a
             later call takes as past: no frame is looked at twice.

@@ -80,7 +80,7 @@ class HybridEnsemble(nn.Module):
         return torch.cat([member.listen(text) for member in self.members], -1)
 
     def look(self, grid: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
-        """Take grid (batch, CHANNELS, 14, 14) and both members' words, return both looks."""
+        """Take grid (batch, CHANNELS, GRID, GRID) and both members' words, return both looks."""
         return torch.cat([member.look(grid, own)
                           for member, own in zip(self.members, self._words(words))], -1)
 

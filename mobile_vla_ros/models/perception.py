@@ -19,7 +19,7 @@ class PerceptionConfig:
     """
 
     hidden: int = 256
-    words: int = 64
+    words: int = 32
     width: int = 64
     kept: int = 24
     frame: int = 128
@@ -50,18 +50,23 @@ class Listen(nn.Module):
 
     Sentences of one task family lie close together, and how they are put differs more than what
     they ask: standardised, and learned before driving is, tasks are told apart from the start.
+    The code saturates, so that an unheard wording is no half-hearted left.
     """
+
+    HIDDEN, DROPOUT = 128, 0.5
 
     def __init__(self, config: PerceptionConfig):
         super().__init__()
         self.register_buffer('mean', torch.zeros(text_encoder.WIDTH))
         self.register_buffer('spread', torch.ones(text_encoder.WIDTH))
-        self.enter = nn.Linear(text_encoder.WIDTH, config.words)
-        self.dropout = nn.Dropout(config.dropout)
+        self.enter = nn.Linear(text_encoder.WIDTH, self.HIDDEN)
+        self.dropout = nn.Dropout(self.DROPOUT)
+        self.leave = nn.Linear(self.HIDDEN, config.words)
 
     def forward(self, text: torch.Tensor) -> torch.Tensor:
-        """Take sentence embeddings (batch, 512), return (batch, words)."""
-        return self.dropout(torch.relu(self.enter((text - self.mean) / self.spread)))
+        """Take sentence embeddings (batch, 512), return (batch, words) in [-1, 1]."""
+        hidden = torch.relu(self.enter((text - self.mean) / self.spread))
+        return torch.tanh(self.leave(self.dropout(hidden)))
 
 
 class Look(nn.Module):
@@ -87,10 +92,10 @@ class Look(nn.Module):
         self.leave = nn.Linear(vision.GRID ** 2 * config.kept, config.frame)
 
     def forward(self, grid: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
-        """Take grid (batch, CHANNELS, 14, 14), words (batch, words); return (batch, frame)."""
+        """Take grid (batch, CHANNELS, GRID, GRID), words (batch, words); give (batch, frame)."""
         x = self.enter((grid.flatten(2).transpose(1, 2) - self.mean) / self.spread)
         scale1, shift1, scale2, shift2 = self.film(words).unsqueeze(1).chunk(4, -1)
-        x = torch.relu(x * (1 + scale1) + shift1)  # (batch, 196, width)
+        x = torch.relu(x * (1 + scale1) + shift1)  # (batch, GRID * GRID, width)
         around = self.around(x.transpose(1, 2).unflatten(2, (vision.GRID, vision.GRID)))
         around = torch.relu(around.flatten(2).transpose(1, 2))
         x = x + torch.relu(self.mix(around) * (1 + scale2) + shift2)

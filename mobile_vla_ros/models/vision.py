@@ -4,15 +4,17 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from mobile_vla_ros.preprocessing import IMAGE
+
 NAME = 'efficientnet_lite0'
-GRID = 14  # cells, height and width that it gives
-CHANNELS = 112 + 48
+GRID = IMAGE // 16  # cells, height and width that it gives
+CHANNELS = 112 + 192
 BLOCKS = 11  # of 16: up to stride 16; the later ones trade place for class
 
 
 class EfficientNetLite0Grid(nn.Module):
     """
-    EfficientNet-Lite0 (ImageNet) up to stride 16, beside the image itself at a quarter size.
+    EfficientNet-Lite0 (ImageNet) up to stride 16, beside the image itself at half size.
 
     The small image stays because the pretrained features hold colour only weakly.
     """
@@ -35,11 +37,11 @@ class EfficientNetLite0Grid(nn.Module):
         return super().train(False)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Take uint8 RGB (batch, 224, 224, 3), return float32 (batch, CHANNELS, 14, 14)."""
-        pixels = image.permute(0, 3, 1, 2).float()  # (batch, 3, 224, 224)
-        small = functional.avg_pool2d(pixels / 255, 4)  # (batch, 3, 56, 56)
-        colour = functional.pixel_unshuffle(small, 4)  # (batch, 48, 14, 14)
-        x = self.stem((pixels - 127) / 128)  # (batch, 32, 112, 112)
+        """Take uint8 RGB (batch, IMAGE, IMAGE, 3), return (batch, CHANNELS, GRID, GRID)."""
+        pixels = image.permute(0, 3, 1, 2).float()  # (batch, 3, 160, 160)
+        small = functional.avg_pool2d(pixels / 255, 2)  # (batch, 3, 80, 80)
+        colour = functional.pixel_unshuffle(small, 8)  # (batch, 192, 10, 10)
+        x = self.stem((pixels - 127) / 128)  # (batch, 32, 80, 80)
         for block in self.blocks:
             x = block(x)
-        return torch.cat([x, colour], dim=1)  # (batch, 160, 14, 14)
+        return torch.cat([x, colour], dim=1)  # (batch, 304, 10, 10)

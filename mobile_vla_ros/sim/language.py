@@ -24,11 +24,14 @@ PASS = {
            'steer {side} of the box', 'go {side} past the boxes',
            'avoid the box on the {side} side', 'drive by the {side} side of the crate',
            'use the {side} side to get past the box', 'turn to the {side} of the obstacle',
-           'round the boxes from the {side}', 'slip by the crate on the {side}'),
+           'round the boxes from the {side}', 'slip by the crate on the {side}',
+           'take a detour to the {side} of the obstacle', 'walk the {side} edge of the box'),
     'ko': ('상자 {side}으로 지나', '상자를 {side}으로 돌아', '박스 {side}으로 가',
            '장애물 {side}으로 피해', '상자의 {side}을 지나', '{side}으로 상자를 지나',
            '{side}으로 돌아', '{side}으로 장애물을 돌아', '박스를 {side}으로 피해',
-           '상자 {side} 길로 가', '{side}으로 비켜 지나', '상자 {side}편을 돌아'),
+           '상자 {side} 길로 가', '{side}으로 비켜 지나', '상자 {side}편을 돌아',
+           '{side} 방향으로 박스를 통과해', '상자를 피해 {side}으로 우회해',
+           '{side}을 따라 상자를 지나', '장애물의 {side} 방향을 택해 지나'),
 }
 FINISH = {
     'en': ('stop at the {color} bottle', 'go to the {color} bottle',
@@ -36,19 +39,24 @@ FINISH = {
            'approach the {color} bottle', 'halt in front of the {color} bottle',
            'stop next to the {color} one', 'find the {color} bottle',
            'park before the {color} bottle', 'head for the {color} bottle',
-           'finish at the {color} bottle', 'move up to the {color} bottle'),
+           'finish at the {color} bottle', 'move up to the {color} bottle',
+           'end up by the {color} bottle', 'look for the {color} bottle'),
     'ko': ('{color} 병 앞에 멈춰', '{color} 병으로 가', '{color} 병까지 가',
            '{color} 병 앞으로 가', '{color} 병에 가서 서', '{color} 병 옆에 멈춰',
            '{color} 물병으로 가', '{color} 병을 찾아가', '{color} 병 쪽으로 이동해',
-           '{color} 병까지 이동해', '{color} 병에 도착해'),
+           '{color} 병까지 이동해', '{color} 병에 도착해', '{color} 병에 다가가',
+           '{color} 병 가까이 가', '{color} 병을 향해 가', '{color} 병 앞에서 정지해',
+           '{color} 병 곁에 가서 서'),
 }
 # {0} passes, {1} finishes.
 JOINT = {
     'en': ('{0} and {1}', '{0}, then {1}', '{0} and then {1}', '{0}. {1}', '{1}: {0}',
            '{1}, but {0}', '{1}, and {0} on the way', 'to {1}, {0}', '{1}; {0}',
-           'please {0} and {1}', 'first {0}, after that {1}'),
+           'please {0} and {1}', 'first {0}, after that {1}', 'robot, {0} and {1}',
+           'can you {0} and {1}?'),
     'ko': ('{0}서 {1}', '{0}서 {1}줘', '{0}. {1}', '{0}고 {1}', '{0} 그리고 {1}',
-           '{1}, {0}서', '{0}서 {1}라', '먼저 {0}서 {1}'),
+           '{1}, {0}서', '{0}서 {1}라', '먼저 {0}서 {1}', '우선 {0}고 그다음 {1}',
+           '로봇아, {0}서 {1}줘', '{0}서 {1} 줄래?', '{1}. 갈 때는 {0}'),
 }
 # Whole sentences that no pass-and-finish pair gives.
 WHOLE = {
@@ -59,10 +67,15 @@ WHOLE = {
            '{color} bottle on the {side} path', 'drive {side}, target {color} bottle',
            'follow the {side} side until the {color} bottle',
            'with the box passed on the {side}, go to the {color} bottle',
-           'navigate to the {color} bottle, going {side} of the crate'),
+           'navigate to the {color} bottle, going {side} of the crate',
+           'your goal is the {color} bottle; choose the {side}',
+           'I want you at the {color} bottle, by the {side} of the box'),
     'ko': ('{side}, {color} 병', '{color} 병, {side}', '{side} 길로 {color} 병까지',
            '{side}으로 {color} 병까지 가', '{color} 병까지 {side}으로 돌아서 가',
-           '상자 {side}으로 {color} 병까지 운전해', '{color} 병에 {side}으로 접근해'),
+           '상자 {side}으로 {color} 병까지 운전해', '{color} 병에 {side}으로 접근해',
+           '목표는 {color} 병, {side} 길', '{side}으로 우회하여 {color} 병까지 이동하세요',
+           '{color} 병으로 갈 때 상자의 {side}을 이용해',
+           '{side}을 통해서 {color} 병에 도달하세요'),
 }
 LANGUAGES = tuple(WHOLE)
 

@@ -24,7 +24,7 @@ class Deployed(nn.Module):
 
     def forward(self, image, past, text):
         """
-        Take image (1, 224, 224, 3) uint8, past (1, ages, memory) and text (1, 512).
+        Take image (1, IMAGE, IMAGE, 3) uint8, past (1, ages, memory) and text (1, 512).
 
         :returns: commands (1, chunk, 3) and what the image leaves behind (1, memory).
         """

@@ -50,7 +50,7 @@ class OtherCamera:
         self.rng = rng
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """Take and return uint8 (224, 224, 3)."""
+        """Take and return uint8 (IMAGE, IMAGE, 3)."""
         start = int(self.rng.integers(image.size))
         noise = self.noise[start:start + image.size].reshape(image.shape)
         # Saturating arithmetic, far faster than going through a wider type.

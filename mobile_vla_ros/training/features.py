@@ -13,7 +13,7 @@ class Encoder:
     """uint8 RGB of any size -> grid float32 (C, G, G); exports itself into `folder` once."""
 
     def __init__(self, folder):
-        path = Path(folder) / 'encoder.onnx'
+        path = Path(folder) / f'encoder-{IMAGE}.onnx'  # a dataset may outlive a version
         if not path.exists():
             import torch
             from mobile_vla_ros.models.vision import EfficientNetLite0Grid

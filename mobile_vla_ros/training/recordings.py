@@ -43,7 +43,9 @@ def read_recordings(*folders: Path) -> list[Episode]:
     Return the episodes of all shards in `folders`, memory-mapped, in the order of their names.
 
     :raises FileNotFoundError: if a folder holds none.
+    :raises ValueError: if a shard holds features of another encoder.
     """
+    from mobile_vla_ros.models.vision import CHANNELS, GRID
     episodes = []
     for folder in folders:
         shards = sorted(Path(folder).glob('*.json'))
@@ -52,6 +54,9 @@ def read_recordings(*folders: Path) -> list[Episode]:
                                     '`python -m mobile_vla_ros train --collect N`')
         for shard in shards:
             grids = np.load(shard.with_suffix('.grids.npy'), mmap_mode='r')
+            if grids.shape[1:] != (CHANNELS, GRID, GRID):
+                raise ValueError(f'{shard}: holds features {grids.shape[1:]} of another version, '
+                                 f'{(CHANNELS, GRID, GRID)} are needed; record or build it anew')
             labels = np.load(shard.with_suffix('.labels.npy'))
             start = 0
             for row in json.loads(shard.read_text()):
