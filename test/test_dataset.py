@@ -1,9 +1,11 @@
 """Recorded driving to a dataset, and training on it."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
+import yaml
 
 pytest.importorskip('torch')
 pytest.importorskip('rosbags')
@@ -16,7 +18,9 @@ from mobile_vla_ros.data.samples import segments  # noqa: E402
 from mobile_vla_ros.images import MessageError  # noqa: E402
 from mobile_vla_ros.models.text import encode_text  # noqa: E402
 from mobile_vla_ros.sim.scenario import COLORS, SIDES  # noqa: E402
-from mobile_vla_ros.training.recordings import Episode, read_recordings, split  # noqa: E402
+from mobile_vla_ros.training.augment import RECIPES, vary  # noqa: E402
+from mobile_vla_ros.training.recordings import (  # noqa: E402
+    Episode, read_recordings, split, write_shard)
 
 GO = Command(0.3, 0.0, 0.0)
 STILL = Command(0.0, 0.0, 0.0)
@@ -37,7 +41,7 @@ def drive(start, end, command=GO, hz=10, first=0):
 
 
 def cut(events, instruction=None, period=0.2):
-    return list(segments(events, lambda value: (value, -value), period, instruction))
+    return list(segments(events, lambda value: value, period, instruction))
 
 
 def test_a_picture_is_paired_with_the_command_after_it():
@@ -45,20 +49,20 @@ def test_a_picture_is_paired_with_the_command_after_it():
     events = [at(0.0, 'instruction', 'go left'), at(0.01, 'command', STILL), at(0.1, 'image', 1),
               at(0.12, 'command', turn), at(0.35, 'image', 2), at(1.2, 'command', GO)]
     (segment,) = cut(events)
-    assert (segment.instruction, segment.grids, segment.mirrored) == ('go left', [1], [-1])
+    assert (segment.instruction, segment.images) == ('go left', [1])
     assert segment.commands == [turn], 'a command 0.85 s later is not the answer to a picture'
 
 
 def test_pictures_are_taken_a_period_apart_without_drift():
     (segment,) = cut(drive(0.0, 10.0, hz=15), 'go')
-    assert len(segment.grids) == 50
-    assert np.abs(np.array(segment.grids) / 15 - np.arange(50) * 0.2).max() < 1 / 15 + 1e-6
+    assert len(segment.images) == 50
+    assert np.abs(np.array(segment.images) / 15 - np.arange(50) * 0.2).max() < 1 / 15 + 1e-6
 
 
 def test_standing_around_is_trimmed_but_stopping_is_kept():
     events = drive(0, 3, STILL) + drive(3, 5, GO, first=30) + drive(5, 15, STILL, first=50)
     (segment,) = cut(events, 'go')
-    assert segment.commands[0] == GO and segment.grids[0] == 30
+    assert segment.commands[0] == GO and segment.images[0] == 30
     assert segment.commands[-5:] == [STILL] * 5 and segment.commands[-6] == GO
 
 
@@ -67,7 +71,7 @@ def test_an_instruction_a_gap_and_silence_make_their_own_episodes():
               at(2.0, 'instruction', 'go right'), *drive(2.01, 4, first=100),
               *drive(6, 8, first=200), at(8, 'instruction', ''), *drive(8.01, 9, first=300),
               at(9, 'instruction', 'stay'), *drive(9.01, 10, STILL, first=400)]
-    assert [(s.instruction, s.grids[0]) for s in cut(events)] == [
+    assert [(s.instruction, s.images[0]) for s in cut(events)] == [
         ('go left', 0), ('go right', 100), ('go right', 200)]
 
 
@@ -75,9 +79,9 @@ def test_an_unreadable_picture_is_replaced_by_the_next():
     def encode(value):
         if value == 2:
             raise MessageError('encoding', 'damaged')
-        return value, -value
+        return value
     (segment,) = segments(drive(0, 1), encode, 0.2, 'go')
-    assert segment.grids == [0, 3, 4, 6, 8]
+    assert segment.images == [0, 3, 4, 6, 8]
 
 
 @pytest.fixture(scope='module')
@@ -122,6 +126,54 @@ def test_what_is_built_is_not_built_again(bags, built, capsys):
     assert verb.main(['build', *map(str, bags), '--out', str(built)]) == 0
     assert {path: path.stat().st_mtime_ns for path in built.iterdir()} == before
     assert '2 episodes' in capsys.readouterr().out
+
+
+def test_an_episode_is_multiplied_by_the_recipe_of_its_distance(bags, tmp_path, capsys):
+    out = tmp_path / 'out'
+    assert verb.main(['build', str(bags[0]), '--out', str(out), '--augment', 'recorded']) == 1
+    assert 'no distance was recorded' in capsys.readouterr().err
+    labelled = tmp_path / 'labelled'
+    shutil.copytree(bags[0], labelled)
+    described = yaml.safe_load((labelled / 'metadata.yaml').read_text())
+    described['rosbag2_bagfile_information']['custom_data'] = {'distance': 'close'}
+    (labelled / 'metadata.yaml').write_text(yaml.safe_dump(described))
+    assert verb.main(['build', str(labelled), '--out', str(out), '--augment', 'recorded']) == 0
+    assert '1 episodes' in capsys.readouterr().out, 'copies are not counted as recordings'
+    episodes = read_recordings(out)
+    assert len(episodes) == RECIPES['close'].copies == 8
+    assert [e.side for e in episodes[::2]] == [episodes[0].side] * 4
+    assert [e.side for e in episodes[1::2]] == [1 - episodes[0].side] * 4
+    assert len({e.seed for e in episodes}) == 1, 'copies are never split between train and test'
+    lengths = [len(e.grids) for e in episodes]
+    assert lengths[0] == lengths[1] == min(lengths) < max(lengths), 'precision is driven slowly'
+
+
+def test_the_recipes_differ_in_pace_and_in_what_they_show():
+    rng = np.random.default_rng(0)
+    images = np.repeat(rng.integers(0, 255, (1, 64, 64, 3), dtype=np.uint8), 60, 0)
+    commands = np.tile(np.float32([0.4, 0.1, 0.0]), (60, 1))
+    paces, moved = {}, {}
+    for name, recipe in RECIPES.items():
+        copies = [vary(images, commands, recipe, rng) for _ in range(30)]
+        for seen, driven in copies:
+            assert seen.dtype == np.uint8 and len(seen) == len(driven)
+            path = driven[:, 0].sum()
+            assert path == pytest.approx(commands[:, 0].sum(), rel=0.05), 'as far, only faster'
+            assert driven[0, 1] / driven[0, 0] == pytest.approx(0.25)
+        paces[name] = np.array([driven[0, 0] / 0.4 for _, driven in copies])
+        moved[name] = np.median([np.abs(seen[0] - images[0].astype(float)).mean()
+                                 for seen, _ in copies])
+    assert paces['close'].max() <= 1.0 <= paces['far'].min()
+    assert paces['medium'].min() < 1.0 < paces['medium'].max()
+    assert moved['close'] < moved['medium'] < moved['far']
+
+
+def test_features_of_another_version_are_refused(tmp_path):
+    write_shard(tmp_path, 'old', [({'seed': 1, 'side': 'left', 'color': 'red'},
+                                   np.zeros((2, 5, 14, 14), np.float16),
+                                   np.zeros((2, 2, 5, 3), np.float32), np.zeros((2, 3)))])
+    with pytest.raises(ValueError, match='of another version'):
+        read_recordings(tmp_path)
 
 
 def test_a_bag_that_cannot_be_taken_is_named_and_the_others_are_built(bags, tmp_path, capsys):

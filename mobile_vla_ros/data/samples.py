@@ -16,11 +16,10 @@ STANDING_KEPT_S = 1.0  # of standing still at an episode's end, which shows how 
 
 @dataclass
 class Segment:
-    """One instruction carried out: features (n, C, G, G) and commands (n, 3), a period apart."""
+    """One instruction carried out: n pictures, each with its Command, a period apart."""
 
     instruction: str
-    grids: list = field(default_factory=list)
-    mirrored: list = field(default_factory=list)  # of the picture with left and right exchanged
+    images: list = field(default_factory=list)
     commands: list = field(default_factory=list)
 
     def trim(self, period_s: float) -> 'Segment':
@@ -31,16 +30,15 @@ class Segment:
             return Segment(self.instruction)
         end = moving[-1] + 1 + round(STANDING_KEPT_S / period_s)
         part = slice(int(moving[0]), int(end))
-        return Segment(self.instruction, self.grids[part], self.mirrored[part],
-                       self.commands[part])
+        return Segment(self.instruction, self.images[part], self.commands[part])
 
 
-def segments(events, encode, period_s: float, instruction: str | None = None):
+def segments(events, read, period_s: float, instruction: str | None = None):
     """
     Yield a trimmed Segment for every instruction; those in which nobody drives are left out.
 
     :param events: of a Bag, in the order received.
-    :param encode: an undecoded image -> features of it, and of its mirror image.
+    :param read: an undecoded image -> what is kept of it.
     :param instruction: instead of those recorded.
     """
     now = Segment(normalise(instruction or ''))
@@ -52,8 +50,7 @@ def segments(events, encode, period_s: float, instruction: str | None = None):
         elif event.kind == 'command':
             for received_ns, picture in waiting:
                 if event.received_ns - received_ns <= PAIRED_S * NS:
-                    for part, value in zip((now.grids, now.mirrored), picture):
-                        part.append(value)
+                    now.images.append(picture)
                     now.commands.append(event.value)
             waiting = []
         elif event.kind == 'image' and event.received_ns >= due_ns:
@@ -61,7 +58,7 @@ def segments(events, encode, period_s: float, instruction: str | None = None):
                 yield from _finished(now, period_s)
                 now, waiting = Segment(now.instruction), []
             try:
-                waiting.append((event.received_ns, encode(event.value)))
+                waiting.append((event.received_ns, read(event.value)))
             except MessageError:
                 continue  # the next picture stands in for it
             # On a grid of its own: a late picture must not shift those after it.

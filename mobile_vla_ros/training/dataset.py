@@ -5,30 +5,34 @@ import json
 from multiprocessing import get_context
 from pathlib import Path
 
-import cv2
 import numpy as np
+import yaml
 
 from mobile_vla_ros.data.bags import Bag, decode
 from mobile_vla_ros.data.samples import segments
-from mobile_vla_ros.preprocessing import preprocess
+from mobile_vla_ros.preprocessing import IMAGE, preprocess
 from mobile_vla_ros.sim.language import parse_instruction, swap_sides
 from mobile_vla_ros.sim.scenario import COLORS, SIDES
+from mobile_vla_ros.training.augment import RECIPES, vary
 from mobile_vla_ros.training.recordings import MIRROR, PERIOD_S, write_shard
 
 
 def build(bags: list[Path], out: Path, instruction: str | None = None, processes: int = 2,
-          topics: dict | None = None, done=lambda row: None) -> list[dict]:
+          topics: dict | None = None, done=lambda row: None,
+          augment: str | None = None) -> list[dict]:
     """
     Add every bag to the dataset in `out`; one that is in it unchanged is not read again.
 
     :param instruction: of all bags, instead of what was recorded.
     :param topics: image, command, instruction: as of `Bag`.
+    :param augment: multiply every episode by the recipe of this distance, or `recorded`: of the
+        one that its labels name.
     :returns: for every bag its name, and episodes and frames or, if it was refused, the reason.
     """
     from mobile_vla_ros.training.features import Encoder
     out.mkdir(parents=True, exist_ok=True)
     Encoder(out)  # exported once, before several processes need it
-    jobs = [(str(bag), str(out), instruction, topics or {}) for bag in bags]
+    jobs = [(str(bag), str(out), instruction, topics or {}, augment) for bag in bags]
     rows = []
     with get_context('spawn').Pool(min(processes, len(jobs))) as pool:
         for row in pool.imap(_work, jobs):
@@ -42,60 +46,83 @@ def identity(path: Path, *settings) -> str:
     files = sorted(path.rglob('*')) if path.is_dir() else [path]
     told = [(file.name, stat.st_size, stat.st_mtime_ns) for file in files if file.is_file()
             for stat in [file.stat()]]
-    digest = hashlib.sha256(json.dumps([told, settings], sort_keys=True).encode()).hexdigest()
+    told = [told, settings, IMAGE]
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
     return f'{path.stem}-{digest[:8]}'
 
 
 def _work(job) -> dict:
-    path, out, instruction, topics = job
+    path, out, instruction, topics, augment = job
     row = {'bag': path}
     try:
         if not Path(path).exists():
             raise FileNotFoundError(f'no bag at {path}')
-        name = identity(Path(path), instruction, topics)
+        name = identity(Path(path), instruction, topics, augment)
         described = Path(out) / f'{name}.json'
         if not described.exists():
-            _build_one(Path(path), Path(out), name, instruction, topics)
+            _build_one(Path(path), Path(out), name, instruction, topics, augment)
         episodes = json.loads(described.read_text(encoding='utf-8'))
-        return {**row, 'episodes': len(episodes) // 2,
-                'frames': sum(episode['frames'] for episode in episodes) // 2}
+        own = [episode for episode in episodes if episode['version'] == 0]
+        return {**row, 'episodes': len(own), 'frames': sum(e['frames'] for e in own)}
     except (OSError, ValueError) as error:
         return {**row, 'refused': ' '.join(str(error).split())}
 
 
-def _build_one(path, out, name, instruction, topics) -> None:
+def _build_one(path, out, name, instruction, topics, augment) -> None:
     from mobile_vla_ros.training.features import Encoder
+    recipe = RECIPES[_distance(path) if augment == 'recorded' else augment] if augment else None
     encoder = Encoder(out)
-
-    def encode(msg):
-        image = preprocess(decode(msg))
-        return tuple(encoder(view).astype(np.float16) for view in (image, cv2.flip(image, 1)))
     with Bag(path, **topics) as bag:
         if instruction is None and bag.topics['instruction'] is None:
             raise ValueError(f'{path}: no instruction was recorded; give one with --instruction')
         if bag.topics['command'] is None:
             raise ValueError(f'{path}: no recorded commands (geometry_msgs Twist or '
                              'TwistStamped) to learn from')
-        found = list(segments(bag.events(), encode, PERIOD_S, instruction))
+        found = list(segments(bag.events(), lambda msg: preprocess(decode(msg)), PERIOD_S,
+                              instruction))
     if not found:
         raise ValueError(f'{path}: nobody drives in it while an instruction holds and the camera '
                          'sees')
     seed = int(name[-8:], 16)
     episodes = []
     for number, part in enumerate(found):
-        commands = np.array(part.commands, np.float32)
-        for mirrored, grids in ((False, part.grids), (True, part.mirrored)):
-            text = part.instruction
-            if mirrored:
-                text, commands = swap_sides(text) or text, commands * MIRROR
-            side, color = _task(text)
-            labels = np.full((len(commands), len(SIDES), len(COLORS), 3), np.nan, np.float32)
-            labels[:, side or 0, color or 0] = commands
-            told = {} if side is not None else {'own_words': text}
-            episodes.append(({'seed': seed + number, 'side': SIDES[side or 0],
-                              'color': COLORS[color or 0], 'mirrored': mirrored, **told},
-                             np.stack(grids), labels, commands))
+        images, commands = np.stack(part.images), np.array(part.commands, np.float32)
+        rng = np.random.default_rng([seed + number, 6])
+        for version in range(recipe.copies if recipe else 2):
+            if version >= 2:
+                seen, driven = vary(images, commands, recipe, rng)
+            else:
+                seen, driven = images, commands
+            episodes.append(_episode(part.instruction, seen, driven, version, encoder,
+                                     seed + number))
     write_shard(out, name, episodes)
+
+
+def _episode(text, images, commands, version, encoder, seed) -> tuple:
+    """Return a row of a shard; every other version is a mirror image."""
+    mirrored = version % 2 == 1
+    if mirrored:
+        text, commands = swap_sides(text) or text, commands * MIRROR
+        images = images[:, :, ::-1]
+    grids = np.stack([encoder(np.ascontiguousarray(image)).astype(np.float16)
+                      for image in images])
+    side, color = _task(text)
+    labels = np.full((len(commands), len(SIDES), len(COLORS), 3), np.nan, np.float32)
+    labels[:, side or 0, color or 0] = commands
+    told = {} if side is not None else {'own_words': text}
+    return ({'seed': seed, 'side': SIDES[side or 0], 'color': COLORS[color or 0],
+             'mirrored': mirrored, 'version': version, **told}, grids, labels, commands)
+
+
+def _distance(path) -> str:
+    """Return the distance class that was recorded with an episode."""
+    described = path / 'metadata.yaml'
+    told = yaml.safe_load(described.read_text(encoding='utf-8')) if described.exists() else {}
+    info = told.get('rosbag2_bagfile_information', {}).get('custom_data') or {}
+    if info.get('distance') not in RECIPES:
+        raise ValueError(f'{path}: no distance was recorded ({info.get("distance")!r}); name it: '
+                         f'--augment {"|".join(RECIPES)}')
+    return info['distance']
 
 
 def _task(text: str):

@@ -1,0 +1,70 @@
+"""One drive as several: how many, and what differs, by how far its obstacle was."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """
+    What the copies of an episode differ in; every copy draws its own, once for all its frames.
+
+    `shift` and `zoom` are shares of the picture, `light` and `colour` of a pixel's value,
+    `noise` is in 8 bit steps, `blur` in pixels to the side, as a faster turn gives.
+    """
+
+    copies: int  # that an episode becomes, itself and its mirror image among them
+    pace: tuple[float, float]  # times as fast, in pictures and commands alike
+    shift: float
+    zoom: float
+    light: float
+    colour: float
+    noise: float
+    blur: int
+
+
+RECIPES = {
+    # Precision: the same view, driven more slowly; what is near must be where it seems to be.
+    'close': Recipe(8, (0.6, 1.0), 0.005, 0.005, 0.15, 0.04, 2.0, 0),
+    # Balanced: a little of everything.
+    'medium': Recipe(5, (0.85, 1.15), 0.02, 0.03, 0.25, 0.06, 4.0, 2),
+    # Speed: driven faster, with the blur of it; a far thing may seem a little elsewhere.
+    'far': Recipe(8, (1.0, 1.4), 0.03, 0.05, 0.25, 0.06, 4.0, 6),
+}
+
+
+def vary(images: np.ndarray, commands: np.ndarray, recipe: Recipe,
+         rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Return one other version of an episode; its length changes with its pace.
+
+    :param images: uint8 (n, height, width, 3), an even time apart.
+    :param commands: float32 (n, 3), m/s and rad/s.
+    """
+    pace = rng.uniform(*recipe.pace)
+    rows = np.round(np.arange(0, len(images) - 0.5, pace)).astype(int)
+    rows = np.minimum(rows, len(images) - 1)
+    see = _view(images.shape[1:3], recipe, rng)
+    return np.stack([see(images[row]) for row in rows]), commands[rows] * np.float32(pace)
+
+
+def _view(size, recipe, rng):
+    height, width = size
+    zoom = 1.0 + rng.uniform(-recipe.zoom, recipe.zoom)
+    dx, dy = rng.uniform(-recipe.shift, recipe.shift, 2) * (width, height)
+    middle = np.array([width, height]) * (1.0 - zoom) / 2.0
+    matrix = np.array([[zoom, 0.0, middle[0] + dx], [0.0, zoom, middle[1] + dy]])
+    gains = (1.0 + rng.uniform(-recipe.light, recipe.light)) \
+        * (1.0 + rng.uniform(-recipe.colour, recipe.colour, 3))
+    curve = np.clip(np.arange(256)[:, None] * gains, 0, 255).astype(np.uint8)[:, None]
+    blur = int(rng.integers(recipe.blur + 1))
+
+    def see(image):
+        image = cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+        if blur:
+            image = cv2.blur(image, (1 + blur, 1))
+        noise = rng.normal(0.0, recipe.noise, image.shape)
+        return np.clip(cv2.LUT(image, curve) + noise, 0, 255).astype(np.uint8)
+    return see
