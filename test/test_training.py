@@ -2,9 +2,13 @@
 
 from dataclasses import asdict, replace
 import json
+from pathlib import Path
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+import yaml
 
 torch = pytest.importorskip('torch')
 
@@ -15,11 +19,13 @@ from mobile_vla_ros.models.registry import build_model  # noqa: E402
 from mobile_vla_ros.models.vision import GRID  # noqa: E402
 from mobile_vla_ros.training.checkpoint import load_model  # noqa: E402
 from mobile_vla_ros.training import loop  # noqa: E402
+from mobile_vla_ros.training.curves import tensorboard  # noqa: E402
 from mobile_vla_ros.training.loop import (  # noqa: E402
     learn_words, schedule, train, TrainConfig)
 from mobile_vla_ros.training.loss import weighted_loss  # noqa: E402
 from mobile_vla_ros.training.recordings import digest, Phrases, read_recordings  # noqa: E402
 
+ROOT = Path(__file__).resolve().parent.parent
 SMALL = FinalFixedConfig(hidden=32, width=16, kept=4, frame=16, history_s=(0.4, 1.0))
 TINY = {'final_fixed': SMALL, 'hybrid': HybridConfig(SMALL, AdvancedConfig(**asdict(SMALL)))}
 
@@ -78,7 +84,7 @@ def test_a_mirror_image_stands_beside_every_episode(recordings):
                                                       1 - mirrored.side)
         count = len(real.grids)
         colour, other = (np.asarray(e.grids[:, 112:], np.float32).reshape(
-            count, 3, 16, GRID, GRID).mean(2) for e in (real, mirrored))
+            count, 3, 64, GRID, GRID).mean(2) for e in (real, mirrored))
         assert np.allclose(colour, other[..., ::-1], atol=1e-3)
         assert not np.allclose(colour, other, atol=0.1)
         assert np.array_equal(real.labels[:, real.side, real.color] * [1, -1, -1],
@@ -133,14 +139,53 @@ def test_an_interrupted_training_goes_on_bit_for_bit(recordings, tmp_path, monke
         run(state)
 
 
-def test_training_lowers_the_loss(recordings):
+def test_two_processes_reach_the_loss_of_one(recordings, tmp_path):
+    """Without dropout and noise both compute the same sums, in another order."""
+    strategy = tmp_path / 'plain.yaml'
+    strategy.write_text(yaml.safe_dump({
+        'model': 'final_fixed', 'config': {'dropout': 0.0, 'hidden': 16, 'width': 8, 'kept': 4},
+        'train': {'epochs': 3, 'learning_rate': 1e-3}}))
+    losses = []
+    for name, start in (('one', []), ('two', [
+            '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2'])):
+        run = subprocess.run(
+            [sys.executable, *start, '-m', 'mobile_vla_ros', 'train', '--data',
+             str(recordings / 'teacher'), '--out', str(tmp_path / name),
+             '--strategy', str(strategy)],
+            capture_output=True, text=True, timeout=300, cwd=ROOT)
+        assert run.returncode == 0, run.stderr
+        assert run.stdout.count('held-out MAE') == 1, 'one process speaks'
+        losses.append([[row['train_loss'], row['loss']] for row in
+                       load_model(tmp_path / name / 'best.safetensors')[1].training['history']])
+    assert np.allclose(*losses, rtol=1e-3), losses
+
+
+def test_training_lowers_the_loss_and_tensorboard_can_follow_it(recordings, tmp_path):
     torch.manual_seed(0)
     model = FinalFixed(SMALL)
     episodes = read_recordings(recordings / 'teacher')
-    result = train(model, episodes, episodes, TrainConfig(epochs=40), 0.2,
-                   progress=False)
+    with tensorboard(tmp_path) as note:
+        result = train(model, episodes, episodes, TrainConfig(epochs=40), 0.2,
+                       progress=False, note=note)
     losses = [row['train_loss'] for row in result['history']]
     assert losses[-1] < 0.6 * losses[0]
+    (file,) = tmp_path.iterdir()
+    shown = {}
+    for event in events(file.read_bytes()):
+        for value in event.summary.value:
+            shown.setdefault(value.tag, []).append((event.step, value.simple_value))
+    assert [step for step, _ in shown['loss/training']] == list(range(1, 41))
+    assert [value for _, value in shown['loss/training']] == pytest.approx(losses)
+    assert {'error/forward', 'error/left', 'error/turn', 'constant_error/left'} <= set(shown)
+
+
+def events(content: bytes):
+    """Yield what a TensorBoard file holds: length (8 bytes) and its check, event and its check."""
+    from tensorboardX.proto.event_pb2 import Event
+    while content:
+        end = 12 + int.from_bytes(content[:8], 'little')
+        yield Event.FromString(content[12:end])
+        content = content[end + 4:]
 
 
 def test_words_are_told_apart_before_driving_is_learned():

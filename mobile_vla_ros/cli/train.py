@@ -1,5 +1,6 @@
 """Verb `train`: recordings to a checkpoint and its runtime file, offline."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 import json
 from pathlib import Path
@@ -22,6 +23,7 @@ def main(argv=None) -> int:
     from mobile_vla_ros.training.recipe import fit, GOING_ON
     from mobile_vla_ros.training.recordings import read_recordings, split
     from mobile_vla_ros.training.strategies import NAMES, read_strategy
+    from mobile_vla_ros.training.team import Team
     p = Parser(prog='python -m mobile_vla_ros train', description=__doc__, epilog=EXAMPLE)
     p.add_argument('--data', type=Path, required=True,
                    help='folder of a dataset, or for --collect')
@@ -39,6 +41,8 @@ def main(argv=None) -> int:
                    '`shipped`), at a smaller learning rate')
     p.add_argument('--resume', action='store_true',
                    help='go on with the interrupted training in --out')
+    p.add_argument('--tensorboard', action='store_true',
+                   help='write every epoch to --out/tensorboard')
     args = p.parse_args(argv)
     strategy = read_strategy(args.strategy)
     given = {name: getattr(args, name) for name in ('epochs', 'learning_rate', 'seed')}
@@ -49,18 +53,25 @@ def main(argv=None) -> int:
     config = replace(strategy.train, **{k: v for k, v in given.items() if v is not None})
     state = args.out / 'state.safetensors'
     args.out.mkdir(parents=True, exist_ok=True)
-    if not args.resume:
-        state.unlink(missing_ok=True)
-    elif not state.exists():
+    if args.resume and not state.exists():
         raise ValueError(f'no training to resume in {args.out}; leave --resume out')
+    team = Team()
+    if team.leads and not args.resume:
+        state.unlink(missing_ok=True)
     teacher, held_out = args.data / 'teacher', args.data / 'held_out'
-    if args.collect:
+    if args.collect and team.leads:
         collect(teacher, TRAIN[:args.collect])
         collect(held_out, VALIDATION[:args.held_out])
+    team.wait()
     episodes, measured = (read_recordings(teacher), read_recordings(held_out)) \
         if teacher.is_dir() else split(read_recordings(args.data))
     checkpoint = args.out / 'best.safetensors'
-    metrics = fit(episodes, measured, checkpoint, config, strategy.config, start, state)
+    notes = curves.tensorboard(args.out / 'tensorboard') if args.tensorboard and team.leads \
+        else nullcontext(lambda row: None)
+    with notes as note:
+        metrics = fit(episodes, measured, checkpoint, config, strategy.config, start, state, note)
+    if not team.leads:
+        return 0
     metrics['export_error'] = export(checkpoint, args.out / 'best.onnx')
     (args.out / 'metrics.json').write_text(json.dumps(metrics, indent=1))
     curves.draw(load_model(checkpoint)[1].training['history'], args.out / 'curves.png')

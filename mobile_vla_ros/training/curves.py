@@ -1,11 +1,37 @@
-"""How a training went, as a picture."""
+"""How a training went, as a picture and for TensorBoard."""
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib
 
 matplotlib.use('Agg')
 AXES = (('forward', 'm/s', '#0072b2'), ('left', 'm/s', '#d55e00'), ('turn', 'rad/s', '#009e73'))
+
+
+@contextmanager
+def tensorboard(folder: Path):
+    """
+    Give what writes an epoch's row into an event file in `folder`, which is then closed.
+
+    :raises ValueError: if the package for it is not installed.
+    """
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError as error:
+        raise ValueError('--tensorboard needs a package: pip install tensorboardX') from error
+    writer = SummaryWriter(str(folder), flush_secs=2)
+
+    def note(row: dict) -> None:
+        for name, key in (('loss/training', 'train_loss'), ('loss/held_out', 'loss')):
+            writer.add_scalar(name, row[key], row['epoch'])
+        for (axis, _, _), mae, constant in zip(AXES, row['mae'], row['constant_mae']):
+            writer.add_scalar(f'error/{axis}', mae, row['epoch'])
+            writer.add_scalar(f'constant_error/{axis}', constant, row['epoch'])
+    try:
+        yield note
+    finally:
+        writer.close()
 
 
 def draw(history: list[dict], path: Path) -> None:

@@ -12,10 +12,11 @@ from mobile_vla_ros.preprocessing import history_frames
 from mobile_vla_ros.training.loss import weighted_loss
 from mobile_vla_ros.training.recordings import digest, Episode, Phrases
 from mobile_vla_ros.training.resume import load_state, save_state
+from mobile_vla_ros.training.team import Team
 
 BETAS = (0.9, 0.999)
 CLIP = 1.0
-WORD_STEPS, WORD_BATCH = 1500, 64
+WORD_STEPS, WORD_BATCH = 3000, 64
 WARMUP_EPOCHS, WARMUP_START, FINAL_RATE = 3, 0.1, 1e-6
 
 
@@ -28,9 +29,10 @@ class TrainConfig:
     weight_decay: float = 1e-4
     episodes_per_batch: int = 3
     other_tasks: float = 0.2  # share of episodes that are asked for in words of another task
-    text_noise: float = 0.008  # per value of a unit embedding of 512
+    text_noise: float = 0.02  # per value of a unit embedding of 512
     z_weight: float = 0.05
     patience: int = 0  # epochs without a better held-out loss that end the training; 0: none do
+    threads: int = 1  # more are faster, but then sums differ from run to run
     seed: int = 0
 
     def __post_init__(self):
@@ -39,7 +41,7 @@ class TrainConfig:
 
         :raises ValueError: naming the value and what is allowed.
         """
-        for name in ('epochs', 'episodes_per_batch', 'learning_rate'):
+        for name in ('epochs', 'episodes_per_batch', 'learning_rate', 'threads'):
             if not getattr(self, name) > 0:
                 raise ValueError(f'{name} must be > 0, got {getattr(self, name)}')
         for name in ('weight_decay', 'text_noise', 'z_weight', 'patience'):
@@ -60,15 +62,21 @@ def schedule(optimizer, epochs: int, steps: int):
 
 
 def train(model, episodes: list[Episode], held_out: list[Episode], config: TrainConfig,
-          period_s: float, progress: bool = True, state: Path | None = None) -> dict:
+          period_s: float, progress: bool = True, state: Path | None = None,
+          note=lambda row: None) -> dict:
     """
     Train `model` in place and leave the best weights in it; return the history and the metrics.
+
+    Processes that `torchrun` starts share every batch, and all end with the same weights.
 
     :param held_out: episodes of other scenes, for choosing the epoch.
     :param state: file in which everything is kept after an epoch; one that is there is gone on
         from, to the same weights bit for bit.
+    :param note: takes every epoch's row of the history.
     :raises ValueError: if `state` is of another config or other data.
     """
+    team = Team()
+    torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     rng = np.random.default_rng([config.seed, 4])
     phrases = Phrases(config.seed)
@@ -76,6 +84,14 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
         for member in model.members:
             _standardise(member, episodes, phrases)
             learn_words(member.listen, phrases, config)
+    if team.rank:
+        torch.manual_seed(config.seed + team.rank)  # every process drops out other units
+    # Driving would bend the words' code to the phrases at hand, and away from unheard ones; only
+    # words that were never learned must be.
+    settled = [] if any(e.words is not None for e in episodes) else \
+        [member.listen for member in model.members]
+    for listen in settled:
+        listen.requires_grad_(False)
     batches = -(-len(episodes) // config.episodes_per_batch)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=BETAS,
                                   weight_decay=config.weight_decay)
@@ -89,18 +105,25 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
             break
         started = time.monotonic()
         model.train()
+        for listen in settled:
+            listen.eval()
         order = rng.permutation(len(episodes))
         bar = tqdm(range(batches), desc=f'epoch {epoch + 1}/{config.epochs}', leave=False,
-                   disable=not progress)
+                   disable=not (progress and team.leads))
         losses = []
         for i in bar:
             rows = order[i * config.episodes_per_batch:(i + 1) * config.episodes_per_batch]
-            batch = [_sample(episodes[row], phrases, config, period_s, model.config, rng)
-                     for row in rows]
-            predicted, target = _predict(model, batch)
-            loss = weighted_loss(predicted, target, config.z_weight)
+            tasks = [_task(episodes[row], phrases, config, rng) for row in rows]
+            loss = torch.zeros((), requires_grad=True)  # of a process without a share
             optimizer.zero_grad()
+            batch = [_sample(episodes[row], *task, period_s, model.config)
+                     for row, task in team.share(list(zip(rows, tasks)))]
+            if batch:
+                predicted, target = _predict(model, batch)
+                loss = weighted_loss(predicted, target, config.z_weight)
+            loss = team.weigh(loss, sum(len(part[0]) for part in batch))
             loss.backward()
+            team.sum_up(model, loss)
             torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
             optimizer.step()
             rate.step()
@@ -109,12 +132,14 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
         metrics = validate(model, held_out, phrases, config, period_s)
         history.append({'epoch': epoch + 1, 'train_loss': float(np.mean(losses)),
                         'seconds': time.monotonic() - started, **metrics})
-        if progress:
+        if progress and team.leads:
             tqdm.write(f'epoch {epoch + 1}: train {history[-1]["train_loss"]:.5f}, held out '
                        f'{metrics["loss"]:.5f}, MAE {metrics["mae"]}')
+        if team.leads:
+            note(history[-1])
         if best_epoch(history) == epoch + 1:
             best_weights = {k: v.detach().clone() for k, v in model.state_dict().items()}
-        if state:
+        if state and team.leads:
             save_state(state, purpose, model, optimizer, rate, rng, history, best_weights)
     model.load_state_dict(best_weights)
     return {'history': history, 'best': history[best_epoch(history) - 1]}
@@ -146,7 +171,7 @@ def learn_words(listen, phrases: Phrases, config: TrainConfig) -> torch.nn.Linea
     sides, colors, count, width = phrases.vectors.shape
     vectors = torch.from_numpy(phrases.vectors).reshape(-1, width)
     task = torch.arange(sides * colors).repeat_interleave(count)
-    answer = torch.nn.Linear(listen.enter.out_features, sides + colors)
+    answer = torch.nn.Linear(listen.leave.out_features, sides + colors)
     optimizer = torch.optim.AdamW([*listen.parameters(), *answer.parameters()], lr=1e-3,
                                   weight_decay=1e-2)
     for _ in range(WORD_STEPS):
@@ -166,8 +191,11 @@ def validate(model, episodes, phrases, config, period_s) -> dict:
     """Return loss and MAE per axis over `episodes`, and the MAE of a constant."""
     model.eval()
     rng = np.random.default_rng([config.seed, 5])
-    pairs = [_predict(model, [_sample(episode, phrases, config, period_s, model.config, rng,
-                                      (episode.side, episode.color))]) for episode in episodes]
+    pairs = []
+    for episode in episodes:
+        task = (episode.side, episode.color)
+        text = phrases.draw(*task, rng) if episode.words is None else episode.words
+        pairs.append(_predict(model, [_sample(episode, task, text, period_s, model.config)]))
     predicted, target = (torch.cat(part) for part in zip(*pairs))
     error = (predicted - target).abs().mean((0, 1))
     constant = (target - target.mean((0, 1))).abs().mean((0, 1))
@@ -176,15 +204,18 @@ def validate(model, episodes, phrases, config, period_s) -> dict:
             'constant_mae': [round(v, 4) for v in constant.tolist()]}
 
 
-def _sample(episode, phrases, config, period_s, model_config, rng, task=None):
-    """Return grids (n, C, G, G), text (n, 512), earlier frames (n, ages), labels (n, T, 3)."""
-    noise = config.text_noise if task is None else 0.0
-    if task is None:
-        tasks = episode.tasks
-        other = rng.random() < config.other_tasks
-        task = tasks[int(rng.integers(len(tasks)))] if other else (episode.side, episode.color)
+def _task(episode, phrases, config, rng):
+    """Draw what an episode is asked for this time: its (side, colour), and words (512,)."""
+    tasks = episode.tasks
+    other = rng.random() < config.other_tasks
+    task = tasks[int(rng.integers(len(tasks)))] if other else (episode.side, episode.color)
     text = phrases.draw(*task, rng) if episode.words is None else episode.words
-    text = text + rng.normal(0, noise, text.shape) if noise else text
+    noise = config.text_noise
+    return task, text + rng.normal(0, noise, text.shape) if noise else text
+
+
+def _sample(episode, task, text, period_s, model_config):
+    """Return grids (n, C, G, G), text (n, 512), earlier frames (n, ages), labels (n, T, 3)."""
     count = len(episode.grids)
     stamps = np.round(np.arange(count) * period_s * 1e9).astype(np.int64)
     earlier = [history_frames(stamps[:i + 1], stamps[i], model_config.history_s)

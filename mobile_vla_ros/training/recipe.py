@@ -16,6 +16,7 @@ from mobile_vla_ros.training.collect import collect
 from mobile_vla_ros.training.export import export
 from mobile_vla_ros.training.loop import train, TrainConfig
 from mobile_vla_ros.training.recordings import digest, Episode, PERIOD_S, read_recordings
+from mobile_vla_ros.training.team import Team
 
 GOING_ON = 1.5e-3  # learning rate after corrections: what was learned must not be unlearned
 
@@ -76,26 +77,31 @@ def build(recipe: Recipe, work: Path, out: Path, say=print) -> dict:
 
 
 def fit(episodes: list[Episode], held_out: list[Episode], out: Path, config: TrainConfig,
-        model_config=None, start: Path | None = None, state: Path | None = None) -> dict:
+        model_config=None, start: Path | None = None, state: Path | None = None,
+        note=lambda row: None) -> dict:
     """
     Train on `episodes`, from `start` if given; write a checkpoint.
 
     :param model_config: of any registered model, FinalFixed's own if None.
-    :param state: as of `train`.
+    :param state: and `note`: as of `train`.
     """
     import torch
     torch.manual_seed(config.seed)
     model = load_model(start)[0] if start else build_model(model_config or FinalFixedConfig())
-    result = train(model, episodes, held_out, config, PERIOD_S, state=state)
+    result = train(model, episodes, held_out, config, PERIOD_S, state=state, note=note)
     labels = np.concatenate([e.labels[:, e.side, e.color] for e in episodes])
     data = {'digest': digest(episodes), 'episodes': len(episodes), 'frames': len(labels),
             'mean_command': np.round(labels.mean(0), 5).tolist(),
             'least_command': np.round(labels.min(0), 5).tolist(),
             'greatest_command': np.round(labels.max(0), 5).tolist()}
     metrics = {'open_loop': result['best']}
-    save_checkpoint(out, model, describe(
-        name_of(model), model, 1 / PERIOD_S, data=data, metrics=metrics,
-        training={**asdict(config), 'history': result['history']}, package_version=__version__))
+    team = Team()
+    if team.leads:
+        save_checkpoint(out, model, describe(
+            name_of(model), model, 1 / PERIOD_S, data=data, metrics=metrics,
+            training={**asdict(config), 'history': result['history']},
+            package_version=__version__))
+    team.wait()
     return metrics
 
 
