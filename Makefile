@@ -13,7 +13,7 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 unexport AMENT_PREFIX_PATH LD_LIBRARY_PATH RMW_IMPLEMENTATION ROS_DISTRO
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test checkpoint benchmark results faults lint clean
+.PHONY: help demo test checkpoint benchmark results strategies faults lint clean
 
 help:  ## show this
 	@echo 'make TARGET [PYTHON=python3.12]'
@@ -40,6 +40,10 @@ benchmark: .venv/.demo-stamp  ## score the policy in the simulator
 results: .venv/.demo-stamp  ## measure the shipped policy beside its baselines (an hour)
 	@$(CHECK_GL)
 	@$(PY) benchmark/results.py $(ARGS)
+
+strategies: .venv/.train-stamp  ## train every strategy, write docs/results/strategies.md
+	@$(CHECK_GL)
+	@$(PY) benchmark/strategies.py $(ARGS)
 
 faults: .venv/.test-stamp  ## inject every fault, write docs/safety.md's table; TRIALS=100
 	@$(CHECK_GL)

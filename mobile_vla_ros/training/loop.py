@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+import sys
 import time
 
 import numpy as np
@@ -134,7 +135,7 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
                         'seconds': time.monotonic() - started, **metrics})
         if progress and team.leads:
             tqdm.write(f'epoch {epoch + 1}: train {history[-1]["train_loss"]:.5f}, held out '
-                       f'{metrics["loss"]:.5f}, MAE {metrics["mae"]}')
+                       f'{metrics["loss"]:.5f}, MAE {metrics["mae"]}', file=sys.stderr)
         if team.leads:
             note(history[-1])
         if best_epoch(history) == epoch + 1:

@@ -1,0 +1,47 @@
+"""The comparison of strategies, on as little as makes one."""
+
+import json
+from pathlib import Path
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip('torch')
+pytest.importorskip('mujoco')
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def compare(*args):
+    return subprocess.run([sys.executable, str(ROOT / 'benchmark' / 'strategies.py'), *args],
+                          cwd=ROOT, capture_output=True, text=True, timeout=600)
+
+
+def test_every_strategy_stands_beside_baselines_and_ablations(tmp_path):
+    args = ['--work', str(tmp_path / 'work'), '--out', str(tmp_path / 'table'), '--episodes', '2',
+            '--measured', '1', '--scenes', '1', '--epochs', '1', '--only', 'final_fixed']
+    run = compare(*args)
+    assert run.returncode == 0, run.stderr[-2000:]
+    text = (tmp_path / 'table.md').read_text()
+    assert run.stdout.strip() == text.strip()
+    rows = [line for line in text.splitlines() if line.startswith('|')]
+    assert len({row.count('|') for row in rows}) == 1, 'a table that renders'
+    assert '0.20-0.22 / 0.38-0.40' in text and 'a leak' in text
+    results = json.loads((tmp_path / 'table.json').read_text())
+    base, ours = results['baselines'], results['strategies']['final_fixed']
+    assert base['zero']['mae'][0] > 0.1
+    for leak in ('repeat the label', 'repeat the velocity'):
+        assert base[leak]['loss'] < base['mean']['loss'] / 2 < base['zero']['loss'], leak
+    assert len({ours[key]['loss'] for key in ('test', 'blind', 'no text')}) == 3
+    assert ours['closed_loop']['success']['trials'] == 1
+    before = (tmp_path / 'work' / 'final_fixed.safetensors').stat().st_mtime_ns
+    again = compare(*args)
+    assert again.returncode == 0 and again.stdout == run.stdout, 'what is done is found again'
+    assert (tmp_path / 'work' / 'final_fixed.safetensors').stat().st_mtime_ns == before
+
+
+def test_nonsense_is_one_line(tmp_path):
+    run = compare('--episodes', '0', '--work', str(tmp_path), '--out', str(tmp_path / 'x'))
+    assert run.returncode == 2 and run.stderr.strip() == 'error: --episodes must be 1 or more, ' \
+        'got 0'
