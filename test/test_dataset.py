@@ -9,7 +9,8 @@ import yaml
 
 pytest.importorskip('torch')
 pytest.importorskip('rosbags')
-from test_replay import write_bag  # noqa: E402
+from rosbags.rosbag2 import Writer  # noqa: E402
+from test_replay import START, STORE, write_bag  # noqa: E402
 
 from mobile_vla_ros.cli import dataset as verb, train as train_verb  # noqa: E402
 from mobile_vla_ros.contract import Command, NS  # noqa: E402
@@ -64,6 +65,13 @@ def test_standing_around_is_trimmed_but_stopping_is_kept():
     (segment,) = cut(events, 'go')
     assert segment.commands[0] == GO and segment.images[0] == 30
     assert segment.commands[-5:] == [STILL] * 5 and segment.commands[-6] == GO
+
+
+def test_where_nobody_commands_another_episode_begins():
+    events = drive(0, 2) + [at(2 + i / 10, 'image', 100 + i) for i in range(20)] \
+        + drive(4, 6, first=200)
+    assert [(s.images[0], len(s.images)) for s in cut(events, 'go')] == [(0, 10), (116, 12)], \
+        'pictures that nobody answered must not shift the time of those before'
 
 
 def test_an_instruction_a_gap_and_silence_make_their_own_episodes():
@@ -146,6 +154,58 @@ def test_an_episode_is_multiplied_by_the_recipe_of_its_distance(bags, tmp_path, 
     assert len({e.seed for e in episodes}) == 1, 'copies are never split between train and test'
     lengths = [len(e.grids) for e in episodes]
     assert lengths[0] == lengths[1] == min(lengths) < max(lengths), 'precision is driven slowly'
+
+
+def take_over(folder, spans, topic='/cmd_vel_joy'):
+    """Write 10 s in which a policy turns right, and an operator left during `spans` (s)."""
+    left, right = Command(0.2, 0.3, 0.0), Command(0.2, -0.3, 0.0)
+    with Writer(folder, version=9) as writer:
+        def add(name, kind):
+            connection = writer.add_connection(name, kind, typestore=STORE)
+            return lambda seconds, msg: writer.write(
+                connection, START + round(seconds * NS), STORE.serialize_cdr(msg, kind))
+        t = STORE.types
+        image, say = add('/image', 'sensor_msgs/msg/Image'), add('/instruction',
+                                                                 'std_msgs/msg/String')
+        both, operator = (add(name, 'geometry_msgs/msg/Twist') for name in ('/cmd_vel', topic))
+        say(0.0, t['std_msgs/msg/String'](data='go left'))
+        vector = t['geometry_msgs/msg/Vector3']
+
+        def twist(command):
+            return t['geometry_msgs/msg/Twist'](linear=vector(*command[:2], 0.0),
+                                                angular=vector(0.0, 0.0, command[2]))
+        for i in range(1, 200):
+            now = i / 20
+            if i % 2:
+                header = t['std_msgs/msg/Header'](
+                    stamp=t['builtin_interfaces/msg/Time'](sec=0, nanosec=0), frame_id='camera')
+                image(now, t['sensor_msgs/msg/Image'](
+                    header=header, height=24, width=32, encoding='rgb8', is_bigendian=0, step=96,
+                    data=np.full(24 * 96, i, np.uint8)))
+            takes = any(start <= now < end for start, end in spans)
+            lets_go = any(end <= now < end + 0.3 for _, end in spans)
+            if takes or lets_go:
+                operator(now + 0.01, twist(left if takes else STILL))
+            both(now + 0.02, twist(left if takes else right))
+
+
+def test_corrections_are_what_the_operator_did_and_nothing_else(tmp_path, capsys):
+    take_over(tmp_path / 'bag', [(2.0, 4.0), (7.0, 8.0)])
+    args = ['build', str(tmp_path / 'bag'), '--out', str(tmp_path / 'out')]
+    assert verb.main([*args, '--corrections']) == 0
+    assert '2 episodes' in capsys.readouterr().out
+    episodes = read_recordings(tmp_path / 'out')[::2]
+    assert [len(e.labels) for e in episodes] == [12, 7], 'with the last pictures before it'
+    for episode in episodes:
+        driven = episode.labels[:, episode.side, episode.color]
+        assert driven == pytest.approx(np.tile([0.2, 0.3, 0.0], (len(driven), 1))), \
+            'not what the policy did, nor the zero of a stick let go'
+    rows = json.loads(next((tmp_path / 'out').glob('*.json')).read_text())
+    assert all(row['correction'] for row in rows)
+    take_over(tmp_path / 'none', [])
+    assert verb.main(['build', str(tmp_path / 'none'), '--out', str(tmp_path / 'other'),
+                      '--corrections']) == 1
+    assert 'nobody took over' in capsys.readouterr().err
 
 
 def test_the_recipes_differ_in_pace_and_in_what_they_show():

@@ -26,6 +26,8 @@ def parser() -> Parser:
     build.add_argument('--processes', type=int, default=2)
     build.add_argument('--augment', choices=('recorded', 'close', 'medium', 'far'),
                        help='make 5 to 8 of every episode, by its distance')
+    build.add_argument('--corrections', action='store_true',
+                       help='learn only what an operator did who took over from a policy')
     for kind in ('image', 'command', 'instruction'):
         build.add_argument(f'--{kind}-topic', help='where a bag has several')
     doctor = actions.add_parser('doctor', help='are recordings fit to learn from',
@@ -71,7 +73,7 @@ def _build(args) -> int:
     from mobile_vla_ros.training.dataset import build
     with tqdm(total=len(args.bags), unit='bag', disable=None) as bar:
         rows = build(args.bags, args.out, args.instruction, args.processes, _topics(args),
-                     lambda row: bar.update(), args.augment)
+                     lambda row: bar.update(), args.augment, args.corrections)
     refused = [row['refused'] for row in rows if 'refused' in row]
     print(f'{args.out}: {sum(row.get("episodes", 0) for row in rows)} episodes, '
           f'{sum(row.get("frames", 0) for row in rows)} frames of {len(rows) - len(refused)} bags')

@@ -91,6 +91,11 @@ class Bag:
             raise BagError(f'{self.path}: damaged after {count} messages '
                            f'({_line(error)})') from error
 
+    def named(self, kind: str, name: str) -> str | None:
+        """Return the topic of this kind, with messages on it, whose last part is `name`."""
+        return next((c.topic for c in self._reader.connections if _type(c) in KINDS[kind]
+                     and c.topic.rsplit('/', 1)[-1] == name and c.msgcount), None)
+
     def _choose(self, kind, wanted):
         there = sorted({c.topic for c in self._reader.connections if _type(c) in KINDS[kind]})
         if wanted:

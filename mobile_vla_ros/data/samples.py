@@ -22,40 +22,47 @@ class Segment:
     images: list = field(default_factory=list)
     commands: list = field(default_factory=list)
 
-    def trim(self, period_s: float) -> 'Segment':
-        """Return it without the standing around before it sets off and long after it stopped."""
+    def trim(self, period_s: float, standing_s: float = STANDING_KEPT_S) -> 'Segment':
+        """Return it without standing around before it sets off, and `standing_s` after it."""
         moving = np.flatnonzero((np.abs(self.commands) > IDLE).any(axis=1)) \
             if self.commands else []
         if not len(moving):
             return Segment(self.instruction)
-        end = moving[-1] + 1 + round(STANDING_KEPT_S / period_s)
+        end = moving[-1] + 1 + round(standing_s / period_s)
         part = slice(int(moving[0]), int(end))
         return Segment(self.instruction, self.images[part], self.commands[part])
 
 
-def segments(events, read, period_s: float, instruction: str | None = None):
+def segments(events, read, period_s: float, instruction: str | None = None,
+             standing_s: float = STANDING_KEPT_S):
     """
     Yield a trimmed Segment for every instruction; those in which nobody drives are left out.
+
+    Where no command comes for a while, or no picture, another one begins.
 
     :param events: of a Bag, in the order received.
     :param read: an undecoded image -> what is kept of it.
     :param instruction: instead of those recorded.
+    :param standing_s: of a stop that is kept.
     """
     now = Segment(normalise(instruction or ''))
     waiting, due_ns, last_ns = [], 0, None
     for event in events:
         if event.kind == 'instruction' and instruction is None:
-            yield from _finished(now, period_s)
+            yield from _finished(now, period_s, standing_s)
             now, waiting, due_ns = Segment(normalise(event.value)), [], 0
         elif event.kind == 'command':
-            for received_ns, picture in waiting:
-                if event.received_ns - received_ns <= PAIRED_S * NS:
-                    now.images.append(picture)
-                    now.commands.append(event.value)
+            answered = [picture for received_ns, picture in waiting
+                        if event.received_ns - received_ns <= PAIRED_S * NS]
+            if len(answered) < len(waiting):
+                yield from _finished(now, period_s, standing_s)
+                now = Segment(now.instruction)
+            now.images += answered
+            now.commands += [event.value] * len(answered)
             waiting = []
         elif event.kind == 'image' and event.received_ns >= due_ns:
             if last_ns and event.received_ns - last_ns > GAP_S * NS:
-                yield from _finished(now, period_s)
+                yield from _finished(now, period_s, standing_s)
                 now, waiting = Segment(now.instruction), []
             try:
                 waiting.append((event.received_ns, read(event.value)))
@@ -65,10 +72,10 @@ def segments(events, read, period_s: float, instruction: str | None = None):
             late = event.received_ns - due_ns > period_s * NS
             due_ns = (event.received_ns if late else due_ns) + round(period_s * NS)
             last_ns = event.received_ns
-    yield from _finished(now, period_s)
+    yield from _finished(now, period_s, standing_s)
 
 
-def _finished(segment: Segment, period_s: float):
-    trimmed = segment.trim(period_s)
+def _finished(segment: Segment, period_s: float, standing_s: float):
+    trimmed = segment.trim(period_s, standing_s)
     if trimmed.instruction and trimmed.commands:
         yield trimmed

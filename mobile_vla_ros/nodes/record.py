@@ -78,10 +78,12 @@ class RecordNode(Node):
         image = ('image', Image) if values['image_transport'] == 'raw' \
             else ('image/compressed', CompressedImage)
         sensor = qos_profile_sensor_data
+        twist = TwistStamped if values['stamped'] else Twist
         wanted = (  # topic, type, QoS, is it needed, least Hz
             (*image, sensor, True, values['least_image_rate']),
             ('camera_info', CameraInfo, sensor, False, 0.0),
-            ('cmd_vel', TwistStamped if values['stamped'] else Twist, 10, True, 0.0),
+            ('cmd_vel', twist, 10, True, 0.0),
+            ('cmd_vel_joy', twist, 10, False, 0.0),  # what the operator did when taking over
             ('odom', Odometry, sensor, False, 0.0),
             ('instruction', String, 10, False, 0.0),
             ('events', String, 10, False, 0.0))

@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 
 from mobile_vla_ros.data.bags import Bag, decode
-from mobile_vla_ros.data.samples import segments
+from mobile_vla_ros.data.samples import segments, STANDING_KEPT_S
 from mobile_vla_ros.preprocessing import IMAGE, preprocess
 from mobile_vla_ros.sim.language import parse_instruction, swap_sides
 from mobile_vla_ros.sim.scenario import COLORS, SIDES
@@ -17,9 +17,12 @@ from mobile_vla_ros.training.augment import RECIPES, vary
 from mobile_vla_ros.training.recordings import MIRROR, PERIOD_S, write_shard
 
 
+OPERATOR = 'cmd_vel_joy'  # topic of one who takes over; the policy's commands are on another
+
+
 def build(bags: list[Path], out: Path, instruction: str | None = None, processes: int = 2,
           topics: dict | None = None, done=lambda row: None,
-          augment: str | None = None) -> list[dict]:
+          augment: str | None = None, corrections: bool = False) -> list[dict]:
     """
     Add every bag to the dataset in `out`; one that is in it unchanged is not read again.
 
@@ -27,12 +30,14 @@ def build(bags: list[Path], out: Path, instruction: str | None = None, processes
     :param topics: image, command, instruction: as of `Bag`.
     :param augment: multiply every episode by the recipe of this distance, or `recorded`: of the
         one that its labels name.
+    :param corrections: learn only what the operator did on OPERATOR, taking over from a policy.
     :returns: for every bag its name, and episodes and frames or, if it was refused, the reason.
     """
     from mobile_vla_ros.training.features import Encoder
     out.mkdir(parents=True, exist_ok=True)
     Encoder(out)  # exported once, before several processes need it
-    jobs = [(str(bag), str(out), instruction, topics or {}, augment) for bag in bags]
+    jobs = [(str(bag), str(out), instruction, topics or {}, augment, corrections)
+            for bag in bags]
     rows = []
     with get_context('spawn').Pool(min(processes, len(jobs))) as pool:
         for row in pool.imap(_work, jobs):
@@ -52,15 +57,15 @@ def identity(path: Path, *settings) -> str:
 
 
 def _work(job) -> dict:
-    path, out, instruction, topics, augment = job
+    path, out, *settings = job
     row = {'bag': path}
     try:
         if not Path(path).exists():
             raise FileNotFoundError(f'no bag at {path}')
-        name = identity(Path(path), instruction, topics, augment)
+        name = identity(Path(path), *settings)
         described = Path(out) / f'{name}.json'
         if not described.exists():
-            _build_one(Path(path), Path(out), name, instruction, topics, augment)
+            _build_one(Path(path), Path(out), name, *settings)
         episodes = json.loads(described.read_text(encoding='utf-8'))
         own = [episode for episode in episodes if episode['version'] == 0]
         return {**row, 'episodes': len(own), 'frames': sum(e['frames'] for e in own)}
@@ -68,10 +73,12 @@ def _work(job) -> dict:
         return {**row, 'refused': ' '.join(str(error).split())}
 
 
-def _build_one(path, out, name, instruction, topics, augment) -> None:
+def _build_one(path, out, name, instruction, topics, augment, corrections) -> None:
     from mobile_vla_ros.training.features import Encoder
     recipe = RECIPES[_distance(path) if augment == 'recorded' else augment] if augment else None
     encoder = Encoder(out)
+    if corrections:
+        topics = {**topics, 'command': _operator(path, topics)}
     with Bag(path, **topics) as bag:
         if instruction is None and bag.topics['instruction'] is None:
             raise ValueError(f'{path}: no instruction was recorded; give one with --instruction')
@@ -79,7 +86,7 @@ def _build_one(path, out, name, instruction, topics, augment) -> None:
             raise ValueError(f'{path}: no recorded commands (geometry_msgs Twist or '
                              'TwistStamped) to learn from')
         found = list(segments(bag.events(), lambda msg: preprocess(decode(msg)), PERIOD_S,
-                              instruction))
+                              instruction, 0.0 if corrections else STANDING_KEPT_S))
     if not found:
         raise ValueError(f'{path}: nobody drives in it while an instruction holds and the camera '
                          'sees')
@@ -93,8 +100,9 @@ def _build_one(path, out, name, instruction, topics, augment) -> None:
                 seen, driven = vary(images, commands, recipe, rng)
             else:
                 seen, driven = images, commands
-            episodes.append(_episode(part.instruction, seen, driven, version, encoder,
-                                     seed + number))
+            row, *arrays = _episode(part.instruction, seen, driven, version, encoder,
+                                    seed + number)
+            episodes.append(({**row, 'correction': corrections}, *arrays))
     write_shard(out, name, episodes)
 
 
@@ -112,6 +120,16 @@ def _episode(text, images, commands, version, encoder, seed) -> tuple:
     told = {} if side is not None else {'own_words': text}
     return ({'seed': seed, 'side': SIDES[side or 0], 'color': COLORS[color or 0],
              'mirrored': mirrored, 'version': version, **told}, grids, labels, commands)
+
+
+def _operator(path, topics) -> str:
+    """Return the topic with what the operator did."""
+    with Bag(path, **topics) as bag:
+        named = bag.named('command', OPERATOR)
+    if not named:
+        raise ValueError(f'{path}: no {OPERATOR} in it, so nobody took over; leave --corrections '
+                         'out to learn from all of it')
+    return named
 
 
 def _distance(path) -> str:
