@@ -10,8 +10,10 @@ from tqdm import tqdm
 from mobile_vla_ros import __version__
 from mobile_vla_ros.cli import judge, one_line_errors, Parser
 from mobile_vla_ros.contract import AXES
+from mobile_vla_ros.evaluate.partial import Partial
 from mobile_vla_ros.sim.seeds import split_of, TEST
 
+FILMS = 20  # at most
 EXAMPLE = 'example: python -m mobile_vla_ros benchmark --episodes 300 --json out/benchmark.json'
 
 
@@ -38,6 +40,11 @@ def parser() -> Parser:
                    help='the expert drives, the policy is only asked: errors per axis')
     p.add_argument('--over-ros', action='store_true',
                    help='through the sim and drive nodes over DDS, in real time')
+    p.add_argument('--suite', metavar='NAME', help='a named set of scenes and disturbances: '
+                   'standard-1 (408 episodes), short-1 (24)')
+    p.add_argument('--html', type=Path, help='write a page with every path, failures first')
+    p.add_argument('--films', metavar='FOLDER', type=Path,
+                   help=f'film the first {FILMS} episodes that fail')
     p.add_argument('--fail-under', metavar='SPEC', type=Path,
                    help='YAML of limits; exit status 1 where one is broken')
     p.add_argument('--processes', type=int, default=os.cpu_count() or 1)
@@ -51,42 +58,88 @@ def main(argv=None) -> int:
     if args.episodes < 1 or args.processes < 1 or args.first_seed < 0:
         raise ValueError(f'--episodes and --processes must be 1 or more and --first-seed 0 or '
                          f'more, got {args.episodes}, {args.processes} and {args.first_seed}')
-    from mobile_vla_ros.evaluate import over_ros
+    from mobile_vla_ros.evaluate import closed_loop, over_ros, suites
     from mobile_vla_ros.evaluate.gate import read_spec
-    from mobile_vla_ros.evaluate.closed_loop import Job, run, Runner, summarise
-    job = Job(args.policy, args.checkpoint, args.backend, args.swap, args.phrases,
-              args.held_out_look, args.open_loop)
+    job = closed_loop.Job(args.policy, args.checkpoint, args.backend, args.swap, args.phrases,
+                          args.held_out_look, args.open_loop, trace=bool(args.html or args.films))
     if args.over_ros:
         over_ros.check(job)
+        if args.suite or args.html or args.films:
+            raise ValueError('--over-ros takes no --suite, --html or --films; leave them out')
     spec = read_spec(args.fail_under) if args.fail_under else None
-    probe = Runner(job)  # bad input shows here, in one process, before many start
-    seeds = range(args.first_seed, args.first_seed + args.episodes)
-    with tqdm(total=len(seeds), unit='episode', desc=args.policy) as bar:
-        good = 0
+    tasks = suites.tasks(args.suite, job) if args.suite else [
+        ('', job, seed) for seed in range(args.first_seed, args.first_seed + args.episodes)]
+    probe = closed_loop.Runner(job)  # bad input shows here, in one process, before many start
+    split = split_of(tasks[0][2])
+    result = {
+        'job': {**asdict(job), 'over_ros': args.over_ros}, 'suite': args.suite,
+        'first_seed': tasks[0][2], 'episodes': len(tasks), 'split': split,
+        'package_version': __version__,
+        'checkpoint_sha256': probe.policy.sha256 if probe.policy else None,
+        'data_digest': probe.policy.metadata.data.get('digest') if probe.policy else None}
+    partial = Partial(args.json and args.json.with_suffix('.partial.jsonl'), result)
+    rows = _measure(tasks, partial, args)
+    rates = closed_loop.summarise(rows, job)
+    print_table(rates, f'{args.policy}, {args.suite or "plain scenes"}, {len(tasks)} episodes '
+                f'from seed {tasks[0][2]} ({split})')
+    if split != 'test':
+        print(f'note: seed {tasks[0][2]} belongs to the {split} split; test scenes start at '
+              f'{TEST.start}')
+    names = [part for part, _, _ in tasks]
+    result |= {
+        'rates': rates, 'driving': closed_loop.driving(rows),
+        'parts': {name: closed_loop.summarise([r for r, n in zip(rows, names) if n == name], job)
+                  for name in dict.fromkeys(names)},
+        'by': closed_loop.groups(rows, job),
+        'rows': [{k: v for k, v in row.items() if k != 'errors'} for row in rows]}
+    films = _film(rows, tasks, args) if args.films else {}
+    if args.html:
+        from mobile_vla_ros.evaluate.benchmark_page import page
+        _write(args.html, page(result, tasks, films))
+    if args.json:
+        _write(args.json, json.dumps(result, ensure_ascii=False, indent=1))
+    partial.remove()
+    return judge({name: result[name] for name in ('rates', 'parts', 'by')}, spec)
+
+
+def _measure(tasks, partial, args) -> list[dict]:
+    """Run what an interrupted run has not done yet; return all rows in the tasks' order."""
+    from mobile_vla_ros.evaluate import closed_loop, over_ros
+    left = [number for number in range(len(tasks)) if number not in partial.rows]
+    with tqdm(total=len(tasks), initial=len(tasks) - len(left), unit='episode',
+              desc=args.policy) as bar:
+        coming = iter(left)
 
         def done(row):
-            nonlocal good
-            good += row.get('success', False)
+            partial.add(next(coming), row)
             bar.update()
-            bar.set_postfix(success=good)
-        rows = over_ros.run(job, seeds, done) if args.over_ros \
-            else run(job, seeds, min(args.processes, len(seeds)), done)
-    rates = summarise(rows, job)
-    split = split_of(seeds[0])
-    print_table(rates, f'{args.policy}, {len(seeds)} scenes from seed {seeds[0]} ({split})')
-    if split != 'test':
-        print(f'note: seed {seeds[0]} belongs to the {split} split; test scenes start at '
-              f'{TEST.start}')
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps({
-            'job': {**asdict(job), 'over_ros': args.over_ros}, 'first_seed': seeds[0],
-            'episodes': len(seeds), 'split': split, 'package_version': __version__,
-            'checkpoint_sha256': probe.policy.sha256 if probe.policy else None,
-            'data_digest': probe.policy.metadata.data.get('digest') if probe.policy else None,
-            'rates': rates, 'rows': [{k: v for k, v in row.items() if k != 'errors'}
-                                     for row in rows]}, ensure_ascii=False, indent=1))
-    return judge({'rates': rates}, spec)
+            bar.set_postfix(success=sum(r.get('success', False) for r in partial.rows.values()))
+        if args.over_ros:
+            over_ros.run(tasks[0][1], [tasks[number][2] for number in left], done)
+        elif left:
+            closed_loop.run_each([tasks[number][1:] for number in left],
+                                 min(args.processes, len(left)), done)
+    return [partial.rows[number] for number in range(len(tasks))]
+
+
+def _film(rows, tasks, args) -> dict:
+    """Film the first episodes that failed; return seed -> address as seen from the page."""
+    from mobile_vla_ros.evaluate.retake import Retake
+    failed = [(job, seed) for row, (_, job, seed) in zip(rows, tasks)
+              if not row.get('success', True)]
+    retake, films = Retake(tasks[0][1]), {}
+    for job, seed in tqdm(failed[:FILMS], unit='film', disable=None):
+        path = args.films / f'{seed}.mp4'
+        retake.film(job, seed, path)
+        films[seed] = os.path.relpath(path, args.html.parent if args.html else '.')
+    print(f'{args.films}: {len(films)} films of {len(failed)} failures')
+    return films
+
+
+def _write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding='utf-8')
+    print(path)
 
 
 def print_table(rates: dict, title: str) -> None:

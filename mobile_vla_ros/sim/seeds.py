@@ -3,6 +3,7 @@
 TRAIN = range(0, 1_000_000)
 VALIDATION = range(1_000_000, 2_000_000)
 TEST = range(2_000_000, 3_000_000)
+SUITES = range(2_500_000, 3_000_000)  # of them, those of the benchmark's suites
 
 
 def split_of(seed: int) -> str:
