@@ -70,11 +70,11 @@ class Stage:
         ns = recording.origin_ns + round(seconds * NS)
         command = recording.command_at(ns)
         frame = self._still.copy()
-        left, top, width, height = CAMERA
-        frame[top:top + height, left:left + width] = with_arrow(
-            recording.image_at(ns), command, (width, height))
         _line(frame, self._to_map[self.path[:, 0] <= seconds], ACCENT, 3)
         self._robot(frame, *recording.pose_at(ns)[:3])
+        left, top, width, height = CAMERA  # after the path, which may leave the map
+        frame[top:top + height, left:left + width] = with_arrow(
+            recording.image_at(ns), command, (width, height))
         for points, (_, color) in zip(self._to_plot, chart.SERIES):
             _line(frame, points[self.driven[:, 0] <= seconds], chart.rgb255(color), 2)
         x = round(self._plot_x(seconds))
