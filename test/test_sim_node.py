@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip('mujoco', reason='needs the simulator')
 
-from ros_harness import assert_within, graph, Process, wait_for  # noqa: E402, I100
+from ros_harness import assert_within, graph, Process, SOAK, wait_for  # noqa: E402, I100
 from geometry_msgs.msg import Twist  # noqa: E402, I100
 from nav_msgs.msg import Odometry  # noqa: E402
 from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile  # noqa: E402
@@ -117,6 +117,28 @@ def test_22_it_drives_and_stops_by_its_own_timeout():
         wait_for(lambda: 'must be finite' in ''.join(process.lines), 2.0, 'a warning')
         listener.wait('odom', 10)
         assert abs(listener.speed()) < 0.05
+
+
+def test_22_a_killed_drive_node_leaves_the_base_standing():
+    with graph() as g:
+        listener = Listener(g)
+        g.node.destroy_publisher(g.images)
+        g.node.destroy_publisher(listener.commands)
+        sim(g, width=64, height=48)
+        listener.wait('odom', 5)
+        for _ in range(2 if SOAK == 1 else SOAK):
+            node = g.drive('straight', armed=True, instruction='go')
+            wait_for(lambda: g.last() == (0.5, 0.0, 0.0), 30.0, 'full speed')
+            wait_for(lambda: listener.speed() > 0.4, 5.0, 'a base at speed')
+            node.kill()
+            last = g.received[-1][0]
+            stood = wait_for(lambda: next((
+                at for at, msg in list(listener.heard['odom'])
+                if at > last and abs(msg.twist.twist.linear.x) < 0.05), None), 2.0, 'standing')
+            assert_within(stood - last, 0.5, last)
+            assert g.received[-1] == (last, (0.5, 0.0, 0.0))  # it said nothing more
+            g.received.clear()
+            assert g.call(Trigger, 'sim/reset').success
 
 
 def test_reset_takes_the_parameters_and_time_goes_on():
