@@ -91,7 +91,7 @@ def compressed_to_rgb(msg) -> np.ndarray:
         whole = data.rstrip(b'\0').endswith(b'\xff\xd9')  # some cameras pad with zeros
     elif data[:8] == b'\x89PNG\r\n\x1a\n' and data[12:16] == b'IHDR' and len(data) >= 24:
         width, height = struct.unpack('>II', data[16:24])
-        whole = data[-8:-4] == b'IEND'
+        whole = _png_is_whole(data)
     else:
         raise MessageError('format', f'compressed image of {len(data)} bytes starting with '
                            f'{data[:8].hex()} is neither JPEG nor PNG (format '
@@ -124,6 +124,22 @@ def _check_pattern(encoding: str, width: int, height: int):
     if encoding.startswith('bayer') and (width < 4 or height < 4):
         raise MessageError('size', f'image size {width}x{height} must be at least 4x4 for '
                            f'{encoding}')
+
+
+def _png_is_whole(data: bytes) -> bool:
+    """
+    Tell whether the chunks follow each other up to the last (PNG specification, 5.3).
+
+    OpenCV makes room for what a chunk claims to hold before it looks whether that is there:
+    4 GB for one flipped byte.
+    """
+    at = 8
+    while at + 12 <= len(data):
+        length, kind = struct.unpack('>I4s', data[at:at + 8])
+        at += 12 + length
+        if kind == b'IEND':
+            return at <= len(data)
+    return False
 
 
 def _jpeg_size(data: bytes) -> tuple:

@@ -37,6 +37,21 @@ class Metadata:
     image: int = IMAGE
     format: int = FORMAT
 
+    def __post_init__(self):
+        for name, low, high in (('rate_hz', 0.1, 1000), ('chunk', 1, 1000), ('memory', 0, 10**6),
+                                ('text_width', 1, 10**5)):
+            value = getattr(self, name)
+            if type(value) not in (int, float) or not low <= value <= high:
+                raise ContractError(f'metadata {name} must be a number within {low}..{high}, got '
+                                    f'{value!r:.80}')
+        for name in ('chunk', 'memory', 'text_width'):
+            if not isinstance(getattr(self, name), int):
+                raise ContractError(f'metadata {name} must be a whole number, got '
+                                    f'{getattr(self, name)!r}')
+        if not all(type(age) in (int, float) and 0 < age < 60 for age in self.history_s):
+            raise ContractError('metadata history_s must be ages within 0..60 s, got '
+                                f'{self.history_s!r:.80}')
+
     def to_json(self) -> str:
         """Return one line of JSON that ends in a blank seal."""
         return json.dumps({**asdict(self), 'seal': (SEAL + BLANK).decode()}, sort_keys=True)
@@ -53,18 +68,21 @@ class Metadata:
             values.pop('seal')
             unknown = set(values) - {f.name for f in fields(cls)}
             if unknown:
-                raise ContractError(f'{path}: unknown metadata {", ".join(sorted(unknown))}')
+                raise ContractError(f'unknown metadata {sorted(unknown)!r:.200}')
             for name in ('history_s', 'axes', 'units'):
                 values[name] = tuple(values[name])
             metadata = cls(**values)
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise ContractError(f'{path}: its metadata cannot be read ({error})') from error
+        except ContractError as error:
+            raise ContractError(f'{path}: {error}') from error
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            first = (str(error).splitlines() or [type(error).__name__])[0][:200]
+            raise ContractError(f'{path}: its metadata cannot be read ({first})') from error
         expected = {'format': FORMAT, 'axes': AXES, 'units': UNITS, 'convention': CONVENTION,
                     'image': IMAGE}
         for name, ours in expected.items():
             theirs = getattr(metadata, name)
             if theirs != ours:
-                raise ContractError(f'{path}: its {name} is {theirs!r}, '
+                raise ContractError(f'{path}: its {name} is {theirs!r:.200}, '
                                     f'this package runs {ours!r}')
         return metadata
 

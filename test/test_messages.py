@@ -2,6 +2,9 @@
 
 import math
 import os
+from pathlib import Path
+import subprocess
+import sys
 
 import cv2
 from hypothesis import given, settings, strategies as st
@@ -15,6 +18,7 @@ messages = pytest.importorskip('mobile_vla_ros.messages', reason='needs ROS mess
 from geometry_msgs.msg import Twist  # noqa: E402, I100
 from sensor_msgs.msg import CompressedImage, Image  # noqa: E402, I100
 
+ROOT = Path(__file__).resolve().parent.parent
 SOAK = int(os.environ.get('MOBILE_VLA_SOAK', 1))
 
 
@@ -132,7 +136,7 @@ small = st.integers(0, 12)
 @given(st.sampled_from(ENCODINGS + ('', 'jpeg')), small, small, st.integers(0, 100),
        st.binary(max_size=600), st.booleans())
 @settings(max_examples=1000 * SOAK, deadline=None)
-def test_no_image_raises_anything_else(encoding, height, width, step, data, fit):
+def test_9_no_image_raises_anything_else(encoding, height, width, step, data, fit):
     if fit:  # else hardly any would pass the checks
         step = max(step, width * 4)
         data = (data or b'\0') * (step * height)
@@ -189,7 +193,7 @@ def test_10_a_bomb_is_refused_before_it_is_decoded(suffix):
 @given(st.sampled_from(['.jpg', '.png']), st.lists(
     st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=8))
 @settings(max_examples=300 * SOAK, deadline=None)
-def test_flipped_bytes_raise_nothing_else(suffix, flips):
+def test_10_flipped_bytes_raise_nothing_else(suffix, flips):
     data = bytearray(cv2.imencode(suffix, np.full((16, 16, 3), 90, np.uint8))[1].tobytes())
     for at, value in flips:
         data[at % len(data)] = value
@@ -197,6 +201,63 @@ def test_flipped_bytes_raise_nothing_else(suffix, flips):
         messages.compressed_to_rgb(CompressedImage(data=bytes(data)))
     except MessageError:
         pass
+
+
+def test_10_a_chunk_that_claims_too_much_is_refused_before_room_is_made():
+    data = bytearray(cv2.imencode('.png', np.full((16, 16, 3), 90, np.uint8))[1].tobytes())
+    assert messages.compressed_to_rgb(CompressedImage(data=bytes(data))).shape == (16, 16, 3)
+    data[33] = 255  # the length of the second chunk: 4 GB
+    with pytest.raises(messages.MessageError, match='cut short'):
+        messages.compressed_to_rgb(CompressedImage(data=bytes(data)))
+
+
+BOMBS = """
+import re, struct, sys, zlib
+import cv2, numpy as np
+from mobile_vla_ros.images import compressed_to_rgb, MessageError
+
+class Message:
+    format = 'bomb'
+
+def chunk(kind, data):
+    return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+
+def peak_kb():
+    return int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])
+
+side = 20000  # 50 MB of bits, 1.2 GB as RGB
+header = struct.pack('>IIBBBBB', side, side, 1, 0, 0, 0, 0)
+png = (b'\\x89PNG\\r\\n\\x1a\\n' + chunk(b'IHDR', header)
+       + chunk(b'IDAT', zlib.compress(bytes(side * (side // 8 + 1)), 1)) + chunk(b'IEND', b''))
+jpeg = bytearray(cv2.imencode('.jpg', np.zeros((64, 64, 3), np.uint8))[1].tobytes())
+at = jpeg.index(b'\\xff\\xc0') + 5
+jpeg[at:at + 4] = struct.pack('>HH', 65000, 65000)
+claims = bytearray(cv2.imencode('.png', np.zeros((64, 64, 3), np.uint8))[1].tobytes())
+claims[33] = 255  # 4 GB in the second chunk
+good = cv2.imencode('.jpg', np.random.default_rng(0).integers(0, 255, (480, 640, 3), np.uint8))[1]
+Message.data = good.tobytes()
+compressed_to_rgb(Message)  # what one good frame takes is no growth
+open('/proc/self/clear_refs', 'w').write('5')  # the peak counts from here
+before = peak_kb()
+refused = 0
+for _ in range(int(sys.argv[1])):
+    for data in (png, bytes(jpeg), bytes(claims), good.tobytes()[:9000], good.tobytes()[:-2]):
+        Message.data = data
+        try:
+            compressed_to_rgb(Message)
+        except MessageError:
+            refused += 1
+print(refused, peak_kb() - before)
+"""
+
+
+def test_10_bombs_and_truncated_images_take_no_memory():
+    rounds = 50 * SOAK
+    out = subprocess.run([sys.executable, '-c', BOMBS, str(rounds)], cwd=ROOT, text=True,
+                         capture_output=True, timeout=100, check=True)
+    refused, grown_kb = map(int, out.stdout.split())
+    assert refused == 5 * rounds
+    assert grown_kb < 50_000
 
 
 def test_commands_keep_their_axes():
