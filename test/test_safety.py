@@ -380,3 +380,67 @@ def test_whatever_happens_motion_needs_arming_and_freshness(history):
 
 def test_every_reason_names_a_way_out():
     assert all(reason.text and reason.way_out for reason in Reason if reason is not Reason.DRIVING)
+
+
+def feeds_until_alive(watchdog, start):
+    for count in range(1, 10):
+        watchdog.feed(start + count)
+        if watchdog.alive(start + count):
+            return count
+    return None
+
+
+def test_a_new_and_a_tripped_watchdog_want_three_feeds():
+    watchdog = Watchdog(TIMEOUT)
+    assert feeds_until_alive(watchdog, 0) == 3
+    watchdog.trip()
+    assert feeds_until_alive(watchdog, 100) == 3
+    assert feeds_until_alive(Watchdog(TIMEOUT, needed=1), 0) == 1
+
+
+def test_a_gap_of_just_the_timeout_keeps_the_streak_and_more_does_not():
+    for gap, alive in ((TIMEOUT, True), (TIMEOUT + 1, False)):
+        watchdog = Watchdog(TIMEOUT)
+        for now in (0, 1, 1 + gap):
+            watchdog.feed(now)
+        assert watchdog.alive(1 + gap) is alive
+
+
+def test_a_fault_takes_ten_failures_and_a_reset_forgives_them_all():
+    guard = Guard(Limits(), TIMEOUT)
+    for _ in range(2):
+        for _ in range(9):
+            guard.failed('boom')
+        assert not guard.faulted
+        guard.failed('boom')
+        assert guard.faulted
+        guard.reset()
+        assert not guard.faulted
+
+
+def why(guard, now):
+    return guard.tick(now).reason
+
+
+def test_the_reason_for_standing_is_told_to_the_nanosecond():
+    guard = Guard(Limits(), TIMEOUT)
+    guard.arming.arm()
+    guard.instruct('go left', 0)
+    assert why(guard, 0) is Reason.NO_FRAMES
+    assert guard.frame(NS, 0)
+    assert why(guard, TIMEOUT) is Reason.STARTING
+    assert why(guard, TIMEOUT + 1) is Reason.NO_FRAMES
+    assert not guard.frame(NS, TIMEOUT + 2)
+    assert why(guard, 2 * TIMEOUT + 2) is Reason.BACKWARDS
+    assert why(guard, 2 * TIMEOUT + 3) is Reason.NO_FRAMES
+    now = 3 * TIMEOUT
+    assert guard.frame(2 * NS, now)
+    guard.unreadable()
+    assert why(guard, now) is Reason.UNREADABLE
+    assert guard.plan(make_plan(), 'go left', 2 * NS, now)
+    assert why(guard, now) is Reason.RECOVERING
+    assert why(guard, now + TIMEOUT) is Reason.RECOVERING
+    assert guard.frame(3 * NS, now + TIMEOUT)
+    assert why(guard, now + TIMEOUT + 1) is Reason.SLOW
+    guard.failed('boom')
+    assert why(guard, now + TIMEOUT + 1) is Reason.FAILING
