@@ -13,7 +13,7 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 unexport AMENT_PREFIX_PATH LD_LIBRARY_PATH RMW_IMPLEMENTATION ROS_DISTRO
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test checkpoint benchmark results strategies faults lint clean
+.PHONY: help demo test checkpoint benchmark results strategies faults audit mutants lint clean
 
 help:  ## show this
 	@echo 'make TARGET [PYTHON=python3.12]'
@@ -49,6 +49,12 @@ faults: .venv/.test-stamp  ## inject every fault, write docs/safety.md's table; 
 	@$(CHECK_GL)
 	@$(PY) benchmark/faults.py $${TRIALS:+--trials "$$TRIALS"} $(ARGS)
 
+audit: .venv/.audit-stamp  ## scan for unsafe code
+	@$(PY) -m bandit -q -c bandit.yaml -r mobile_vla_ros benchmark scripts launch setup.py
+
+mutants: .venv/.audit-stamp  ## change the safety code bit by bit: do the tests notice? (half an hour)
+	@$(PY) -m mutmut run $(ARGS)
+
 lint: .venv/.lint-stamp  ## check the style
 	@$(PY) -m ruff check $(ARGS) .
 
@@ -58,6 +64,8 @@ clean:  ## remove what the other targets made
 .venv/.lint-stamp: requirements/lint.txt
 .venv/.demo-stamp: requirements/demo.txt
 .venv/.train-stamp: requirements/train.txt requirements/demo.txt
+.venv/.audit-stamp: requirements/audit.txt requirements/test.txt requirements/train.txt \
+		requirements/demo.txt requirements/lint.txt
 .venv/.test-stamp: requirements/test.txt requirements/train.txt requirements/demo.txt \
 		requirements/lint.txt
 

@@ -169,3 +169,36 @@ def test_make_demo_hands_the_instruction_on_as_it_is(tmp_path, given, wanted):
         cwd=ROOT, env=environment, check=True, capture_output=True, text=True,
         timeout=30).stdout
     assert json.loads(printed) == ['-m', 'mobile_vla_ros', 'demo', *wanted]
+
+
+def unsafe(source: str) -> list[str]:
+    """Return the calls in Python source that run what data says, or load pickles."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = [alias.name for alias in node.names] + [getattr(node, 'module', '') or '']
+            found += [n for n in names if n.split('.')[0] in ('pickle', 'marshal', 'dill')]
+        if not isinstance(node, ast.Call):
+            continue
+        name, given = ast.unparse(node.func), {k.arg: ast.unparse(k.value) for k in node.keywords}
+        if name in ('eval', 'exec', 'os.system', 'yaml.load', 'yaml.unsafe_load') \
+                or given.get('shell', 'False') != 'False' \
+                or given.get('allow_pickle', 'False') != 'False' \
+                or (name == 'torch.load' and given.get('weights_only') != 'True'):
+            found.append(ast.unparse(node))
+    return found
+
+
+@pytest.mark.parametrize('source', [
+    'import pickle', 'from pickle import load', 'eval(x)', 'subprocess.run(x, shell=True)',
+    'np.load(x, allow_pickle=True)', 'torch.load(x)', 'yaml.load(x)'])
+def test_what_is_unsafe_is_found(source):
+    assert unsafe(source)
+
+
+def test_nothing_runs_what_data_says():
+    paths = [*SOURCES, *(ROOT / 'benchmark').glob('*.py'), *(ROOT / 'launch').glob('*.py'),
+             *(ROOT / 'scripts').glob('*.py'), ROOT / 'setup.py']
+    assert len(paths) > 80
+    assert {path.name: unsafe(path.read_text(encoding='utf-8')) for path in paths
+            if unsafe(path.read_text(encoding='utf-8'))} == {}
