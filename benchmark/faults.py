@@ -30,7 +30,8 @@ FAULTS = {
     24: 'camera missing, silent or of another kind', 25: 'recorder killed', 26: 'disk full',
     27: 'deadman released', 28: 'deactivated, stopped, disarmed'}
 FILES = ('test_drive_faults.py', 'test_drive_checkpoint.py', 'test_drive_start.py',
-         'test_sim_node.py', 'test_messages.py', 'test_policy.py', 'test_pilot.py')
+         'test_sim_node.py', 'test_messages.py', 'test_policy.py', 'test_pilot.py',
+         'test_record_node.py', 'test_episode.py', 'test_teleop.py')
 MARKS = ('<!-- faults:begin -->', '<!-- faults:end -->')
 
 

@@ -182,7 +182,7 @@ def test_too_little_room_is_told_before_anything_is_written(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason='mounting a small disk needs root')
-def test_a_full_disk_leaves_an_episode_that_can_be_repaired(tmp_path):
+def test_26_a_full_disk_leaves_an_episode_that_can_be_repaired(tmp_path):
     disk = tmp_path / 'disk'
     disk.mkdir()
     if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=2M', 'tmpfs', str(disk)]).returncode:

@@ -133,14 +133,14 @@ def g():
         yield opened
 
 
-def test_holding_drives_and_releasing_stops(g):
-    from ros_harness import wait_for
+def test_27_holding_drives_and_releasing_stops(g):
+    from ros_harness import assert_within, wait_for
     terminal = Terminal(g)
     released = terminal.hold('w', 1.0)
     driven = [command for at, command in g.received if at <= released]
     assert len(driven) > 15 and set(driven[1:]) == {Command(0.2, 0.0, 0.0)}
     at, _ = wait_for(lambda: g.zero(released), 2.0, 'a zero')
-    assert at - released < 0.15
+    assert_within(at - released, 0.15, released)
     time.sleep(1.5)
     count = len(g.received)
     time.sleep(0.3)
@@ -148,8 +148,8 @@ def test_holding_drives_and_releasing_stops(g):
 
 
 @pytest.mark.parametrize('how', ['hang up', 'signal'])
-def test_the_end_is_a_zero(g, how):
-    from ros_harness import wait_for
+def test_27_the_end_is_a_zero(g, how):
+    from ros_harness import assert_within, wait_for
     terminal = Terminal(g, '--ros-args', '-p', 'base:=differential')
     terminal.hold('a', 0.5)
     assert g.last().angular_z > 0 and g.last().linear_y == 0
@@ -159,7 +159,7 @@ def test_the_end_is_a_zero(g, how):
     else:
         os.close(terminal.near)
     assert terminal.process.wait(5.0) in (0, -signal.SIGHUP)
-    assert wait_for(lambda: g.zero(ended), 1.0, 'a zero')[0] - ended < 0.3
+    assert_within(wait_for(lambda: g.zero(ended), 1.0, 'a zero')[0] - ended, 0.3, ended)
     assert g.last() == STOP
 
 
