@@ -31,6 +31,7 @@ EXTRAS = {
     'train': ['torch>=2.2', 'onnx', 'openvino', 'safetensors', 'tqdm', 'matplotlib', *ENCODERS],
     'replay': ['rosbags', 'matplotlib', 'tqdm'],
     'record': ['rosbags', 'mcap'],
+    'hdf5': ['h5py', 'rosbags', 'mcap'],
     'openvino': ['openvino'],
     'test': ['pytest', 'pytest-timeout', 'pytest-cov', 'hypothesis',
              'mcap-ros2-support', 'colcon-common-extensions', 'cv-bridge'],
