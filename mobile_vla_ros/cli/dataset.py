@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from mobile_vla_ros.cli import dataset_import, one_line_errors, Parser, report
+from mobile_vla_ros.cli import dataset_export, dataset_import, one_line_errors, Parser, report
 
 EXAMPLE = ("example: python -m mobile_vla_ros dataset build recordings/* --out out/dataset "
            "--instruction 'follow the corridor'")
@@ -30,6 +30,7 @@ def parser() -> Parser:
     for kind in ('image', 'command', 'instruction'):
         doctor.add_argument(f'--{kind}-topic', help='where a bag has several')
     dataset_import.add(actions)
+    dataset_export.add(actions)
     mend = actions.add_parser('repair', help='episodes of a recorder that was killed',
                               description='Make episodes whole that were not closed; the '
                               'original stays beside them as .damaged.')
@@ -41,8 +42,8 @@ def parser() -> Parser:
 def main(argv=None) -> int:
     """Run the action; exit status 1 if something given was refused, or is bad."""
     args = parser().parse_args(argv)
-    return {'build': _build, 'doctor': _doctor, 'import': dataset_import.run,
-            'repair': _repair}[args.action](args)
+    return {'build': _build, 'doctor': _doctor, 'import': dataset_import.run, 'repair': _repair,
+            'export': lambda args: dataset_export.run(args, _topics(args))}[args.action](args)
 
 
 def _build(args) -> int:

@@ -29,7 +29,8 @@ class Segment:
             if self.commands else []
         if not len(moving):
             return Segment(self.instruction)
-        end = moving[-1] + 1 + round(STANDING_KEPT_S / period_s)
+        kept = round(STANDING_KEPT_S / period_s) if period_s else len(self.commands)
+        end = moving[-1] + 1 + kept
         part = slice(int(moving[0]), int(end))
         return Segment(self.instruction, self.grids[part], self.mirrored[part],
                        self.commands[part])
@@ -41,6 +42,7 @@ def segments(events, encode, period_s: float, instruction: str | None = None):
 
     :param events: of a Bag, in the order received.
     :param encode: an undecoded image -> features of it, and of its mirror image.
+    :param period_s: between pictures; 0: every picture, and all of the standing at the end.
     :param instruction: instead of those recorded.
     """
     now = Segment(normalise(instruction or ''))
