@@ -162,6 +162,28 @@ def test_pictures_of_two_sizes_are_refused(tmp_path, capsys, kind):
     assert not (tmp_path / 'out').exists(), 'the next try must not find it there already'
 
 
+def test_one_size_must_do_for_a_whole_dataset(bag, tmp_path, capsys):
+    pytest.importorskip('pyarrow')
+    table = write_table(tmp_path / 'other' / 'b.csv')
+    cv2.imwrite(str(table.parent / '5.png'), np.zeros((30, 40, 3), np.uint8))
+    assert run_import(table, tmp_path / 'bags', '--instruction', 'go') == 0
+    out = tmp_path / 'out'
+    assert export('lerobot', out, bag, tmp_path / 'bags' / 'b') == 1
+    told = capsys.readouterr()
+    assert 'picture 5 is 40x30' in told.err and '2 drives, 20 frames' in told.out
+    assert len(list(out.rglob('*.mp4'))) == len(list((out / 'data').rglob('*.parquet'))) == 2
+    assert json.loads((out / 'meta' / 'info.json').read_text())['total_episodes'] == 2
+
+
+def test_a_higher_rate_repeats_pictures(bag, tmp_path):
+    pytest.importorskip('pyarrow')
+    assert export('lerobot', tmp_path / 'out', bag, more=['--fps', '30']) == 0
+    fps, shades = frames_of(next((tmp_path / 'out').rglob('*/file-000.mp4')))
+    assert fps == 30 and len(shades) == 22, '0.7 s and the first'
+    assert np.abs(np.array(shades[:8]) - [40, 40, 41, 41, 41, 42, 42, 42]).max() < 2
+    assert shades[-1] == pytest.approx(47, abs=1)
+
+
 @pytest.mark.parametrize('kind, missing, words', [
     ('hdf5', 'h5py', 'pip install h5py'), ('lerobot', 'pyarrow.parquet', 'pip install pyarrow')])
 def test_a_package_that_is_not_there_is_named(monkeypatch, tmp_path, capsys, kind, missing, words):
