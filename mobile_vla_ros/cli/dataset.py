@@ -7,6 +7,7 @@ from mobile_vla_ros.cli import dataset_export, dataset_import, one_line_errors, 
 
 EXAMPLE = ("example: python -m mobile_vla_ros dataset build recordings/* --out out/dataset "
            "--instruction 'follow the corridor'")
+TOPICS = ('image', 'command', 'instruction', 'odometry')
 
 
 def parser() -> Parser:
@@ -27,7 +28,7 @@ def parser() -> Parser:
     doctor.add_argument('bags', nargs='+', metavar='BAG', type=Path)
     doctor.add_argument('--json', type=Path, help='write every figure')
     doctor.add_argument('--html', type=Path, help='write a page')
-    for kind in ('image', 'command', 'instruction'):
+    for kind in TOPICS:
         doctor.add_argument(f'--{kind}-topic', help='where a bag has several')
     dataset_import.add(actions)
     dataset_export.add(actions)
@@ -61,8 +62,8 @@ def _build(args) -> int:
 
 
 def _topics(args) -> dict:
-    return {kind: value for kind in ('image', 'command', 'instruction')
-            if (value := getattr(args, f'{kind}_topic'))}
+    return {kind: value for kind in TOPICS
+            if (value := getattr(args, f'{kind}_topic', None))}
 
 
 def _doctor(args) -> int:
