@@ -60,7 +60,7 @@ def write_bag(path, commands, odometry):
         return kinds['std_msgs/msg/Header'](frame_id='odom', stamp=kinds[
             'builtin_interfaces/msg/Time'](sec=ns // NS, nanosec=ns % NS))
     names = {'/image': 'sensor_msgs/msg/Image', '/cmd_vel': 'geometry_msgs/msg/Twist',
-             '/odom': 'nav_msgs/msg/Odometry', '/odom_raw': 'nav_msgs/msg/Odometry',
+             '/odom': 'nav_msgs/msg/Odometry', '/fused/odometry': 'nav_msgs/msg/Odometry',
              '/instruction': 'std_msgs/msg/String'}
     with Writer(path, version=9) as writer:
         topics = {name: writer.add_connection(name, kind, typestore=STORE)
@@ -77,7 +77,7 @@ def write_bag(path, commands, odometry):
                       encoding='rgb8', is_bigendian=0, data=np.full(2304, 60 + i % 99, np.uint8))
             write('/cmd_vel', ns + 1, linear=to_twist(row).linear, angular=to_twist(row).angular)
         for row in odometry:
-            for name, turned in (('/odom', row), ('/odom_raw', row * 0)):
+            for name, turned in (('/odom', row), ('/fused/odometry', row * 0)):
                 ns = int(row[0])
                 write(name, ns, header=header(ns), child_frame_id='base_link', pose=pose,
                       twist=kinds['geometry_msgs/msg/TwistWithCovariance'](
@@ -103,6 +103,17 @@ def test_a_flipped_axis_is_told_from_a_late_one(flipped, delay_s):
     found = measure(commands, odometry)
     assert [answer.correlation < 0 for answer in found.values()] == [
         i == flipped for i in range(3)]
+
+
+def test_the_delay_is_exact_and_swinging_to_and_fro_is_not_backwards():
+    at = np.arange(400)[:, None] * STEP_S * NS
+    swing = np.hstack([at, 0.2 * np.sin(2 * np.pi * np.arange(400)[:, None] / 20 * [1, 1, 1])])
+    told = np.hstack([at, np.repeat(np.random.default_rng(3).normal(0, 0.2, (40, 3)), 10, 0)])
+    for rows in (swing, told):
+        found = measure(rows, rows + [0.4 * NS, 0, 0, 0])
+        for axis in AXES:
+            assert found[axis].correlation > 0.95
+            assert found[axis].delay_s == pytest.approx(0.4, abs=0.03)
 
 
 def test_nothing_is_said_where_nothing_is_known():
@@ -144,7 +155,7 @@ def test_the_doctor_says_it_with_a_remedy(tmp_path, capsys, delay_s, flip, wante
     assert verb.main(['doctor', str(tmp_path / 'a'), '--html', str(page)]) == int(flip is not None)
     assert f'<td>{1000 * found.delay_s:.0f}</td>' in page.read_text()
     capsys.readouterr()
-    assert verb.main(['doctor', str(tmp_path / 'a'), '--odometry-topic', '/odom_raw']) == 0
+    assert verb.main(['doctor', str(tmp_path / 'a'), '--odometry-topic', '/fused/odometry']) == 0
     said = capsys.readouterr().out
     assert 'few recordings' in said and 'way' not in said and 'late' not in said
 
