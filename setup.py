@@ -32,6 +32,8 @@ EXTRAS = {
               'tensorboardX', *ENCODERS],
     'replay': ['rosbags', 'matplotlib', 'tqdm'],
     'record': ['rosbags', 'mcap'],
+    'hdf5': ['h5py', 'rosbags', 'mcap', 'tqdm'],
+    'lerobot': ['pyarrow', 'imageio-ffmpeg', 'rosbags', 'tqdm'],
     'openvino': ['openvino'],
     'test': ['pytest', 'pytest-timeout', 'pytest-cov', 'hypothesis',
              'mcap-ros2-support', 'colcon-common-extensions', 'cv-bridge'],

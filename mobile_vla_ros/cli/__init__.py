@@ -48,6 +48,13 @@ def judge(result: dict, spec: dict | None) -> int:
     return int(bool(broken))
 
 
+def report(refused: list[str]) -> int:
+    """Say what was refused, a line each; return 1 if anything was, 0 otherwise."""
+    for reason in refused:
+        print(f'refused: {" ".join(reason.split())}', file=sys.stderr)
+    return int(bool(refused))
+
+
 def one_line_errors(run):
     """Decorate a verb's main: what the user did wrong is one line and exit status 2."""
     def wrapped(argv=None) -> int:

@@ -2,15 +2,12 @@
 
 import json
 from pathlib import Path
-import sys
 
-from mobile_vla_ros.cli import one_line_errors, Parser
+from mobile_vla_ros.cli import dataset_export, dataset_import, one_line_errors, Parser, report
 
 EXAMPLE = ("example: python -m mobile_vla_ros dataset build recordings/* --out out/dataset "
            "--instruction 'follow the corridor'")
-
-IMPORT_EXAMPLE = ("example: python -m mobile_vla_ros dataset import tub_1 --out drives "
-                  "--instruction 'follow the track'")
+TOPICS = ('image', 'command', 'instruction', 'odometry')
 
 
 def parser() -> Parser:
@@ -35,16 +32,10 @@ def parser() -> Parser:
     doctor.add_argument('bags', nargs='+', metavar='BAG', type=Path)
     doctor.add_argument('--json', type=Path, help='write every figure')
     doctor.add_argument('--html', type=Path, help='write a page')
-    for kind in ('image', 'command', 'instruction'):
+    for kind in TOPICS:
         doctor.add_argument(f'--{kind}-topic', help='where a bag has several')
-    take = actions.add_parser('import', help='DonkeyCar tubs to bags', epilog=IMPORT_EXAMPLE,
-                              description='Write tubs as episodes, which build and replay take.')
-    take.add_argument('tubs', nargs='+', metavar='TUB', type=Path, help='folder of a tub')
-    take.add_argument('--out', required=True, type=Path, help='folder for the episodes')
-    take.add_argument('--instruction', required=True, help='what was driven, in words')
-    take.add_argument('--rate', type=float, help='Hz, where the times in a tub are of no use')
-    take.add_argument('--speed', type=float, default=1.0, help='m/s at full throttle')
-    take.add_argument('--turn', type=float, default=1.0, help='rad/s at full angle')
+    dataset_import.add(actions)
+    dataset_export.add(actions)
     mend = actions.add_parser('repair', help='episodes of a recorder that was killed',
                               description='Make episodes whole that were not closed; the '
                               'original stays beside them as .damaged.')
@@ -56,14 +47,8 @@ def parser() -> Parser:
 def main(argv=None) -> int:
     """Run the action; exit status 1 if something given was refused, or is bad."""
     args = parser().parse_args(argv)
-    return {'build': _build, 'doctor': _doctor, 'import': _import,
-            'repair': _repair}[args.action](args)
-
-
-def _status(refused: list[str]) -> int:
-    for reason in refused:
-        print(f'refused: {reason}', file=sys.stderr)
-    return int(bool(refused))
+    return {'build': _build, 'doctor': _doctor, 'import': dataset_import.run, 'repair': _repair,
+            'export': lambda args: dataset_export.run(args, _topics(args))}[args.action](args)
 
 
 def _build(args) -> int:
@@ -77,12 +62,12 @@ def _build(args) -> int:
     refused = [row['refused'] for row in rows if 'refused' in row]
     print(f'{args.out}: {sum(row.get("episodes", 0) for row in rows)} episodes, '
           f'{sum(row.get("frames", 0) for row in rows)} frames of {len(rows) - len(refused)} bags')
-    return _status(refused)
+    return report(refused)
 
 
 def _topics(args) -> dict:
-    return {kind: value for kind in ('image', 'command', 'instruction')
-            if (value := getattr(args, f'{kind}_topic'))}
+    return {kind: value for kind in TOPICS
+            if (value := getattr(args, f'{kind}_topic', None))}
 
 
 def _doctor(args) -> int:
@@ -115,25 +100,6 @@ def _write(path, text):
     print(path)
 
 
-def _import(args) -> int:
-    for name in ('rate', 'speed', 'turn'):
-        value = getattr(args, name)
-        if value is not None and not 0 < value < 1000:
-            raise ValueError(f'--{name} must be more than 0 and less than 1000, got {value:g}')
-    from mobile_vla_ros.data.tub import import_tub
-    refused = []
-    for tub in args.tubs:
-        try:
-            told = import_tub(tub, args.out / tub.name, args.instruction, args.rate, args.speed,
-                              args.turn)
-            print(f'{told["episode"]}: {told["frames"]} frames, {told["seconds"]:g} s')
-        except FileExistsError as error:
-            refused.append(f'{error.filename} is there already; delete it to import it again')
-        except (ValueError, OSError) as error:
-            refused.append(' '.join(str(error).split()))
-    return _status(refused)
-
-
 def _repair(args) -> int:
     from mobile_vla_ros.data.episode import EpisodeError, repair
     refused = []
@@ -143,7 +109,7 @@ def _repair(args) -> int:
             print(f'{folder}: {told["messages"]} messages, {told["seconds"]:g} s')
         except (EpisodeError, OSError) as error:
             refused.append(str(error))
-    return _status(refused)
+    return report(refused)
 
 
 if __name__ == '__main__':

@@ -10,7 +10,9 @@ KINDS = {
     'image': ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'),
     'command': ('geometry_msgs/msg/Twist', 'geometry_msgs/msg/TwistStamped'),
     'instruction': ('std_msgs/msg/String',),
+    'odometry': ('nav_msgs/msg/Odometry',),
 }
+DRIVING = ('image', 'command', 'instruction')
 
 
 class BagError(ValueError):
@@ -18,7 +20,7 @@ class BagError(ValueError):
 
 
 class Event(NamedTuple):
-    """What came at `received_ns`; `value` is an undecoded image, a Command or a text."""
+    """What came at `received_ns`: an undecoded image, a text, a Command; odometry's is as done."""
 
     kind: str
     received_ns: int
@@ -33,8 +35,8 @@ class Bag:
         """
         Open the bag at `path`: a rosbag2 folder, an .mcap, .db3 or ROS 1 .bag file.
 
-        :param topics: image, command, instruction: the topic to read; None: the only one of its
-            type; for instructions the only one whose name ends in 'instruction'.
+        :param topics: image, command, instruction, odometry: the topic to read; None: the only
+            one of its type; for instructions the only one whose name ends in 'instruction'.
         :raises FileNotFoundError: if there is none.
         :raises BagError: if it cannot be read, or what to take for the camera is not clear.
         """
@@ -69,13 +71,13 @@ class Bag:
         """Return how long the bag is."""
         return (self._reader.end_time - self._reader.start_time) / NS
 
-    def events(self):
+    def events(self, wanted=DRIVING):
         """
-        Yield an Event for every message on the chosen topics.
+        Yield an Event for every message on the chosen topics of the kinds that are wanted.
 
         :raises BagError: where the bag is damaged, naming how far it was read.
         """
-        kinds = {topic: kind for kind, topic in self.topics.items() if topic}
+        kinds = {topic: kind for kind, topic in self.topics.items() if topic and kind in wanted}
         connections = [c for c in self._reader.connections
                        if c.topic in kinds and _type(c) in KINDS[kinds[c.topic]]]
         count = 0
@@ -107,6 +109,9 @@ class Bag:
             there = [topic for topic in there if topic.rsplit('/', 1)[-1] == 'instruction']
         if kind == 'command' and len(there) > 1:
             there = [topic for topic in there if topic.rsplit('/', 1)[-1] == 'cmd_vel'] or there
+        if kind == 'odometry':  # a second opinion at most: no reason to refuse a bag
+            there = [topic for topic in there if topic.rsplit('/', 1)[-1] == 'odom'] or there
+            there = there[:1]
         if len(there) > 1:
             raise BagError(f'{self.path}: several {kind} topics, name one with --{kind}-topic: '
                            f'{", ".join(there)}')
@@ -126,8 +131,9 @@ def _event(kind, received_ns, msg) -> Event:
     header = getattr(msg, 'header', None)
     stamp_ns = header.stamp.sec * NS + header.stamp.nanosec if header else 0
     value = msg
-    if kind == 'command':
+    if kind in ('command', 'odometry'):
         twist = getattr(msg, 'twist', msg)
+        twist = getattr(twist, 'twist', twist)
         value = Command(twist.linear.x, twist.linear.y, twist.angular.z)
     elif kind == 'instruction':
         value = msg.data

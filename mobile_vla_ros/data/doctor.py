@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 
 from mobile_vla_ros.contract import AXES, NS
-from mobile_vla_ros.data.bags import Bag, decode
+from mobile_vla_ros.data.bags import Bag, decode, DRIVING
+from mobile_vla_ros.data.response import measure
 from mobile_vla_ros.data.samples import IDLE
 from mobile_vla_ros.images import MessageError
 from mobile_vla_ros.instruction import normalise
@@ -16,6 +17,7 @@ from mobile_vla_ros.sim.language import parse_instruction
 SLOW_HZ = 5.0  # the policy learns from five frames a second
 GAP_S = 0.5
 LATE_S = 0.25  # a command this long after its picture answers another one
+SLOW_S = 0.3  # from a command until the base follows it
 DARK, BRIGHT = 30, 225  # mean grey level, 0..255
 OK, WARN, BAD = 'ok', 'warn', 'bad'
 
@@ -36,6 +38,7 @@ class Checkup:
     exposure: list = field(default_factory=list)  # mean grey level of some frames
     commands: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
     instructions: list = field(default_factory=list)
+    response: dict = field(default_factory=dict)  # axis -> Response, where there is odometry
     refused: str = ''  # why nothing was found
 
     @property
@@ -44,12 +47,23 @@ class Checkup:
         return float((np.abs(self.commands) < IDLE).all(axis=1).mean()) \
             if len(self.commands) else 0.0
 
+    @property
+    def against(self) -> list[str]:
+        """Return the axes whose odometry goes the other way than the command."""
+        return [axis for axis, answer in self.response.items() if answer.correlation < 0]
+
+    @property
+    def delay_s(self) -> float:
+        """Return how long the slowest axis takes to follow a command; 0 where not known."""
+        return max((answer.delay_s for answer in self.response.values()), default=0.0)
+
     def as_dict(self) -> dict:
         """Return it for JSON; of commands their share per axis only."""
         shown = {name: getattr(self, name) for name in (
             'name', 'seconds', 'frames', 'unreadable', 'repeated', 'frame_hz', 'command_hz',
             'lag_s', 'idle_share', 'instructions', 'refused')}
         return {**shown, 'gaps': [list(gap) for gap in self.gaps],
+                'response': {axis: answer._asdict() for axis, answer in self.response.items()},
                 'exposure': round(float(np.mean(self.exposure)), 1) if self.exposure else None,
                 'mean_command': _by_axis(self.commands.mean(0)) if len(self.commands) else None,
                 'spread': _by_axis(self.commands.std(0)) if len(self.commands) else None}
@@ -67,9 +81,9 @@ def examine(bag: Bag, look_every: int = 5) -> Checkup:
     :raises BagError: where it is damaged.
     """
     found = Checkup(bag.path.name, round(bag.seconds, 3))
-    images, commands, lags, waiting = [], [], [], []
+    images, commands, odometry, lags, waiting = [], [], [], [], []
     before = None
-    for event in bag.events():
+    for event in bag.events((*DRIVING, 'odometry')):
         at = event.received_ns
         if event.kind == 'instruction':
             text = normalise(event.value)
@@ -79,6 +93,8 @@ def examine(bag: Bag, look_every: int = 5) -> Checkup:
             lags += [(at - seen) / NS for seen in waiting]
             waiting = []
             commands.append((at, *event.value))
+        elif event.kind == 'odometry':
+            odometry.append((at, *event.value))
         else:
             images.append(at)
             waiting.append(at)
@@ -93,6 +109,8 @@ def examine(bag: Bag, look_every: int = 5) -> Checkup:
                     found.unreadable += 1
     found.frames = len(images)
     found.commands = np.array(commands)[:, 1:].astype(float) if commands else np.zeros((0, 3))
+    found.response = measure(*(np.array(rows, float).reshape(-1, 4)
+                               for rows in (commands, odometry)))
     found.frame_hz, found.gaps = _rhythm(images)
     found.command_hz, _ = _rhythm([row[0] for row in commands])
     found.lag_s = round(float(np.median(lags)), 4) if lags else 0.0
@@ -155,6 +173,15 @@ def verdicts(checkups: list[Checkup]) -> list[tuple[str, str, str]]:
          'use the shipped transport profile, or compressed pictures; each gap ends an episode')
     each(WARN, lambda f: f.lag_s > LATE_S, f'commands come over {LATE_S} s after a picture',
          'publish commands steadily while driving, 10 Hz or more')
+    for axis in AXES:
+        each(BAD, lambda f, axis=axis: axis in f.against,
+             f'odometry goes the other way than the command in {axis}',
+             'turn the sign where the base takes cmd_vel or where odom is published (x forward, '
+             'y left, yaw counter-clockwise), and record anew')
+    slowest = max(found.delay_s for found in good)
+    each(WARN, lambda f: f.delay_s > SLOW_S, f'the base follows a command up to {slowest:.2f} s '
+         'late', "look for a slow link or a smoother; else give it as the drive node's "
+         'stopping.reaction')
     each(WARN, lambda f: f.idle_share > 0.5, 'more than half of it stands still',
          'begin just before driving and end just after; `dataset build` trims the rest')
     each(WARN, lambda f: f.frames and f.repeated > 0.2 * f.frames, 'one picture in five repeated',

@@ -28,7 +28,8 @@ class Segment:
             if self.commands else []
         if not len(moving):
             return Segment(self.instruction)
-        end = moving[-1] + 1 + round(standing_s / period_s)
+        kept = round(standing_s / period_s) if period_s else len(self.commands)
+        end = moving[-1] + 1 + kept
         part = slice(int(moving[0]), int(end))
         return Segment(self.instruction, self.images[part], self.commands[part])
 
@@ -42,6 +43,7 @@ def segments(events, read, period_s: float, instruction: str | None = None,
 
     :param events: of a Bag, in the order received.
     :param read: an undecoded image -> what is kept of it.
+    :param period_s: between pictures; 0: every picture, and all of the standing at the end.
     :param instruction: instead of those recorded.
     :param standing_s: of a stop that is kept.
     """

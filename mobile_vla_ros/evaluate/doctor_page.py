@@ -61,13 +61,14 @@ def _balance(good) -> str:
 
 
 def _table(good) -> str:
-    head = ('recording', 's', 'pictures/s', 'commands/s', 'lag ms', 'idle', 'gaps', 'repeated',
-            'unreadable', 'grey')
+    head = ('recording', 's', 'pictures/s', 'commands/s', 'lag ms', 'base follows after ms',
+            'idle', 'gaps', 'repeated', 'unreadable', 'grey')
     rows = []
     for checkup in good:
         shown = checkup.as_dict()
         cells = (checkup.name, f'{checkup.seconds:.1f}', f'{checkup.frame_hz:.1f}',
                  f'{checkup.command_hz:.1f}', f'{1000 * checkup.lag_s:.0f}',
+                 f'{1000 * checkup.delay_s:.0f}' if checkup.response else '',
                  f'{checkup.idle_share:.0%}', len(checkup.gaps), checkup.repeated,
                  checkup.unreadable, shown['exposure'] or '')
         rows.append('<tr>' + ''.join(f'<td>{escape(str(cell))}</td>' for cell in cells) + '</tr>')

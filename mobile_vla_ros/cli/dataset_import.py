@@ -1,0 +1,45 @@
+"""Action `dataset import`: recordings of other programs to episodes."""
+
+from pathlib import Path
+
+from mobile_vla_ros.cli import report
+
+EXAMPLE = ("example: python -m mobile_vla_ros dataset import tub_1 --out drives "
+           "--instruction 'follow the track'")
+
+
+def add(actions) -> None:
+    """Add the action's arguments."""
+    p = actions.add_parser('import', help='DonkeyCar tubs, CSV and HDF5 to bags', epilog=EXAMPLE,
+                           description='Write recordings of other programs as episodes, which '
+                           'build, doctor and replay take.')
+    p.add_argument('sources', nargs='+', metavar='SOURCE', type=Path,
+                   help='folder of a DonkeyCar tub; .csv with the columns image, linear_x, '
+                   'angular_z (and linear_y, time_s, instruction); .h5 with images and actions')
+    p.add_argument('--out', required=True, type=Path, help='folder for the episodes')
+    p.add_argument('--instruction', help='what was driven, in words; instead of those in a file')
+    p.add_argument('--rate', type=float, help='frames a second, where there are no times, or '
+                   'wrong ones')
+    p.add_argument('--speed', type=float, default=1.0,
+                   help='m/s that 1 stands for; of a tub: at full throttle')
+    p.add_argument('--turn', type=float, default=1.0,
+                   help='rad/s that 1 stands for; of a tub: at full angle')
+    p.add_argument('--order', default='bgr', help='of the colours in HDF5, where the file does '
+                   'not say: bgr or rgb')
+
+
+def run(args) -> int:
+    """Import every source; exit status 1 if one was refused."""
+    from mobile_vla_ros.data.imports import import_episode, Options
+    options = Options(args.instruction, args.rate, args.speed, args.turn, args.order)
+    refused = []
+    for source in args.sources:
+        name = source.resolve().name if source.is_dir() else source.stem
+        try:
+            told = import_episode(source, args.out / name, options)
+            print(f'{told["episode"]}: {told["frames"]} frames, {told["seconds"]:g} s')
+        except FileExistsError as error:
+            refused.append(f'{error.filename} is there already; delete it to import it again')
+        except (ValueError, OSError) as error:
+            refused.append(str(error))
+    return report(refused)
