@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from tiny_checkpoint import write as write_tiny
@@ -15,9 +16,13 @@ from mobile_vla_ros import load_policy  # noqa: E402
 from mobile_vla_ros.cli import replay as verb  # noqa: E402
 from mobile_vla_ros.contract import NS  # noqa: E402
 from mobile_vla_ros.data.bags import Bag, BagError  # noqa: E402
+from mobile_vla_ros.evaluate import replay_video  # noqa: E402
+from mobile_vla_ros.evaluate.gate import failures  # noqa: E402
 from mobile_vla_ros.evaluate.replay import replay, summarise  # noqa: E402
 from mobile_vla_ros.evaluate.replay_page import headline  # noqa: E402
+from mobile_vla_ros.policy import Policy  # noqa: E402
 from mobile_vla_ros.safety import Reason  # noqa: E402
+from mobile_vla_ros.share import share_file  # noqa: E402
 from mobile_vla_ros.sim.expert import Expert  # noqa: E402
 from mobile_vla_ros.sim.language import swap_sides  # noqa: E402
 from mobile_vla_ros.sim.scenario import make_scenario  # noqa: E402
@@ -122,6 +127,79 @@ def test_a_policy_that_ignores_the_words_shows(bag, tmp_path):
         result = summarise([replay(opened, tiny)], tiny)
     assert result['instruction_sensitivity']['swapped'] == [0.0, 0.0, 0.0]
     assert result['scores']['policy']['mae'] == result['scores']['zero']['mae']
+
+
+class Broken:
+    """The engine of a good policy, with one thing wrong."""
+
+    name = 'broken'
+
+    def __init__(self, engine, how):
+        self.engine, self.how, self.last = engine, how, None
+
+    def __call__(self, image, past, text):
+        if self.how == 'late':
+            image, self.last = (image if self.last is None else self.last), image
+        if self.how == 'deaf':
+            text = np.zeros_like(text)
+        commands, look = self.engine(image, past, text)
+        if self.how == 'flipped':
+            commands = commands * np.float32([1, -1, 1])
+        if self.how == 'constant':
+            commands = np.broadcast_to(np.float32([0.25, 0.0, 0.0]), commands.shape)
+        return commands, look
+
+
+GOOD = {'instruction_sensitivity.swapped.linear_y': {'min': 0.05},
+        'scores.policy.direction.linear_y': {'min': 0.7},
+        'scores.policy.mae.linear_y': {'below': 'scores.mean.mae.linear_y', 'times': 0.7},
+        'lag_s': {'max': 0.05}}
+
+
+@pytest.mark.parametrize('how, figure', [
+    ('nothing', None), ('deaf', 'instruction_sensitivity'), ('flipped', 'direction'),
+    ('constant', 'mae'), ('late', 'lag_s')])
+def test_a_broken_model_fails_the_figure_that_is_made_for_it(bag, how, figure):
+    policy = load_policy(threads=1)
+    broken = Policy(Broken(policy.engine, how), policy.metadata)
+    with Bag(bag[0]) as opened:
+        result = summarise([replay(opened, broken)], broken)
+    found = failures(result, GOOD)
+    if figure is None:
+        assert not found, found
+    else:
+        assert any(figure in line for line in found), found
+
+
+def test_several_checkpoints_are_compared_on_one_page(bag, tmp_path, capsys):
+    still = write_tiny(tmp_path / 'still.onnx', weight=0.0)
+    out, html = tmp_path / 'a.json', tmp_path / 'a.html'
+    shipped = str(share_file('checkpoints', 'default.onnx'))
+    args = [str(bag[0]), '--checkpoint', shipped, '--checkpoint', str(still)]
+    assert verb.main([*args, '--json', str(out), '--html', str(html)]) == 0
+    result = json.loads(out.read_text())['checkpoints']
+    assert list(result) == ['default', 'still']
+    assert result['still']['scores']['policy']['mae'] == result['still']['scores']['zero']['mae']
+    text = html.read_text()
+    assert '2 checkpoints on 1 recording<' in text and text.count('does not beat') >= 1
+    assert '<td>0.000 / 0.000 / 0.000</td>' in text, 'it does not listen'
+    assert verb.main([*args, '--video', str(tmp_path / 'x.mp4')]) == 2
+    assert 'one bag and one checkpoint' in capsys.readouterr().err
+    assert verb.main([*args[:3], '--checkpoint', shipped]) == 2
+    assert 'twice' in capsys.readouterr().err
+
+
+def test_the_video_shows_both_commands(bag, tmp_path, capsys):
+    out, video = tmp_path / 'a.json', tmp_path / 'a.mp4'
+    assert verb.main([str(bag[0]), '--json', str(out), '--video', str(video)]) == 0
+    film = cv2.VideoCapture(str(video))
+    assert film.get(cv2.CAP_PROP_FRAME_COUNT) == json.loads(out.read_text())['frames_compared']
+    assert film.get(cv2.CAP_PROP_FPS) == pytest.approx(10.0)
+    assert (film.get(cv2.CAP_PROP_FRAME_WIDTH), film.get(cv2.CAP_PROP_FRAME_HEIGHT)) == (640, 480)
+    plain = np.full((240, 320, 3), 90, np.uint8)
+    left = replay_video.draw(plain, (0.0, 0.0, 0.0), (0.0, 0.4, 0.0)).astype(int)
+    orange = (np.abs(left - replay_video.PREDICTED).sum(2) < 40)[200:]
+    assert orange[:, :320].sum() > 10 * max(1, orange[:, 340:].sum()), 'left is at the left'
 
 
 def test_the_headline_takes_the_better_constant():

@@ -14,7 +14,8 @@ def parser() -> Parser:
     p = Parser(prog='python -m mobile_vla_ros replay', description=__doc__, epilog=EXAMPLE)
     p.add_argument('bags', nargs='+', metavar='BAG', type=Path,
                    help='rosbag2 folder, .mcap, .db3 or ROS 1 .bag')
-    p.add_argument('--checkpoint', help='.onnx or .safetensors; the shipped one by default')
+    p.add_argument('--checkpoint', action='append', help='.onnx or .safetensors; the shipped one '
+                   'by default; several give a comparison')
     p.add_argument('--backend', default='auto')
     p.add_argument('--instruction', help='said at the start, instead of what was recorded')
     for kind in ('image', 'command', 'instruction'):
@@ -22,6 +23,8 @@ def parser() -> Parser:
     p.add_argument('--rate', type=float, default=20.0, help='commands per second')
     p.add_argument('--json', type=Path, help='write every figure')
     p.add_argument('--html', type=Path, help='write a page with curves and the worst moments')
+    p.add_argument('--video', type=Path,
+                   help='write the frames with both commands drawn in; of one bag')
     p.add_argument('--fail-under', metavar='SPEC', type=Path,
                    help='YAML of limits; exit status 1 where one is broken')
     return p
@@ -33,31 +36,68 @@ def main(argv=None) -> int:
     args = parser().parse_args(argv)
     if not 1.0 <= args.rate <= 200.0:
         raise ValueError(f'--rate must be within 1..200 commands a second, got {args.rate:g}')
-    from tqdm import tqdm
+    if args.video and (len(args.bags) > 1 or len(args.checkpoint or []) > 1):
+        raise ValueError('--video takes one bag and one checkpoint, got '
+                         f'{len(args.bags)} and {len(args.checkpoint or [None])}')
     from mobile_vla_ros.evaluate.gate import read_spec
-    from mobile_vla_ros.data.bags import Bag
-    from mobile_vla_ros.evaluate.replay import replay, summarise
-    from mobile_vla_ros.evaluate.replay_page import headline, page
-    from mobile_vla_ros.policy import load_policy
+    from mobile_vla_ros.evaluate.replay_page import comparison, page
     spec = read_spec(args.fail_under) if args.fail_under else None
-    policy = load_policy(args.checkpoint, args.backend)
-    drives = []
-    for path in tqdm(args.bags, unit='bag', disable=len(args.bags) == 1):
-        with Bag(path, image=args.image_topic, command=args.command_topic,
-                 instruction=args.instruction_topic) as bag:
-            drives.append(replay(bag, policy, args.instruction, rate=args.rate))
-    summary = summarise(drives, policy)
-    print(headline(summary))
-    for name, score in summary['scores'].items():
-        print(f'  {name:<12}MAE ' + ', '.join(
-            f'{axis} {value:.4f}' for axis, value in zip(summary['axes'], score['mae'])))
-    for path, text in ((args.json, lambda: json.dumps(summary, ensure_ascii=False, indent=1)),
-                       (args.html, lambda: page(summary, drives))):
+    found = {name: _score(path, args) for name, path in _names(args.checkpoint).items()}
+    if len(found) == 1:
+        summary, drives = next(iter(found.values()))
+        told, html = summary, lambda: page(summary, drives)
+    else:
+        summaries = {name: summary for name, (summary, _) in found.items()}
+        told, html = {'checkpoints': summaries}, lambda: comparison(summaries)
+    if args.video:
+        from mobile_vla_ros.evaluate import replay_video
+        with _open(args.bags[0], args) as bag:
+            replay_video.write(args.video, bag, drives[0])
+        print(args.video)
+    for path, text in ((args.json, lambda: json.dumps(told, ensure_ascii=False, indent=1)),
+                       (args.html, html)):
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text(), encoding='utf-8')
             print(path)
-    return judge(summary, spec)
+    return max(judge(summary, spec) for summary, _ in found.values())
+
+
+def _names(checkpoints) -> dict:
+    """Return short names of the checkpoints, none of them twice."""
+    if not checkpoints:
+        return {'shipped': None}
+    stems = [Path(path).stem for path in checkpoints]
+    named = stems if len(set(stems)) == len(stems) else checkpoints
+    if len(set(named)) < len(named):
+        raise ValueError(f'--checkpoint names one file twice: {", ".join(checkpoints)}')
+    return dict(zip(named, checkpoints))
+
+
+def _open(path, args):
+    from mobile_vla_ros.data.bags import Bag
+    return Bag(path, image=args.image_topic, command=args.command_topic,
+               instruction=args.instruction_topic)
+
+
+def _score(checkpoint, args):
+    """Replay the bags with one checkpoint; print its headline; return (summary, drives)."""
+    from tqdm import tqdm
+    from mobile_vla_ros.evaluate.replay import replay, summarise
+    from mobile_vla_ros.evaluate.replay_page import headline
+    from mobile_vla_ros.policy import load_policy
+    policy, drives = load_policy(checkpoint, args.backend), []
+    for path in tqdm(args.bags, unit='bag', disable=len(args.bags) == 1):
+        with _open(path, args) as bag:
+            drives.append(replay(bag, policy, args.instruction, rate=args.rate))
+    summary = summarise(drives, policy)
+    if len(args.checkpoint or []) > 1:
+        print(f'{checkpoint}:')
+    print(headline(summary))
+    for name, score in summary['scores'].items():
+        print(f'  {name:<12}MAE ' + ', '.join(
+            f'{axis} {value:.4f}' for axis, value in zip(summary['axes'], score['mae'])))
+    return summary, drives
 
 
 if __name__ == '__main__':

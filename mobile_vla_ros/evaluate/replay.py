@@ -22,6 +22,7 @@ from mobile_vla_ros.sim.language import swap_sides
 
 PAIRED_S = 0.5  # a frame's command is the first one recorded after it, if it comes this soon
 MOVING = 0.05  # m/s, rad/s: below, a command has no direction
+SHIFTS = 5  # frames by which commands may be late or early and still be found so
 BASELINES = {
     'zero': 'stands still',
     'mean': 'the mean of these very recordings, the best constant',
@@ -193,6 +194,7 @@ def summarise(drives: list[Drive], policy: Policy) -> dict:
             name: _difference(np.concatenate([np.asarray(getattr(d, name), float)
                                               for d in drives]), predicted)
             for name in ('swapped', 'blank')},
+        'lag_s': _lag(drives),
         'recordings': [_describe(d) for d in drives],
         'timing': _timing(drives),
     }
@@ -216,6 +218,34 @@ def _score(values, recorded, episodes) -> dict:
         draws = per[rng.integers(count, size=(1000, count))].sum(1)
         out['mae_low'], out['mae_high'] = np.percentile(draws[:, 0] / draws[:, 1], (2.5, 97.5), 0)
     return {name: _plain(value) for name, value in out.items()}
+
+
+def _lag(drives) -> float | None:
+    """
+    Return the seconds by which the policy's commands come after the recorded ones they fit best.
+
+    The least squared error over shifts by whole frames, and a parabola through its neighbours;
+    None where the recorded commands do not change, or are too few.
+    """
+    drives = [d for d in drives if len(d.recorded) > 4 * SHIFTS]
+    if not drives or max(np.std(d.recorded, 0).max() for d in drives) < MOVING:
+        return None
+    shifts = range(-SHIFTS, SHIFTS + 1)
+    errors = np.zeros(len(shifts))
+    for d in drives:
+        recorded = np.asarray(d.recorded, float)[SHIFTS:-SHIFTS]
+        for i, shift in enumerate(shifts):
+            start = SHIFTS + shift
+            given = np.asarray(d.predicted, float)[start:start + len(recorded)]
+            errors[i] += ((given - recorded) ** 2).sum()
+    best = int(errors.argmin())
+    shift = shifts[best]
+    if 0 < best < len(errors) - 1:
+        before, here, after = errors[best - 1:best + 2]
+        if before + after > 2 * here:
+            shift += (before - after) / (2 * (before + after - 2 * here))
+    period = np.median(np.concatenate([np.diff(d.seconds_at) for d in drives]))
+    return round(float(shift * period), 4)
 
 
 def _difference(values, predicted) -> list:

@@ -21,7 +21,7 @@ def page(summary: dict, drives: list[Drive]) -> str:
     """Return the page of what `replay.summarise` gives of `drives`."""
     parts = [f'<h1>Replay of {len(drives)} recording{"s" * (len(drives) > 1)}</h1>',
              f'<p class="lead">{escape(headline(summary))}</p>', _scores(summary),
-             _sensitivity(summary)]
+             _sensitivity(summary), _lag(summary)]
     for drive, row in zip(drives, summary['recordings']):
         stopped = ', '.join(f'{reason}: {count}' for reason, count in row['sent'].items()
                             if reason != Reason.DRIVING.text)
@@ -39,6 +39,45 @@ def page(summary: dict, drives: list[Drive]) -> str:
                  f'{escape(str(summary["data_digest"])[:16])}. Policy: p50 '
                  f'{timing["policy_ms_p50"]} ms, p99 {timing["policy_ms_p99"]} ms.</p>')
     return document('Replay', parts)
+
+
+def comparison(summaries: dict[str, dict]) -> str:
+    """Return the page that holds several checkpoints, by name, against each other."""
+    first = next(iter(summaries.values()))
+    count = len(first['recordings'])
+    rows = {name: summary['scores']['policy'] for name, summary in summaries.items()}
+    rows |= {name: first['scores'][name] for name in BASELINES}
+    told = ''.join(f'<li><b>{escape(name)}</b>: {escape(headline(summary))}</li>'
+                   for name, summary in summaries.items())
+    return document('Replay', [
+        f'<h1>{len(summaries)} checkpoints on {count} recording{"s" * (count > 1)}</h1>',
+        f'<ul>{told}</ul>', _scores({'scores': rows}), '<h2>Do they listen, are they late</h2>',
+        '<table><tr><th></th><th>left and right exchanged</th><th>no words</th><th>late by</th>'
+        '</tr>' + ''.join(
+            f'<tr><td>{escape(name)}</td>' + ''.join(
+                f'<td>{_change(summary["instruction_sensitivity"][kind])}</td>'
+                for kind in ('swapped', 'blank')) + f'<td>{_seconds(summary["lag_s"])}</td></tr>'
+            for name, summary in summaries.items()) + '</table>',
+        '<p class="note">Change of the command where the words change, mean over frames: '
+        f'{", ".join(f"{axis} ({unit})" for axis, unit in zip(AXES, UNITS))}. '
+        + ' '.join(f'{escape(name)} is {escape(summary["checkpoint_sha256"][:16])} '
+                   f'({escape(summary["model"])}).' for name, summary in summaries.items())
+        + '</p>'])
+
+
+def _change(values) -> str:
+    return 'not asked' if values is None else ' / '.join(f'{value:.3f}' for value in values)
+
+
+def _seconds(value) -> str:
+    return 'not known' if value is None else f'{value:+.2f} s'
+
+
+def _lag(summary) -> str:
+    if summary['lag_s'] is None:
+        return ''
+    return (f'<p>The policy\'s commands fit the recorded ones best {_seconds(summary["lag_s"])} '
+            'later; much more than 0 is a model that acts on old frames.</p>')
 
 
 def headline(summary: dict) -> str:
