@@ -10,6 +10,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
+from mobile_vla_ros.nodes.memory import keep_memory
 from mobile_vla_ros.nodes.pilot import first_line
 
 JOIN_S = 0.4  # for the executor's thread, which a callback may hold
@@ -34,6 +35,7 @@ def run(make_node, argv=None, doc: str = '') -> int:
         return 0
     if rest:
         return _refuse(f'unknown arguments {rest}; parameters go behind --ros-args -p NAME:=VALUE')
+    keep_memory()
     done = threading.Event()
     status = [0]
 
