@@ -171,6 +171,7 @@ class Graph:
         self.processes = []
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.node)
+        self.ending = threading.Event()
         self.thread = threading.Thread(target=self._spin, daemon=True)
         self.thread.start()
         self.rgb = np.zeros((height, width, 3), np.uint8)
@@ -181,8 +182,9 @@ class Graph:
         self.closed = False
 
     def _spin(self):
-        with contextlib.suppress(Exception):
-            self.executor.spin()
+        # Not spin(): shutdown() destroys what a spinning executor still waits for, which crashes.
+        while not self.ending.is_set():
+            self.executor.spin_once(timeout_sec=0.05)
 
     def _on_command(self, msg):
         twist = getattr(msg, 'twist', msg)  # as it is, finite or not
@@ -288,10 +290,11 @@ class Graph:
         self.still()
         for process in self.processes:
             process.kill()
-        self.executor.shutdown(0.5)
+        self.ending.set()
+        self.thread.join()
+        self.executor.shutdown()
         self.node.destroy_node()
         rclpy.shutdown(context=self.context)
-        self.thread.join(2.0)
 
 
 @contextlib.contextmanager

@@ -217,11 +217,17 @@ def listener(launch):
     node = rclpy.create_node('listener', context=context)
     executor = rclpy.executors.SingleThreadedExecutor(context=context)
     executor.add_node(node)
-    thread = threading.Thread(target=executor.spin, daemon=True)
+    ending = threading.Event()
+
+    def spin():
+        while not ending.is_set():
+            executor.spin_once(timeout_sec=0.05)
+    thread = threading.Thread(target=spin, daemon=True)
     thread.start()
     yield node
+    ending.set()
+    thread.join()
     executor.shutdown()
-    thread.join(5)
     node.destroy_node()
     context.shutdown()
 

@@ -6,7 +6,7 @@ import math
 import threading
 
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile
 from rclpy.signals import SignalHandlerOptions
 
@@ -48,6 +48,7 @@ class Follower:
         self._reset = node.create_client(Trigger, 'sim/reset')
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(node)
+        self._ending = threading.Event()
         self._thread = threading.Thread(target=self._spin, name='follower', daemon=True)
         self._thread.start()
 
@@ -70,14 +71,17 @@ class Follower:
 
     def close(self) -> None:
         """Leave the domain."""
-        self._executor.shutdown(0.5)
-        self._thread.join(1.0)
+        self._ending.set()
+        self._thread.join()
+        self._executor.shutdown()
         self._node.destroy_node()
         rclpy.try_shutdown(context=self._context)
 
     def _spin(self):
-        with contextlib.suppress(Exception):  # of a context that is shut down
-            self._executor.spin()
+        # Not spin(): shutdown() destroys what a spinning executor still waits for, which crashes.
+        with contextlib.suppress(ExternalShutdownException):
+            while not self._ending.is_set():
+                self._executor.spin_once(timeout_sec=0.05)
 
     def _on_image(self, msg):
         self.recording.images.append(
