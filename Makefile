@@ -13,7 +13,7 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 unexport AMENT_PREFIX_PATH LD_LIBRARY_PATH RMW_IMPLEMENTATION ROS_DISTRO
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test checkpoint benchmark results strategies faults audit mutants lint clean
+.PHONY: help demo test checkpoint benchmark results strategies scaling faults audit mutants lint clean
 
 help:  ## show this
 	@echo 'make TARGET [PYTHON=python3.12]'
@@ -44,6 +44,10 @@ results: .venv/.demo-stamp  ## measure the shipped policy beside its baselines (
 strategies: .venv/.train-stamp  ## train every strategy, write docs/results/strategies.md
 	@$(CHECK_GL)
 	@$(PY) benchmark/strategies.py $(ARGS)
+
+scaling: .venv/.train-stamp  ## success by recorded episodes, and yaw damped or not (40 minutes)
+	@$(CHECK_GL)
+	@$(PY) benchmark/scaling.py $(ARGS)
 
 faults: .venv/.test-stamp  ## inject every fault, write docs/safety.md's table; TRIALS=100
 	@$(CHECK_GL)

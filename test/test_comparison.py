@@ -1,4 +1,4 @@
-"""The comparison of strategies, on as little as makes one."""
+"""The comparisons of strategies, of amounts of data and of teachers, on as little as makes one."""
 
 import json
 from pathlib import Path
@@ -45,3 +45,23 @@ def test_nonsense_is_one_line(tmp_path):
     run = compare('--episodes', '0', '--work', str(tmp_path), '--out', str(tmp_path / 'x'))
     assert run.returncode == 2 and run.stderr.strip() == 'error: --episodes must be 1 or more, ' \
         'got 0'
+
+
+@pytest.mark.timeout(300)
+def test_amounts_and_teachers_are_compared(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / 'benchmark'))
+    import scaling
+    trials = [scaling.Trial('straight', 1, 0.05, 0), scaling.Trial('facing', 1, 1.0, 0)]
+    results = scaling.measure(trials, tmp_path, held_out=1, steps=1, scenes=1, processes=1,
+                              out=tmp_path / 'table.json')
+    assert json.loads((tmp_path / 'table.json').read_text()) == results
+    straight, facing = results['trials'].values()
+    turn = [row['open_loop']['constant_mae'][2] for row in (straight, facing)]
+    assert turn[1] > 3 * turn[0], 'one that faces the bottle turns'
+    for row in (straight, facing):
+        assert abs(row['learned_z_weight'] - row['z_weight']) < 0.05
+        assert row['closed_loop']['success']['trials'] == 1
+    text = scaling.table(results)
+    assert '| 1 | 0% | 0% [0%, 79%] |' in text and '| turns its camera to the bottle | 1 |' in text
+    scaling.plot(results, tmp_path / 'table.png')
+    assert (tmp_path / 'table.png').stat().st_size > 5000

@@ -1,4 +1,4 @@
-"""The privileged teacher: knows the scene, drives holonomically, hardly yaws."""
+"""The privileged teacher: knows the scene, drives holonomically, hardly yaws unless asked to."""
 
 import math
 
@@ -19,8 +19,12 @@ YAW_GAIN, YAW_SPEED = 1.0, 0.3  # 1/s, rad/s
 class Expert:
     """A memoryless controller, so that it can label any state that a policy gets into."""
 
-    def __init__(self, scenario: Scenario):
-        """Plan for the scene's own task."""
+    def __init__(self, scenario: Scenario, faces_target: bool = False):
+        """
+        Plan for the scene's own task.
+
+        :param faces_target: turn the camera to the target instead of straight ahead.
+        """
         x_min, x_max, y_min, y_max = scenario.obstacle
         self.beside = x_min - BASE_RADIUS - 0.02
         self.back = x_max + BASE_RADIUS + PAST
@@ -29,13 +33,15 @@ class Expert:
         self.lines = {'left': y_max + margin, 'right': y_min - margin}
         self.middle = (y_min + y_max) / 2
         self.side = scenario.side
+        self.target, self.faces_target = scenario.target, faces_target
         self.goal = (scenario.target.x - STANDOFF, scenario.target.y)
 
     def act(self, pose: tuple[float, float, float]) -> Command:
         """Return the command for `pose`: x m, y m in the world, yaw rad."""
         x, y, yaw = pose
         vx, vy = self._pass(x, y) if x < self.back else self._approach(x, y)
-        wz = max(-YAW_SPEED, min(YAW_SPEED, -YAW_GAIN * yaw))
+        wanted = math.atan2(self.target.y - y, self.target.x - x) if self.faces_target else 0.0
+        wz = max(-YAW_SPEED, min(YAW_SPEED, YAW_GAIN * (wanted - yaw)))
         if vx == vy == 0.0:
             return STOP
         cos, sin = math.cos(yaw), math.sin(yaw)

@@ -57,12 +57,13 @@ class OtherCamera:
         return cv2.subtract(cv2.add(cv2.LUT(image, self.curve), noise), (3, 3, 3))
 
 
-def record(sim: Simulator, seed: int, encode, policy=None) -> list[dict]:
+def record(sim: Simulator, seed: int, encode, policy=None, faces_target=False) -> list[dict]:
     """
     Drive the scene of `seed` once; every frame is labelled with the teacher's command.
 
     :param encode: uint8 (H, W, 3) -> features (C, G, G).
     :param policy: drives instead of the teacher, who only labels (DAgger, Ross 2011).
+    :param faces_target: of the teacher, as `Expert` takes it.
     :returns: the episode and its mirror image, each with grids (n, C, G, G) float16, executed
         (n, 3; the velocity that came of it), the task, and labels (n, sides, colours, 3): what
         the teacher does here for every task that the scene allows, NaN for the others. Other
@@ -72,9 +73,9 @@ def record(sim: Simulator, seed: int, encode, policy=None) -> list[dict]:
     rng = np.random.default_rng([seed, 2])
     scenario = make_scenario(seed)
     sim.reset(scenario)
-    expert, shove = Expert(scenario), Shove(rng)
+    expert, shove = Expert(scenario, faces_target), Shove(rng)
     others = {(SIDES.index(side), COLORS.index(bottle.color)):
-              Expert(scenario.with_task(side, bottle.color))
+              Expert(scenario.with_task(side, bottle.color), faces_target)
               for side in SIDES for bottle in scenario.bottles}
     camera = OtherCamera(rng)
     if policy:
@@ -106,13 +107,13 @@ def record(sim: Simulator, seed: int, encode, policy=None) -> list[dict]:
 
 
 def _work(job) -> None:
-    seeds, folder, name, checkpoint = job
+    seeds, folder, name, checkpoint, faces_target = job
     from mobile_vla_ros.training.features import Encoder, GridPolicy
     sim, encoder = Simulator(*SIZE), Encoder(folder)
     policy = GridPolicy(checkpoint) if checkpoint else None
     episodes = []
     for seed in seeds:
-        for episode in record(sim, seed, encoder, policy):
+        for episode in record(sim, seed, encoder, policy, faces_target):
             parts = [episode.pop(name) for name in ('grids', 'labels', 'executed')]
             episodes.append((episode, *parts))
     sim.close()
@@ -120,11 +121,12 @@ def _work(job) -> None:
 
 
 def collect(folder: Path, seeds, processes: int = 2, checkpoint: Path | None = None,
-            per_shard: int = 20) -> None:
+            per_shard: int = 20, faces_target: bool = False) -> None:
     """
     Record the scenes of `seeds` into `folder`; shards that are there already are kept.
 
     :param checkpoint: a torch checkpoint that drives while the teacher labels.
+    :param faces_target: of the teacher, as `Expert` takes it.
     """
     from mobile_vla_ros.training.features import Encoder
     folder.mkdir(parents=True, exist_ok=True)
@@ -133,7 +135,7 @@ def collect(folder: Path, seeds, processes: int = 2, checkpoint: Path | None = N
     for start in range(0, len(seeds), per_shard):
         part = list(seeds)[start:start + per_shard]
         jobs.append((part, str(folder), f'{"dagger" if checkpoint else "expert"}-{part[0]:07d}',
-                     str(checkpoint) if checkpoint else None))
+                     str(checkpoint) if checkpoint else None, faces_target))
     jobs = [job for job in jobs if not (folder / f'{job[2]}.json').exists()]
     with get_context('spawn').Pool(processes) as pool:
         for _ in tqdm(pool.imap_unordered(_work, jobs), total=len(jobs), unit='shard',
