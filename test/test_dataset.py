@@ -259,20 +259,23 @@ def test_train_takes_a_dataset_with_words_of_its_own(bags, tmp_path, capsys):
                             '--start', 'shipped']) == 0
     metrics = json.loads((out / 'metrics.json').read_text())
     assert metrics['export_error'] < 1e-4 and len(metrics['open_loop']['mae']) == 3
+    assert len(metrics['held_out']) == 1 and metrics['held_out'][0] in {b.stem for b in bags}
     assert (out / 'curves.png').stat().st_size > 10_000 and (out / 'best.onnx').exists()
     assert train_verb.main(['--data', str(data), '--out', str(tmp_path / 'new'),
                             '--resume']) == 2
     assert 'no training to resume' in capsys.readouterr().err
 
 
-def test_whole_episodes_are_held_out():
+def test_whole_recordings_are_held_out():
     grids = np.zeros((1, 1))
-    episodes = [Episode(seed, side, 0, grids, grids) for seed in range(10) for side in (0, 1)]
+    episodes = [Episode(seed, side, 0, grids, grids, recording=f'drive{seed // 2}')
+                for seed in range(20) for side in (0, 1)]  # two stretches of each drive
     learned, held = split(episodes)
-    assert {e.seed for e in held} == {0, 5} and len(held) == 4
-    assert not {e.seed for e in held} & {e.seed for e in learned} and len(learned) == 16
-    with pytest.raises(ValueError, match='1 episode is too few'):
-        split(episodes[:2])
+    assert {e.recording for e in held} == {'drive0', 'drive5'} and len(held) == 8
+    assert not {e.recording for e in held} & {e.recording for e in learned}
+    assert len(learned) == 32
+    with pytest.raises(ValueError, match='1 recording is too few'):
+        split(episodes[:4])
 
 
 def test_words_that_name_side_and_bottle_are_the_simulators_task(bags, tmp_path):

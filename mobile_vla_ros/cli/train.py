@@ -72,6 +72,7 @@ def main(argv=None) -> int:
         metrics = fit(episodes, measured, checkpoint, config, strategy.config, start, state, note)
     if not team.leads:
         return 0
+    metrics['held_out'] = sorted({episode.recording for episode in measured})
     metrics['export_error'] = export(checkpoint, args.out / 'best.onnx')
     (args.out / 'metrics.json').write_text(json.dumps(metrics, indent=1))
     curves.draw(load_model(checkpoint)[1].training['history'], args.out / 'curves.png')

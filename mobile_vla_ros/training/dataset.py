@@ -102,7 +102,8 @@ def _build_one(path, out, name, instruction, topics, augment, corrections) -> No
                 seen, driven = images, commands
             row, *arrays = _episode(part.instruction, seen, driven, version, encoder,
                                     seed + number)
-            episodes.append(({**row, 'correction': corrections}, *arrays))
+            row |= {'recording': path.stem, 'correction': corrections}
+            episodes.append((row, *arrays))
     write_shard(out, name, episodes)
 
 

@@ -23,6 +23,7 @@ class Episode:
     One drive: grids (n, C, G, G) float16, labels (n, sides, colours, 3), the task's indices.
 
     `words` (512,) are its own, if those of the task are not; it then has that one task only.
+    `recording` names the bag that it is a stretch of.
     """
 
     seed: int
@@ -31,6 +32,7 @@ class Episode:
     grids: np.ndarray
     labels: np.ndarray
     words: np.ndarray | None = None
+    recording: str = ''
 
     @property
     def tasks(self) -> list[tuple[int, int]]:
@@ -64,7 +66,7 @@ def read_recordings(*folders: Path) -> list[Episode]:
                 words = encode_text(row['own_words']) if 'own_words' in row else None
                 episodes.append(Episode(row['seed'], SIDES.index(row['side']),
                                         COLORS.index(row['color']), grids[part], labels[part],
-                                        words))
+                                        words, row.get('recording', str(row['seed']))))
                 start += row['frames']
     return episodes
 
@@ -79,16 +81,17 @@ def write_shard(folder: Path, name: str, episodes: list[tuple]) -> None:
 
 def split(episodes: list[Episode], every: int = 5) -> tuple[list[Episode], list[Episode]]:
     """
-    Return (to learn from, held out): whole episodes, mirror images beside their originals.
+    Return (to learn from, held out): whole recordings, mirror images beside their originals.
 
     :raises ValueError: if there are not two different ones.
     """
-    seeds = sorted({episode.seed for episode in episodes})
-    if len(seeds) < 2:
-        raise ValueError(f'{len(seeds)} episode is too few: one is held out to measure with, the '
-                         'others are learned from; record more')
-    held = set(seeds[::every])
-    return ([e for e in episodes if e.seed not in held], [e for e in episodes if e.seed in held])
+    names = sorted({episode.recording for episode in episodes})
+    if len(names) < 2:
+        raise ValueError(f'{len(names)} recording is too few: one is held out to measure with, '
+                         'the others are learned from; record more')
+    held = set(names[::every])
+    return ([e for e in episodes if e.recording not in held],
+            [e for e in episodes if e.recording in held])
 
 
 def digest(episodes: list[Episode]) -> str:
