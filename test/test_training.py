@@ -97,7 +97,7 @@ def test_recordings_to_runtime_file(recordings, tmp_path):
     from mobile_vla_ros.training.recipe import fit
     episodes = read_recordings(recordings / 'teacher')
     out = tmp_path / 'best.safetensors'
-    config = TrainConfig(epochs=2)
+    config = TrainConfig(epochs=2, word_steps=50)
     metrics = fit(episodes, episodes, out, config, SMALL)
     assert export(out, tmp_path / 'best.onnx') <= 1e-4
     metadata = load_policy(tmp_path / 'best.onnx').metadata
@@ -112,7 +112,7 @@ def test_recordings_to_runtime_file(recordings, tmp_path):
 @pytest.mark.parametrize('name', ['final_fixed', 'hybrid'])
 def test_an_interrupted_training_goes_on_bit_for_bit(recordings, tmp_path, monkeypatch, name):
     episodes = read_recordings(recordings / 'teacher')
-    config = TrainConfig(epochs=4, patience=3)
+    config = TrainConfig(epochs=4, patience=3, word_steps=50)
 
     def run(state=None, **change):
         torch.manual_seed(0)
@@ -144,7 +144,7 @@ def test_two_processes_reach_the_loss_of_one(recordings, tmp_path):
     strategy = tmp_path / 'plain.yaml'
     strategy.write_text(yaml.safe_dump({
         'model': 'final_fixed', 'config': {'dropout': 0.0, 'hidden': 16, 'width': 8, 'kept': 4},
-        'train': {'epochs': 3, 'learning_rate': 1e-3}}))
+        'train': {'epochs': 3, 'learning_rate': 1e-3, 'word_steps': 50}}))
     losses = []
     for name, start in (('one', []), ('two', [
             '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2'])):
@@ -165,7 +165,7 @@ def test_training_lowers_the_loss_and_tensorboard_can_follow_it(recordings, tmp_
     model = FinalFixed(SMALL)
     episodes = read_recordings(recordings / 'teacher')
     with tensorboard(tmp_path) as note:
-        result = train(model, episodes, episodes, TrainConfig(epochs=40), 0.2,
+        result = train(model, episodes, episodes, TrainConfig(epochs=40, word_steps=500), 0.2,
                        progress=False, note=note)
     losses = [row['train_loss'] for row in result['history']]
     assert losses[-1] < 0.6 * losses[0]

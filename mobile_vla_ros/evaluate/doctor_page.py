@@ -72,5 +72,5 @@ def _table(good) -> str:
                  f'{checkup.idle_share:.0%}', len(checkup.gaps), checkup.repeated,
                  checkup.unreadable, shown['exposure'] or '')
         rows.append('<tr>' + ''.join(f'<td>{escape(str(cell))}</td>' for cell in cells) + '</tr>')
-    return (f'<table><tr>{"".join(f"<th>{name}</th>" for name in head)}</tr>'
+    return (f'<table class="dense"><tr>{"".join(f"<th>{name}</th>" for name in head)}</tr>'
             f'{"".join(rows)}</table>')

@@ -51,7 +51,7 @@ def draw(history: list[dict], path: Path) -> None:
         error.plot(epochs, [row['mae'][i] for row in history], 'o-', ms=3, color=color,
                    label=f'{name} ({unit})')
         error.axhline(best['constant_mae'][i], color=color, ls=':', lw=1.5)
-    error.set(title='mean absolute error, held out; dotted: a constant command', xlabel='epoch',
+    error.set(title='held-out error (MAE); dotted: a constant', xlabel='epoch',
               ylim=(0, None))
     for part in (loss, error):
         part.xaxis.get_major_locator().set_params(integer=True)

@@ -17,7 +17,7 @@ from mobile_vla_ros.training.team import Team
 
 BETAS = (0.9, 0.999)
 CLIP = 1.0
-WORD_STEPS, WORD_BATCH = 3000, 64
+WORD_BATCH = 64
 WARMUP_EPOCHS, WARMUP_START, FINAL_RATE = 3, 0.1, 1e-6
 
 
@@ -30,6 +30,7 @@ class TrainConfig:
     weight_decay: float = 1e-4
     episodes_per_batch: int = 3
     other_tasks: float = 0.2  # share of episodes that are asked for in words of another task
+    word_steps: int = 3000  # in which words are learned, before driving is
     text_noise: float = 0.02  # per value of a unit embedding of 512
     z_weight: float = 0.05
     patience: int = 0  # epochs without a better held-out loss that end the training; 0: none do
@@ -45,7 +46,7 @@ class TrainConfig:
         for name in ('epochs', 'episodes_per_batch', 'learning_rate', 'threads'):
             if not getattr(self, name) > 0:
                 raise ValueError(f'{name} must be > 0, got {getattr(self, name)}')
-        for name in ('weight_decay', 'text_noise', 'z_weight', 'patience'):
+        for name in ('weight_decay', 'text_noise', 'z_weight', 'patience', 'word_steps'):
             if not getattr(self, name) >= 0:
                 raise ValueError(f'{name} must be >= 0, got {getattr(self, name)}')
         if not 0 <= self.other_tasks <= 1:
@@ -175,7 +176,7 @@ def learn_words(listen, phrases: Phrases, config: TrainConfig) -> torch.nn.Linea
     answer = torch.nn.Linear(listen.leave.out_features, sides + colors)
     optimizer = torch.optim.AdamW([*listen.parameters(), *answer.parameters()], lr=1e-3,
                                   weight_decay=1e-2)
-    for _ in range(WORD_STEPS):
+    for _ in range(config.word_steps):
         rows = torch.randint(len(task), (WORD_BATCH,))
         text = vectors[rows] + config.text_noise * torch.randn(WORD_BATCH, width)
         side, color = answer(listen(text)).split([sides, colors], -1)
