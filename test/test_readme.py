@@ -4,11 +4,14 @@ import ast
 import json
 from pathlib import Path
 import re
+import subprocess
+import sys
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 CREATE = ('create_publisher', 'create_subscription', 'create_service')
+PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').rglob('*.md'))]
 README = (ROOT / 'README.md').read_text(encoding='utf-8')
 
 
@@ -56,9 +59,25 @@ def test_the_topics_and_services_are_those_of_the_code(section, module):
     assert documented == named | topics
 
 
-def test_every_local_link_leads_somewhere():
-    for target in re.findall(r'\]\((?!http)([^)#]+)\)', README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+def test_every_local_link_leads_somewhere(page):
+    for target in re.findall(r'\]\((?!http)([^)#]+)\)', page.read_text(encoding='utf-8')):
+        assert (page.parent / target).exists(), target
+
+
+def test_every_option_that_is_shown_exists():
+    shown_options = {}
+    for page in PAGES:
+        text = page.read_text(encoding='utf-8').replace('\\\n', ' ')
+        for verb, rest in re.findall(r'python -m mobile_vla_ros ((?:dataset )?\w+)(.*)', text):
+            found = re.findall(r'(?<!\S)--[a-z-]+', rest.split('--ros-args')[0])
+            shown_options.setdefault(verb, set()).update(found)
+    assert len(shown_options) > 6 and '--to' in shown_options['dataset export']
+    for verb, options in shown_options.items():
+        told = subprocess.run([sys.executable, '-m', 'mobile_vla_ros', *verb.split(), '--help'],
+                              cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        unknown = {option for option in options if not re.search(rf'{option}\b', told)}
+        assert not unknown, f'{verb} has no {unknown}'
 
 
 def test_the_results_are_generated():
