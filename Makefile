@@ -13,7 +13,7 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 unexport AMENT_PREFIX_PATH LD_LIBRARY_PATH RMW_IMPLEMENTATION ROS_DISTRO
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test checkpoint benchmark results strategies scaling faults audit mutants lint clean
+.PHONY: help demo test checkpoint benchmark results strategies scaling realdrives faults audit mutants lint clean
 
 help:  ## show this
 	@echo 'make TARGET [PYTHON=python3.12]'
@@ -48,6 +48,9 @@ strategies: .venv/.train-stamp  ## train every strategy, write docs/results/stra
 scaling: .venv/.train-stamp  ## success by recorded episodes, and yaw damped or not (40 minutes)
 	@$(CHECK_GL)
 	@$(PY) benchmark/scaling.py $(ARGS)
+
+realdrives: .venv/.train-stamp  ## hold out each of a real car's drives; ARGS='tub_1 tub_2'
+	@$(PY) benchmark/real_drives.py $(ARGS)
 
 faults: .venv/.test-stamp  ## inject every fault, write docs/safety.md's table; TRIALS=100
 	@$(CHECK_GL)

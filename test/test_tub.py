@@ -13,7 +13,8 @@ pytest.importorskip('rosbags')
 from mobile_vla_ros.cli import dataset as verb  # noqa: E402
 from mobile_vla_ros.data.bags import Bag, decode  # noqa: E402
 
-DATA = Path(__file__).resolve().parents[2] / 'shared' / 'data'
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT.parent / 'shared' / 'data'
 real = pytest.mark.skipif(not DATA.exists(), reason='the recordings of others are not here')
 
 
@@ -22,7 +23,7 @@ def make_tub(path, frames=12, step_ms=60, deleted=()):
     rows = []
     for i in range(frames):
         name = f'{i}_cam_image_array_.jpg'
-        cv2.imwrite(str(path / 'images' / name), np.full((120, 160, 3), 20 * i, np.uint8))
+        cv2.imwrite(str(path / 'images' / name), np.full((120, 160, 3), 20 * i % 256, np.uint8))
         rows.append(json.dumps({
             '_index': i, '_timestamp_ms': 1_600_000_000_000 + i * step_ms,
             'cam/image_array': name, 'user/angle': i / 20, 'user/mode': 'user',
@@ -92,3 +93,31 @@ def test_a_real_tub_is_read_whole(tmp_path):
         assert bag.seconds == pytest.approx(49.95, abs=0.1)
         images = [event for event in bag.events() if event.kind == 'image']
     assert len(images) == 1000 and decode(images[500].value).shape == (120, 160, 3)
+
+
+def test_every_drive_is_held_out_once(tmp_path, monkeypatch):
+    pytest.importorskip('torch')
+    monkeypatch.syspath_prepend(str(ROOT / 'benchmark'))
+    import real_drives
+    strategy = tmp_path / 'quick.yaml'
+    strategy.write_text('{model: final_fixed, config: {hidden: 16, width: 8}, '
+                        'train: {epochs: 1, word_steps: 1}}')
+    tubs = [make_tub(tmp_path / name, frames=40) for name in ('tub_1', 'tub_2')]
+    results = real_drives.measure(tubs, tmp_path / 'work', 'follow the track', str(strategy),
+                                  None, tmp_path / 'table.json')
+    assert json.loads((tmp_path / 'table.json').read_text()) == results
+    assert set(results['drives']) == {'tub_1', 'tub_2'}
+    for row in results['drives'].values():
+        assert list(row['axes']) == ['angular_z'], 'throttle never changes, so it tells nothing'
+        assert row['axes']['angular_z']['repeat_last'] == pytest.approx(1 / 20, abs=0.01)
+    trained = [(tmp_path / 'work' / f'without-{name}.safetensors').read_bytes()
+               for name in ('tub_1', 'tub_2')]
+    assert trained[0] != trained[1]
+    assert '| all | 80 | angular_z |' in real_drives.table(results)
+
+
+def test_one_drive_is_too_few(tmp_path, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / 'benchmark'))
+    import real_drives
+    assert real_drives.main([str(tmp_path)]) == 2
+    assert 'give two or more' in capsys.readouterr().err
