@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 import numpy as np
 import pytest
 
-from mobile_vla_ros.contract import Command, NS, Plan, STOP
+from mobile_vla_ros.contract import Command, ContractError, NS, Plan, STOP
 from mobile_vla_ros.safety import (
     ABSURD, acceptable, Arming, Guard, Limiter, Limits, Reason, Watchdog)
 
@@ -444,3 +444,11 @@ def test_the_reason_for_standing_is_told_to_the_nanosecond():
     assert why(guard, now + TIMEOUT + 1) is Reason.SLOW
     guard.failed('boom')
     assert why(guard, now + TIMEOUT + 1) is Reason.FAILING
+
+
+@pytest.mark.parametrize('shape, period_ns, message', [
+    ((3,), 1, 'shape'), ((0, 3), 1, 'shape'), ((2, 2), 1, 'shape'), ((1, 3), 0, '> 0 ns'),
+    ((1, 3), -5, '> 0 ns')])
+def test_a_plan_that_is_none_is_refused(shape, period_ns, message):
+    with pytest.raises(ContractError, match=message):
+        Plan(np.zeros(shape), 0, period_ns)
