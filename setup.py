@@ -66,6 +66,8 @@ setup(
             f'dataset = {PACKAGE}.cli.dataset:main',
             f'teleop = {PACKAGE}.nodes.teleop:main',
             f'record = {PACKAGE}.nodes.record:main',
+            f'play = {PACKAGE}.nodes.play:main',
+            f'compare = {PACKAGE}.nodes.compare:main',
             f'train = {PACKAGE}.cli.train:main',
             f'export = {PACKAGE}.cli.export:main',
             f'benchmark = {PACKAGE}.cli.benchmark:main',
