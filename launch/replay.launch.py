@@ -32,7 +32,10 @@ def nodes(context):
         namespace=namespace,
         parameters=[given(context, bag=str, rate=float, start=float, loop=bool, stamps=str,
                           instruction=str, image_topic=str, command_topic=str,
-                          instruction_topic=str), {'wait': 60.0}])
+                          instruction_topic=str), {'wait': 60.0}],
+        # With a report the comparison ends last; a player that fails ends everything.
+        on_exit=lambda event, context: Shutdown(reason='the player ended')
+        if event.returncode or not files else None)
     drive = Node(
         package='mobile_vla_ros', executable='drive', name='drive', output='screen',
         namespace=namespace,

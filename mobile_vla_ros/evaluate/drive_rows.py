@@ -115,7 +115,7 @@ class Drive:
         return found
 
     def replace(self, predicted: np.ndarray):
-        """Put commands (n, 3) from elsewhere in the place of the policy's; forget what was sent."""
+        """Put commands (n, 3) in the place of the policy's; forget what was sent."""
         rows = np.array(self._rows).reshape(-1, 12)
         rows[:, 3:6] = predicted
         self._rows, self._sent = array('d', rows.tobytes()), array('d')
