@@ -15,7 +15,7 @@ from mobile_vla_ros.evaluate.rewordings import NAMES, WHY_NOT
 matplotlib.use('Agg')
 BASELINES = {
     'zero': 'stands still',
-    'mean': 'the mean of these very recordings, the best constant',
+    'mean': 'the best constant for these very recordings',
     'repeat-last': 'what the driver did a moment before',
 }
 LEAK = ('repeat-last is no rival: it is told what the driver was doing when the frame came, and '
@@ -114,7 +114,8 @@ def _ages(drives, known: bool) -> bytes:
                                    squeeze=False)
     for ax, (name, values, color) in zip(axes[0], rows):
         top = max(float(np.percentile(values, 99.5)) * 1.1, 1.0)
-        ax.hist(np.clip(values, 0.0, min(top, 1e3 * CLOCKS_S)), bins=40, color=color)
+        top = min(top, 1e3 * CLOCKS_S)
+        ax.hist(np.clip(values, 0.0, top), bins=40, range=(0.0, top), color=color)
         ax.set_title(name, fontsize=9)
         ax.set_xlabel('ms')
         ax.set_yticks([])
@@ -186,7 +187,7 @@ def _scores(summary) -> str:
         for who, score in summary['scores'].items():
             cells = []
             for i, value in enumerate(score[key]):
-                text = '' if value is None else f'{value:.1%}' if key == 'direction' \
+                text = '–' if value is None else f'{value:.1%}' if key == 'direction' \
                     else f'{value:.3f}'
                 if key == 'mae' and 'mae_low' in score:
                     text += f' [{score["mae_low"][i]:.3f}, {score["mae_high"][i]:.3f}]'
@@ -242,5 +243,5 @@ def _worst(drive: Drive):
         said, wanted = ([f'{value:+.2f}' for value in values]
                         for values in (moment.predicted, moment.recorded))
         yield (f'<figure>{image(jpeg.tobytes(), "jpeg", "camera")}<figcaption>'
-               f'{moment.seconds:.1f} s<br>recorded {" ".join(wanted)}<br>'
-               f'policy {" ".join(said)}</figcaption></figure>')
+               f'{moment.seconds:.1f} s<br>recorded<br>{" ".join(wanted)}<br>'
+               f'policy<br>{" ".join(said)}</figcaption></figure>')
