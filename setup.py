@@ -36,7 +36,7 @@ EXTRAS = {
     'lerobot': ['pyarrow', 'imageio-ffmpeg', 'rosbags', 'tqdm'],
     'openvino': ['openvino'],
     'test': ['pytest', 'pytest-timeout', 'pytest-cov', 'hypothesis',
-             'mcap-ros2-support', 'colcon-common-extensions', 'cv-bridge'],
+             'mcap-ros2-support', 'colcon-common-extensions', 'cv-bridge', 'playwright'],
 }
 
 setup(

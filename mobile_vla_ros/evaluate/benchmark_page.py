@@ -82,7 +82,8 @@ def _card(row, part, job, seed, film) -> str:
     good = row['success']
     color = '#0b6e4f' if good else '#a61b00'
     told = [f'<b class="{"ok" if good else "bad"}">{escape(verdict(row))}</b>',
-            escape(row['instruction']), f'<span class="note">{escape(part)}{"; " * bool(part)}seed {seed}</span>']
+            escape(row['instruction']), f'<span class="note">{escape(part)}'
+            + '; ' * bool(part) + f'seed {seed}</span>']
     if film:
         told.append(f'<a href="{escape(film)}">film</a>')
     return (f'<figure>{_above(scenario, row["path"], color)}'
