@@ -36,7 +36,7 @@ EXTRAS = {
     'lerobot': ['pyarrow', 'imageio-ffmpeg', 'rosbags', 'tqdm'],
     'openvino': ['openvino'],
     'test': ['pytest', 'pytest-timeout', 'pytest-cov', 'hypothesis',
-             'mcap-ros2-support', 'colcon-common-extensions', 'cv-bridge'],
+             'mcap-ros2-support', 'colcon-common-extensions', 'cv-bridge', 'playwright'],
 }
 
 setup(
@@ -66,6 +66,8 @@ setup(
             f'dataset = {PACKAGE}.cli.dataset:main',
             f'teleop = {PACKAGE}.nodes.teleop:main',
             f'record = {PACKAGE}.nodes.record:main',
+            f'play = {PACKAGE}.nodes.play:main',
+            f'compare = {PACKAGE}.nodes.compare:main',
             f'train = {PACKAGE}.cli.train:main',
             f'export = {PACKAGE}.cli.export:main',
             f'benchmark = {PACKAGE}.cli.benchmark:main',

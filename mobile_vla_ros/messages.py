@@ -103,6 +103,21 @@ def to_compressed(rgb: np.ndarray, stamp_ns: int, frame_id: str,
     return msg
 
 
+def replayed(image, stamp_ns: int):
+    """Return a bag's image message, of either kind, as ROS's own with another stamp."""
+    if hasattr(image, 'format'):
+        msg = CompressedImage(format=image.format)
+    else:
+        msg = Image(height=int(image.height), width=int(image.width), encoding=image.encoding,
+                    is_bigendian=int(image.is_bigendian), step=int(image.step))
+    msg.header.stamp = to_stamp(stamp_ns)
+    msg.header.frame_id = image.header.frame_id
+    data = array('B')
+    data.frombytes(memoryview(image.data).cast('B'))
+    msg.data = data
+    return msg
+
+
 def to_camera_info(matrix, width: int, height: int, stamp_ns: int, frame_id: str) -> CameraInfo:
     """Return a pinhole camera without distortion; `matrix` is K (3, 3) in pixels."""
     matrix = np.asarray(matrix, float)

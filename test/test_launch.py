@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import json
 import os
 from pathlib import Path
 import re
@@ -30,6 +31,10 @@ def settings(node: str) -> dict:
         from mobile_vla_ros.nodes.drive_settings import SETTINGS
     elif node == 'record':
         from mobile_vla_ros.nodes.record import SETTINGS
+    elif node == 'play':
+        from mobile_vla_ros.nodes.play import SETTINGS
+    elif node == 'compare':
+        from mobile_vla_ros.nodes.compare import SETTINGS
     else:
         from mobile_vla_ros.nodes.sim import SETTINGS
     return {setting.name: setting for setting in SETTINGS}
@@ -53,7 +58,8 @@ def names(path: Path, call: str) -> set:
 
 def test_the_launch_files_are_there():
     assert [path.name for path in FILES] == [
-        'drive.launch.py', 'record.launch.py', 'robot.launch.py', 'simulation.launch.py']
+        'drive.launch.py', 'record.launch.py', 'replay.launch.py', 'robot.launch.py',
+        'simulation.launch.py']
 
 
 @each_file
@@ -110,7 +116,8 @@ def test_conditions_are_conditions(path):
 
 
 @pytest.mark.parametrize('file, node', [
-    ('drive', 'drive'), ('simulation', 'sim'), ('record', 'record')])
+    ('drive', 'drive'), ('simulation', 'sim'), ('record', 'record'), ('replay', 'play'),
+    ('replay', 'drive'), ('replay', 'compare')])
 def test_arguments_are_parameters_of_the_node(file, node):
     known = settings(node)
     node_call = next(call for call in calls(ROOT / 'launch' / f'{file}.launch.py', 'Node')
@@ -270,6 +277,27 @@ def test_the_simulated_robot_is_recorded(launch, listener, tmp_path):
         time.sleep(1.0)
     folder, = tmp_path.iterdir()
     assert 'go left' in (folder / 'metadata.yaml').read_text()
+
+
+def test_a_bag_is_driven_and_reported(launch, listener, tmp_path):
+    pytest.importorskip('rosbags')
+    from bags import write
+    from geometry_msgs.msg import TwistStamped
+    heard, robot = [], []
+    listener.create_subscription(TwistStamped, 'a/replay/cmd_vel', heard.append, 10)
+    for topic in ('cmd_vel', 'a/cmd_vel'):
+        listener.create_subscription(TwistStamped, topic, robot.append, 10)
+    write(tmp_path / 'bag', seconds=4.0, jpeg=True)
+    report = tmp_path / 'report.json'
+    output = ended(launch('replay.launch.py', 'namespace:=a', f'bag:={tmp_path / "bag"}',
+                          f'json:={report}', f'html:={tmp_path / "report.html"}'))
+    assert report.exists(), output
+    online = json.loads(report.read_text())['online']
+    assert online['planned'] > 30 and online['largest_difference'] <= 1e-6, output
+    assert heard and not robot, "the robot's own topic stays silent"
+    assert (tmp_path / 'report.html').exists()
+    assert 'has no end' in ended(launch('replay.launch.py', 'bag:=x', 'json:=y', 'loop:=true'))
+    assert 'no bag at' in ended(launch('replay.launch.py', 'bag:=nowhere'))
 
 
 def test_a_robot_starts_disarmed_with_one_publisher_a_topic(launch, listener):

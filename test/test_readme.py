@@ -29,7 +29,7 @@ def shown(default) -> str:
     return str(default).lower() if isinstance(default, bool) else repr(default)
 
 
-@pytest.mark.parametrize('node', ['drive', 'sim', 'record', 'teleop'])
+@pytest.mark.parametrize('node', ['drive', 'sim', 'record', 'teleop', 'play', 'compare'])
 def test_the_parameters_are_those_of_the_code(node):
     pytest.importorskip('rclpy')
     if node == 'drive':
@@ -38,13 +38,18 @@ def test_the_parameters_are_those_of_the_code(node):
         from mobile_vla_ros.nodes.sim import SETTINGS
     elif node == 'record':
         from mobile_vla_ros.nodes.record import SETTINGS
+    elif node == 'play':
+        from mobile_vla_ros.nodes.play import SETTINGS
+    elif node == 'compare':
+        from mobile_vla_ros.nodes.compare import SETTINGS
     else:
         from mobile_vla_ros.nodes.teleop import SETTINGS
     assert table(f'{node} parameter') == {s.name: f'`{shown(s.default)}`' for s in SETTINGS}
 
 
 @pytest.mark.parametrize('section, module', [
-    ('## The drive node', 'drive'), ('## The simulator node', 'sim')])
+    ('## The drive node', 'drive'), ('## The simulator node', 'sim'),
+    ('## The play node', 'play'), ('## The compare node', 'compare')])
 def test_the_topics_and_services_are_those_of_the_code(section, module):
     body = README.split(section, 1)[1].split('\n## ', 1)[0]
     body = body.split('| topic or service |', 1)[1].split('\n\n', 1)[0]

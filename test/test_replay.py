@@ -18,8 +18,10 @@ from mobile_vla_ros.contract import NS  # noqa: E402
 from mobile_vla_ros.data.bags import Bag, BagError  # noqa: E402
 from mobile_vla_ros.evaluate import replay_video  # noqa: E402
 from mobile_vla_ros.evaluate.gate import failures  # noqa: E402
-from mobile_vla_ros.evaluate.replay import replay, summarise  # noqa: E402
+from mobile_vla_ros.evaluate.drive_rows import REASONS  # noqa: E402
+from mobile_vla_ros.evaluate.replay import replay  # noqa: E402
 from mobile_vla_ros.evaluate.replay_page import headline  # noqa: E402
+from mobile_vla_ros.evaluate.replay_summary import summarise  # noqa: E402
 from mobile_vla_ros.policy import Policy  # noqa: E402
 from mobile_vla_ros.safety import Reason  # noqa: E402
 from mobile_vla_ros.share import share_file  # noqa: E402
@@ -111,14 +113,16 @@ def test_a_dead_camera_stops_what_is_sent(tmp_path):
     write_bag(tmp_path / 'gap', gap=(2.95, 4.95), seconds=7.0)
     with Bag(tmp_path / 'gap') as opened:
         drive = replay(opened, load_policy(threads=1))
-    dead = [(command, reason) for t, command, reason in drive.sent if 3.2 < t < 4.9]
-    assert len(dead) > 30
-    assert all(tuple(command) == (0, 0, 0) and reason == Reason.NO_FRAMES.text
-               for command, reason in dead)
-    alive = [reason for t, _, reason in drive.sent if 1.0 < t < 2.9]
-    assert set(alive) == {Reason.DRIVING.text}
-    rates = [t for t, _, _ in drive.sent]
-    assert 1 / np.mean(np.diff(rates)) == pytest.approx(20, rel=0.03)
+    times, reasons = drive.sent[:, 0], [REASONS[int(index)] for index in drive.sent[:, 4]]
+    dead = (3.2 < times) & (times < 4.9)
+    assert dead.sum() > 30 and not drive.sent[dead, 1:4].any()
+    assert {reasons[i] for i in np.flatnonzero(dead)} == {Reason.NO_FRAMES}
+    alive = np.flatnonzero((1.0 < times) & (times < 2.9))
+    assert {reasons[i] for i in alive} == {Reason.DRIVING}
+    assert 1 / np.mean(np.diff(times)) == pytest.approx(20, rel=0.03)
+    first, last = next((first, last) for first, last, reason in drive.stops()
+                       if reason is Reason.NO_FRAMES and first > 1.0)
+    assert (first, last) == (pytest.approx(3.15, abs=0.1), pytest.approx(4.95, abs=0.15))
 
 
 def test_a_policy_that_ignores_the_words_shows(bag, tmp_path):

@@ -10,6 +10,9 @@ VERBS = {
     'sim': ('mobile_vla_ros.nodes.sim', 'the simulator as a node (ROS arguments)'),
     'teleop': ('mobile_vla_ros.nodes.teleop', 'drive by keys (ROS arguments)'),
     'record': ('mobile_vla_ros.nodes.record', 'the node that records episodes (ROS arguments)'),
+    'play': ('mobile_vla_ros.nodes.play', 'the node that plays a bag (ROS arguments)'),
+    'compare': ('mobile_vla_ros.nodes.compare', 'the node that reports on what is played'
+                ' (ROS arguments)'),
     'benchmark': ('mobile_vla_ros.cli.benchmark', 'score a policy in the simulator'),
     'replay': ('mobile_vla_ros.cli.replay', 'score a policy on recorded driving'),
     'dataset': ('mobile_vla_ros.cli.dataset', 'recorded driving to what train takes'),

@@ -83,8 +83,9 @@ def _open(path, args):
 def _score(checkpoint, args):
     """Replay the bags with one checkpoint; print its headline; return (summary, drives)."""
     from tqdm import tqdm
-    from mobile_vla_ros.evaluate.replay import replay, summarise
+    from mobile_vla_ros.evaluate.replay import replay
     from mobile_vla_ros.evaluate.replay_page import headline
+    from mobile_vla_ros.evaluate.replay_summary import summarise
     from mobile_vla_ros.policy import load_policy
     policy, drives = load_policy(checkpoint, args.backend), []
     for path in tqdm(args.bags, unit='bag', disable=len(args.bags) == 1):

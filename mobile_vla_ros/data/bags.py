@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
+import yaml
+
 from mobile_vla_ros.contract import Command, NS
 from mobile_vla_ros.images import compressed_to_rgb, image_to_rgb
 
@@ -71,22 +73,49 @@ class Bag:
         """Return how long the bag is."""
         return (self._reader.end_time - self._reader.start_time) / NS
 
-    def events(self, wanted=DRIVING):
+    @property
+    def compressed(self) -> bool:
+        """Tell whether the camera's messages are CompressedImage."""
+        return any(c.topic == self.topics['image'] and _type(c) == KINDS['image'][1]
+                   for c in self._reader.connections)
+
+    @property
+    def info(self) -> dict:
+        """Return what a recorder noted beside the messages: scenario, distance and the like."""
+        folder = self.path if self.path.is_dir() else self.path.parent
+        try:
+            told = yaml.safe_load((folder / 'metadata.yaml').read_text(encoding='utf-8'))
+            found = told['rosbag2_bagfile_information']['custom_data'] or {}
+            return {str(name): str(value) for name, value in found.items()}
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError):
+            return {}  # other recorders note nothing
+
+    def events(self, wanted=DRIVING, start_s: float = 0.0):
         """
         Yield an Event for every message on the chosen topics of the kinds that are wanted.
 
+        :param start_s: seconds to leave out; the last instruction in them is said at their end.
         :raises BagError: where the bag is damaged, naming how far it was read.
         """
         kinds = {topic: kind for kind, topic in self.topics.items() if topic and kind in wanted}
         connections = [c for c in self._reader.connections
                        if c.topic in kinds and _type(c) in KINDS[kinds[c.topic]]]
-        count = 0
+        count, start_ns, said = 0, None, None
         try:
             for connection, received_ns, raw in self._reader.messages(connections):
-                kind = kinds[connection.topic]
-                msg = self._reader.deserialize(raw, _type(connection))
-                yield _event(kind, int(received_ns), msg)
-                count += 1
+                kind, count = kinds[connection.topic], count + 1
+                start_ns = start_ns or received_ns + round(start_s * NS)
+                if received_ns < start_ns and kind != 'instruction':
+                    continue
+                event = _event(kind, int(received_ns),
+                               self._reader.deserialize(raw, _type(connection)))
+                if received_ns < start_ns:
+                    said = event._replace(received_ns=start_ns)
+                    continue
+                if said:
+                    yield said
+                    said = None
+                yield event
         except BagError:
             raise
         except Exception as error:  # whatever a damaged bag makes the parsers raise

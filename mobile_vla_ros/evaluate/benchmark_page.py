@@ -12,7 +12,8 @@ NAMES = {'success': 'success', 'contact': 'contact', 'wrong_side': 'wrong side',
 SHOWN = 24  # episodes that went well, of which more would say no more
 STYLE = '''<style>.paths figure { width: 11rem; vertical-align: top; margin: .3rem }
 .paths svg { width: 100%; background: #f1f3f5; border-radius: 4px }
-.paths figcaption { max-width: 11rem; line-height: 1.3 }</style>'''
+.paths figcaption { max-width: 11rem; line-height: 1.3 }
+th:first-child { min-width: 7rem }</style>'''
 
 
 def page(result: dict, tasks: list, films: dict) -> str:
@@ -40,7 +41,8 @@ def page(result: dict, tasks: list, films: dict) -> str:
                     for wanted in (False, True))
     parts.append([f'<h2>What failed ({len(failed)})</h2>',
                   _cards(failed) if failed else '<p>Nothing.</p>',
-                  f'<h2>What went well ({len(good)}, {min(SHOWN, len(good))} shown)</h2>',
+                  f'<h2>What went well ({len(good)}'
+                 + f', {SHOWN} shown' * (len(good) > SHOWN) + ')</h2>',
                   _cards(good[:SHOWN])])
     return document(title, [text for part in parts for text in part])
 
@@ -80,7 +82,8 @@ def _card(row, part, job, seed, film) -> str:
     good = row['success']
     color = '#0b6e4f' if good else '#a61b00'
     told = [f'<b class="{"ok" if good else "bad"}">{escape(verdict(row))}</b>',
-            escape(row['instruction']), f'<span class="note">{escape(part)}; seed {seed}</span>']
+            escape(row['instruction']), f'<span class="note">{escape(part)}'
+            + '; ' * bool(part) + f'seed {seed}</span>']
     if film:
         told.append(f'<a href="{escape(film)}">film</a>')
     return (f'<figure>{_above(scenario, row["path"], color)}'

@@ -12,8 +12,9 @@ th, td { padding: .3rem .8rem; text-align: right; border-bottom: 1px solid #e3e7
 th:first-child, td:first-child { text-align: left }
 .dense { font-size: .82rem } .dense th, .dense td { padding: .25rem .45rem }
 .dense td:first-child { white-space: nowrap }
-.note { color: #6b7785 } img { max-width: 100% } figure { display: inline-block; margin: .4rem;
-  font-size: .85rem } figcaption { max-width: 10rem } .lead { font-size: 1.15rem } .best {
+.note { color: #6b7785 } img { max-width: 100% } figure { display: inline-block;
+  vertical-align: top; margin: .4rem; font-size: .85rem }
+figcaption { max-width: 10rem } .lead { font-size: 1.15rem } .best {
   font-weight: 700 } .words { text-align: left !important; width: 47% }
 .bad { color: #a61b00; font-weight: 700 }
 .warn { color: #8a5a00; font-weight: 700 } .ok { color: #0b6e4f; font-weight: 700 }'''

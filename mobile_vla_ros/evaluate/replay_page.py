@@ -8,11 +8,20 @@ import numpy as np
 
 from mobile_vla_ros.contract import AXES, UNITS
 from mobile_vla_ros.evaluate.html import document, figure_png, image
-from mobile_vla_ros.evaluate.replay import BASELINES, Drive
-from mobile_vla_ros.safety import Reason
+from mobile_vla_ros.evaluate.drive_rows import Drive
+from mobile_vla_ros.evaluate.replay_summary import CLOCKS_S
+from mobile_vla_ros.evaluate.rewordings import NAMES, WHY_NOT
 
 matplotlib.use('Agg')
-WORST = 6  # moments a recording
+BASELINES = {
+    'zero': 'stands still',
+    'mean': 'the best constant for these very recordings',
+    'repeat-last': 'what the driver did a moment before',
+}
+LEAK = ('repeat-last is no rival: it is told what the driver was doing when the frame came, and '
+        'drivers rarely change their mind between two frames. It leaks the answer, and without '
+        'a driver it would never begin to move.')
+STOPS_SHOWN = 20  # a recording
 GAP_S = 0.5  # without a compared frame
 RECORDED, PREDICTED, SENT = '#8b95a1', '#d55e00', '#0072b2'
 
@@ -21,23 +30,23 @@ def page(summary: dict, drives: list[Drive]) -> str:
     """Return the page of what `replay.summarise` gives of `drives`."""
     parts = [f'<h1>Replay of {len(drives)} recording{"s" * (len(drives) > 1)}</h1>',
              f'<p class="lead">{escape(headline(summary))}</p>', _scores(summary),
-             _sensitivity(summary), _lag(summary)]
+             f'<p class="note">{LEAK}</p>', _sensitivity(summary), _online(summary),
+             _lateness(summary, drives), _groups(summary, 'scenario'),
+             _groups(summary, 'distance')]
     for drive, row in zip(drives, summary['recordings']):
-        stopped = ', '.join(f'{reason}: {count}' for reason, count in row['sent'].items()
-                            if reason != Reason.DRIVING.text)
+        labels = [row[name] for name in ('scenario', 'distance') if row[name]]
         parts += [
             f'<h2>{escape(drive.name)}</h2>',
             f'<p>“{escape(drive.instruction)}”, {drive.seconds:.1f} s, {drive.frames} frames, '
-            f'{drive.unreadable} unreadable. Commands sent: {len(drive.sent)}, '
-            f'{row["stopped_share"]:.1%} of them a STOP'
-            + (f' ({escape(stopped)})' if stopped else '') + '.</p>',
-            image(_curves(drive), 'png', 'commands over time'), '<h3>Worst moments</h3>',
-            *_worst(drive)]
+            f'{drive.unreadable} unreadable' + ''.join(f', {escape(text)}' for text in labels)
+            + '.</p>',
+            image(_curves(drive), 'png', 'commands over time'), _stops(row),
+            '<h3>Worst moments</h3>', *_worst(drive)]
     timing = summary['timing']
     parts.append(f'<p class="note">Checkpoint {escape(summary["checkpoint_sha256"][:16])} '
                  f'({escape(summary["model"])}), trained on data '
-                 f'{escape(str(summary["data_digest"])[:16])}. Policy: p50 '
-                 f'{timing["policy_ms_p50"]} ms, p99 {timing["policy_ms_p99"]} ms.</p>')
+                 f'{escape(str(summary["data_digest"])[:16])}. Replayed '
+                 f'at {timing["times_real_time"]:.1f} times real time.</p>')
     return document('Replay', parts)
 
 
@@ -51,12 +60,13 @@ def comparison(summaries: dict[str, dict]) -> str:
                    for name, summary in summaries.items())
     return document('Replay', [
         f'<h1>{len(summaries)} checkpoints on {count} recording{"s" * (count > 1)}</h1>',
-        f'<ul>{told}</ul>', _scores({'scores': rows}), '<h2>Do they listen, are they late</h2>',
-        '<table><tr><th></th><th>left and right exchanged</th><th>no words</th><th>late by</th>'
-        '</tr>' + ''.join(
+        f'<ul>{told}</ul>', _scores({'scores': rows}), f'<p class="note">{LEAK}</p>',
+        '<h2>Do they listen, are they late</h2>',
+        '<table><tr><th></th>' + ''.join(f'<th>{words}</th>' for words in NAMES.values())
+        + '<th>late by</th></tr>' + ''.join(
             f'<tr><td>{escape(name)}</td>' + ''.join(
                 f'<td>{_change(summary["instruction_sensitivity"][kind])}</td>'
-                for kind in ('swapped', 'blank')) + f'<td>{_seconds(summary["lag_s"])}</td></tr>'
+                for kind in NAMES) + f'<td>{_seconds(summary["lag_s"])}</td></tr>'
             for name, summary in summaries.items()) + '</table>',
         '<p class="note">Change of the command where the words change, mean over frames: '
         f'{", ".join(f"{axis} ({unit})" for axis, unit in zip(AXES, UNITS))}. '
@@ -73,11 +83,85 @@ def _seconds(value) -> str:
     return 'not known' if value is None else f'{value:+.2f} s'
 
 
-def _lag(summary) -> str:
-    if summary['lag_s'] is None:
+def _lateness(summary, drives) -> str:
+    timing, age = summary['timing'], summary['frame_age_ms']
+    out = ['<h2>Is it in time?</h2>']
+    if summary['lag_s'] is not None:
+        out.append(f"<p>The policy's commands fit the recorded ones best "
+                   f'{_seconds(summary["lag_s"])} later; much more than 0 is a model that acts on '
+                   'old frames.</p>')
+    if age is None:
+        old = ('How old frames were when they came is not known: their stamps are those of '
+               'receipt, or of another clock.')
+    else:
+        old = (f'Frames were {age["p50"]:.0f} ms old when they came (median; p99 '
+               f'{age["p99"]:.0f} ms, at most {age["max"]:.0f} ms).')
+    out.append(f'<p>{old} The policy takes {timing["policy_ms_p50"]} ms a frame on this computer '
+               f'(median; p99 {timing["policy_ms_p99"]} ms).</p>')
+    out.append(image(_ages(drives, age is not None), 'png', 'ages of frames and policy times'))
+    return ''.join(out)
+
+
+def _ages(drives, known: bool) -> bytes:
+    from matplotlib import pyplot
+    took = np.concatenate([d.took_ms for d in drives])
+    rows = [('policy', took, PREDICTED)]
+    if known:
+        ages = 1e3 * np.concatenate([d.ages_s for d in drives])
+        rows = [('frame, when it came', ages, RECORDED), *rows,
+                ('both: frame, when it is answered', ages + took, SENT)]
+    figure, axes = pyplot.subplots(1, len(rows), figsize=(3.2 * len(rows), 2.2), dpi=110,
+                                   squeeze=False)
+    for ax, (name, values, color) in zip(axes[0], rows):
+        top = max(float(np.percentile(values, 99.5)) * 1.1, 1.0)
+        top = min(top, 1e3 * CLOCKS_S)
+        ax.hist(np.clip(values, 0.0, top), bins=40, range=(0.0, top), color=color)
+        ax.set_title(name, fontsize=9)
+        ax.set_xlabel('ms')
+        ax.set_yticks([])
+        for spine in ax.spines.values():
+            spine.set_visible(False)
+    figure.tight_layout()
+    return figure_png(figure)
+
+
+def _groups(summary, label) -> str:
+    groups = summary[f'by_{label}']
+    if not groups:
         return ''
-    return (f'<p>The policy\'s commands fit the recorded ones best {_seconds(summary["lag_s"])} '
-            'later; much more than 0 is a model that acts on old frames.</p>')
+    rows = ''.join(
+        f'<tr><td>{escape(name)}</td><td>{group["recordings"]}</td><td>{group["frames"]}</td>'
+        + ''.join(f'<td>{ours:.3f} <span class="note">({constant:.3f})</span></td>'
+                  for ours, constant in zip(group['mae'], group['mae_mean'])) + '</tr>'
+        for name, group in groups.items())
+    head = ''.join(f'<th>{escape(axis)} ({unit})</th>' for axis, unit in zip(AXES, UNITS))
+    return (f'<h2>By {label}</h2><table><tr><th>{label}</th><th>recordings</th><th>frames</th>'
+            f'{head}</tr>{rows}</table><p class="note">Mean absolute error; in brackets that of '
+            'the best constant for these recordings.</p>')
+
+
+def _stops(row) -> str:
+    stops = row['stops']
+    words = f'<p>{row["stopped_share"]:.1%} of the commands sent are a STOP.</p>'
+    if not stops:
+        return words
+    rows = ''.join(f'<tr><td>{stop["from_s"]:.2f} s</td><td>{stop["to_s"] - stop["from_s"]:.2f} s'
+                   f'</td><td class="words">{escape(stop["reason"])}</td></tr>'
+                   for stop in stops[:STOPS_SHOWN])
+    more = len(stops) - STOPS_SHOWN
+    return (f'{words}<table><tr><th>STOP at</th><th>for</th><th class="words">why</th></tr>{rows}'
+            f'</table>' + (f'<p class="note">and {more} more, all in the JSON.</p>'
+                           if more > 0 else ''))
+
+
+def _online(summary) -> str:
+    online = summary.get('online')
+    if online is None:
+        return ''
+    return (f'<h2>Live</h2><p>Driven live: {online["planned"]} of {online["frames"]} frames were '
+            f'answered, {online["compared"]} of them compared here. At equal stamps the live '
+            'policy and the one replayed here differ by at most '
+            f'{online["largest_difference"]:.1e}.</p>')
 
 
 def headline(summary: dict) -> str:
@@ -103,7 +187,7 @@ def _scores(summary) -> str:
         for who, score in summary['scores'].items():
             cells = []
             for i, value in enumerate(score[key]):
-                text = '' if value is None else f'{value:.1%}' if key == 'direction' \
+                text = '–' if value is None else f'{value:.1%}' if key == 'direction' \
                     else f'{value:.3f}'
                 if key == 'mae' and 'mae_low' in score:
                     text += f' [{score["mae_low"][i]:.3f}, {score["mae_high"][i]:.3f}]'
@@ -117,26 +201,28 @@ def _scores(summary) -> str:
 
 def _sensitivity(summary) -> str:
     rows = []
-    for name, words in (('swapped', 'left and right exchanged'), ('blank', 'no instruction')):
+    for name, words in NAMES.items():
         values = summary['instruction_sensitivity'][name]
+        said = {row['reworded'].get(name) for row in summary['recordings']} - {None, ''}
+        example = f'<br><span class="note">“{escape(min(said))}”</span>' if said else ''
         cells = ''.join(f'<td>{value:.3f}</td>' for value in values) if values \
-            else '<td colspan="3">the instruction names no side</td>'
-        rows.append(f'<tr><td>{words}</td>{cells}</tr>')
+            else f'<td colspan="3">not asked: {WHY_NOT.get(name, "no frame")}</td>'
+        rows.append(f'<tr><td>{words}{example}</td>{cells}</tr>')
     head = ''.join(f'<th>{axis} ({unit})</th>' for axis, unit in zip(AXES, UNITS))
     return ('<h2>Does it listen?</h2><p>How far the command moves, on average, when only the '
-            'words change. Zeros mean that the instruction is ignored.</p>'
-            f'<table><tr><th></th>{head}</tr>{"".join(rows)}</table>')
+            'words change. With left and right exchanged or without words, zeros mean that the '
+            'instruction is ignored; for the same task in other words they are what is wanted.'
+            f'</p><table><tr><th></th>{head}</tr>{"".join(rows)}</table>')
 
 
 def _curves(drive: Drive) -> bytes:
     from matplotlib import pyplot
     figure, axes = pyplot.subplots(len(AXES), 1, figsize=(9.6, 6), sharex=True, dpi=110)
-    recorded, predicted = np.array(drive.recorded), np.array(drive.predicted)
-    times = np.array(drive.seconds_at)
+    recorded, predicted, times = drive.recorded, drive.predicted, drive.seconds_at
     gaps = np.flatnonzero(np.diff(times) > GAP_S) + 1  # a line over them would invent values
     times, recorded, predicted = (np.insert(values, gaps, np.nan, axis=0)
                                   for values in (times, recorded, predicted))
-    sent = np.array([[t, *command] for t, command, _ in drive.sent])
+    sent = drive.sent
     for i, ax in enumerate(axes):
         ax.plot(times, recorded[:, i], color=RECORDED, lw=2.2, label='recorded')
         ax.plot(times, predicted[:, i], color=PREDICTED, lw=1.0, label='policy')
@@ -152,17 +238,10 @@ def _curves(drive: Drive) -> bytes:
 
 
 def _worst(drive: Drive):
-    error = np.abs(np.subtract(drive.predicted, drive.recorded)).sum(1)
-    shown = []
-    for row in np.argsort(-error):
-        if len(shown) == WORST:
-            break
-        if all(abs(drive.seconds_at[row] - drive.seconds_at[other]) > 1.0 for other in shown):
-            shown.append(row)
-    for row in sorted(shown):
-        _, jpeg = cv2.imencode('.jpg', drive.pictures[row][..., ::-1])
-        said, wanted = ([f'{value:+.2f}' for value in values[row]]
-                        for values in (drive.predicted, drive.recorded))
+    for moment in drive.worst:
+        _, jpeg = cv2.imencode('.jpg', moment.picture[..., ::-1])
+        said, wanted = ([f'{value:+.2f}' for value in values]
+                        for values in (moment.predicted, moment.recorded))
         yield (f'<figure>{image(jpeg.tobytes(), "jpeg", "camera")}<figcaption>'
-               f'{drive.seconds_at[row]:.1f} s<br>recorded {" ".join(wanted)}<br>'
-               f'policy {" ".join(said)}</figcaption></figure>')
+               f'{moment.seconds:.1f} s<br>recorded<br>{" ".join(wanted)}<br>'
+               f'policy<br>{" ".join(said)}</figcaption></figure>')

@@ -8,7 +8,7 @@ import numpy as np
 
 from mobile_vla_ros.contract import NS
 from mobile_vla_ros.data.bags import Bag, decode
-from mobile_vla_ros.evaluate.replay import Drive
+from mobile_vla_ros.evaluate.drive_rows import Drive
 
 WIDTH = 640  # px
 RECORDED, PREDICTED = (210, 214, 220), (213, 94, 0)  # RGB
@@ -22,18 +22,19 @@ def write(path: Path, bag: Bag, drive: Drive) -> int:
 
     :raises ValueError: if there are none.
     """
-    if len(drive.seconds_at) < 2:
+    times, recorded, predicted = drive.seconds_at, drive.recorded, drive.predicted
+    if len(times) < 2:
         raise ValueError(f'{drive.name}: too few frames for a video')
-    fps = float(np.clip(1.0 / np.median(np.diff(drive.seconds_at)), 1.0, 60.0))
+    fps = float(np.clip(1.0 / np.median(np.diff(times)), 1.0, 60.0))
     path.parent.mkdir(parents=True, exist_ok=True)
     writer, zero_ns, row = None, None, 0
     try:
         for event in bag.events():
             zero_ns = event.received_ns if zero_ns is None else zero_ns
-            if event.kind != 'image' or row == len(drive.seconds_at) \
-                    or (event.received_ns - zero_ns) / NS < drive.seconds_at[row] - 1e-6:
+            if event.kind != 'image' or row == len(times) \
+                    or (event.received_ns - zero_ns) / NS < times[row] - 1e-6:
                 continue
-            frame = draw(decode(event.value), drive.recorded[row], drive.predicted[row])
+            frame = draw(decode(event.value), recorded[row], predicted[row])
             if writer is None:
                 size = frame.shape[1::-1]
                 writer = imageio_ffmpeg.write_frames(

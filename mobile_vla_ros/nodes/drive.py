@@ -43,7 +43,7 @@ class DriveNode(LifecycleNode):
         self._load = load
         self._values = declare(self, SETTINGS)
         self._images = self._instructions = self._commands = self._annotated = None
-        self._scans = None
+        self._scans = self._plans = None
         self._image_type = ''
         self._telling = threading.Lock()
         self._told_ns = self._logged_ns = 0
@@ -105,11 +105,11 @@ class DriveNode(LifecycleNode):
         for entity in (self._images, self._instructions, self._scans):
             if entity is not None:
                 self.destroy_subscription(entity)
-        for entity in (self._commands, self._annotated):
+        for entity in (self._commands, self._annotated, self._plans):
             if entity is not None:
                 self.destroy_publisher(entity)
         self._images = self._instructions = self._commands = self._annotated = None
-        self._scans = None
+        self._scans = self._plans = None
         return SUCCESS
 
     def on_shutdown(self, state):
@@ -133,6 +133,8 @@ class DriveNode(LifecycleNode):
             lambda policy: mismatch('cmd_vel', policy))
         if values['annotate']:
             self._annotated = self.create_publisher(Image, 'image_annotated', QoSProfile(depth=1))
+        if values['publish_plan']:
+            self._plans = self.create_publisher(TwistStamped, '~/plan', QoSProfile(depth=100))
         self._pilot.open(policy, decode, self._publish, self._on_plan)
         newest = QoSProfile(depth=1, reliability=qos_profile_sensor_data.reliability)
         self._images = compat.create_subscription(
@@ -175,6 +177,9 @@ class DriveNode(LifecycleNode):
             self._commands.publish(messages.to_twist(command))
 
     def _on_plan(self, frame, rgb, plan, instruction: str):
+        if self._plans:
+            self._plans.publish(messages.to_twist_stamped(
+                plan.at(frame.stamp_ns), frame.stamp_ns, self._values['frame_id']))
         if self._annotated and self._annotated.get_subscription_count():
             picture = annotate(rgb, plan.at(frame.stamp_ns), instruction)
             self._annotated.publish(messages.to_image(

@@ -53,6 +53,8 @@ SETTINGS = (
             'configure', choices=('raw', 'compressed')),
     Setting('annotate', False, 'Publish image_annotated: the frame with the command drawn in, '
             'while someone subscribes; taken at configure'),
+    Setting('publish_plan', False, 'Publish ~/plan: what the policy wants at the stamp of each '
+            'frame, before limits and STOPs; taken at configure'),
     Setting('autostart', True, 'Configure and activate at start; off for a lifecycle manager'),
 )
 

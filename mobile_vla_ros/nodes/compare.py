@@ -1,0 +1,132 @@
+"""
+The compare node: what the live drive node does with a bag that `play` plays, as a report.
+
+    python -m mobile_vla_ros compare --ros-args -p html:=out/replay.html
+
+It ends when the bag does; launch/replay.launch.py starts all three.
+"""
+
+import json
+import os
+import signal
+import threading
+import time
+
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import TwistStamped
+from std_msgs.msg import String
+
+from mobile_vla_ros import messages
+from mobile_vla_ros.nodes.parameters import declare, describe, Setting
+from mobile_vla_ros.nodes.spin import first_line, run
+from mobile_vla_ros.safety import Reason
+
+SETTLE_S = 1.0  # after the bag's end, for what is under way
+SETTINGS = (
+    Setting('json', '', 'File for every figure'),
+    Setting('html', '', 'File for the page'),
+    Setting('checkpoint', '', "The drive node's policy file; empty: the one that ships"),
+    Setting('backend', 'auto', "The drive node's", choices=(
+        'auto', 'torch', 'onnxruntime', 'openvino')),
+)
+
+
+class CompareNode(Node):
+    """Gathers plans and commands while a bag is played; then writes the report."""
+
+    def __init__(self):
+        """Read parameters and open the topics."""
+        super().__init__('compare')
+        self.exit_status = 0
+        self._values = declare(self, SETTINGS)
+        if not self._values['json'] and not self._values['html']:
+            raise ValueError("parameter json or html must name a file, got '' for both")
+        from mobile_vla_ros.evaluate.live import Live
+        self._live, self._played, self._reason = Live(), None, Reason.STARTING
+        self._count, self._error = 0, [0.0] * 3  # of plans against the next recorded commands
+        self._plan = None
+        self._writer = None
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self.create_subscription(String, 'play/status', self._on_played, latched)
+        self.create_subscription(TwistStamped, 'drive/plan', self._on_plan, 100)
+        self.create_subscription(TwistStamped, 'cmd_vel', self._on_command, 100)
+        self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
+        self._drive = self.resolve_topic_name('drive').lstrip('/')
+        self._status = self.create_publisher(String, '~/status', 10)
+        self._recorded = None
+        self.create_timer(0.2, self._inspect, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def start(self) -> bool:
+        """Say what is waited for."""
+        self.get_logger().info('waiting for a bag to be played and driven')
+        return True
+
+    def close(self):
+        """Say so if there is no report."""
+        if self._writer is None:
+            self.get_logger().warning('no report: the bag was not played to its end')
+            self.exit_status = 1
+
+    def _on_plan(self, msg):
+        self._plan = messages.to_command(msg)
+        self._live.plan(messages.to_ns(msg.header.stamp), self._plan, time.time_ns())
+
+    def _on_command(self, msg):
+        self._live.send(messages.to_ns(msg.header.stamp), messages.to_command(msg), self._reason)
+
+    def _on_recorded(self, msg):
+        if self._plan:
+            self._count += 1
+            self._error = [total + abs(a - b) for total, a, b in zip(
+                self._error, self._plan, messages.to_command(msg))]
+            self._plan = None
+
+    def _on_diagnostics(self, msg):
+        for status in msg.status:
+            if status.name == f'{self._drive}: control':
+                said = {pair.key: pair.value for pair in status.values}
+                self._reason = Reason.__members__.get(said.get('reason'), self._reason)
+
+    def _on_played(self, msg):
+        self._played = json.loads(msg.data)
+        if self._played['done'] and self._writer is None:
+            self._writer = threading.Thread(target=self._write, name='report', daemon=True)
+            self._writer.start()
+
+    def _inspect(self):
+        # The player begins when somebody listens to every topic; this is the last to be there.
+        if self._recorded is None and self.count_publishers('drive/plan') \
+                and self.count_publishers('cmd_vel'):
+            self._recorded = self.create_subscription(
+                TwistStamped, 'recorded_cmd_vel', self._on_recorded, 100)
+        if self._count:
+            self._status.publish(String(data=json.dumps({
+                'compared': self._count,
+                'mae': [round(total / self._count, 4) for total in self._error]})))
+
+    def _write(self):
+        time.sleep(SETTLE_S)
+        try:
+            from mobile_vla_ros.evaluate.live import report
+            values = self._values
+            words = report(self._live, self._played, values['checkpoint'] or None,
+                           values['backend'], values['json'], values['html'])
+            self.get_logger().info(words)
+        except ModuleNotFoundError as error:
+            self._fail(f'a report needs {error.name}, which is not installed')
+        except (OSError, ValueError) as error:
+            self._fail(first_line(error))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def _fail(self, words):
+        self.get_logger().fatal(f'no report: {words}')
+        self.exit_status = 1
+
+
+def main(argv=None) -> int:
+    """Gather until the bag's end, write the report, end."""
+    return run(CompareNode, argv, f'{__doc__}\nParameters:\n{describe(SETTINGS)}')
