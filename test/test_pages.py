@@ -46,7 +46,7 @@ def looked_at(browser, path: Path) -> tuple:
 
 
 def bags(folder):
-    return [str(write(folder / name, seconds=6.0, jpeg=True, age_s=0.03, info=labels))
+    return [str(write(folder / name, seconds=3.0, jpeg=True, age_s=0.03, info=labels))
             for name, labels in (('near', {'scenario': 'two boxes', 'distance': 'close'}),
                                  ('far', {'scenario': 'one box', 'distance': 'far'}))]
 
@@ -58,7 +58,7 @@ def pages(folder):
     yield 'replay', lambda html: replay.main([*drives, '--html', html]), 5
     yield 'doctor', lambda html: dataset.main(['doctor', *drives, still, '--html', html]), 1
     yield 'benchmark', lambda html: benchmark.main(
-        ['--episodes', '2', '--policy', 'constant', '--processes', '1', '--html', html]), 0
+        ['--episodes', '1', '--policy', 'constant', '--processes', '1', '--html', html]), 0
 
 
 def test_every_page_is_whole_and_alone(browser, tmp_path):

@@ -32,14 +32,14 @@ print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 def test_memory_does_not_grow_with_the_bag(tmp_path):
     tiny, peaks = str(write_tiny(tmp_path / 'tiny.onnx')), []
-    for seconds in (10.0, 100.0):
+    for seconds in (6.0, 60.0):
         bag = str(write(tmp_path / f'{seconds:g}', seconds=seconds, hz=20.0, jpeg=True))
         out = subprocess.run(
             [sys.executable, '-c', PEAK, bag, '--checkpoint', tiny, '--html',
              str(tmp_path / 'a.html'), '--json', str(tmp_path / 'a.json')],
             check=True, capture_output=True, text=True).stdout
         peaks.append(int(out.split()[-1]))
-    assert json.loads((tmp_path / 'a.json').read_text())['frames_compared'] == 2000
+    assert json.loads((tmp_path / 'a.json').read_text())['frames_compared'] == 1200
     assert peaks[1] < 1.1 * peaks[0], f'{peaks} KB'
 
 

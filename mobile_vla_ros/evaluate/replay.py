@@ -19,6 +19,7 @@ from mobile_vla_ros.evaluate.rewordings import rewordings
 from mobile_vla_ros.images import MessageError
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.policy import Policy
+from mobile_vla_ros.preprocessing import preprocess
 
 PAIRED_S = 0.5  # a frame's command is the first one recorded after it, if it comes this soon
 ASKED_S = 1.0  # between frames at which other words are tried: each costs as much as a frame
@@ -57,7 +58,7 @@ def _run(drive, policy, events, instruction, only, settings):
     policy.reset()
     others = Others(drive, policy)
     pipeline, waiting, last = None, deque(), Command()
-    for event, rgb in events:
+    for event, rgb, image in events:
         now_ns = event.received_ns
         if pipeline is None:
             drive.zero_ns = now_ns
@@ -82,25 +83,26 @@ def _run(drive, policy, events, instruction, only, settings):
             if only is not None and event.stamp_ns not in only:
                 continue
             started = time.perf_counter()
-            plan = pipeline.frame(rgb, event.stamp_ns, now_ns)
+            plan = pipeline.frame(image, event.stamp_ns, now_ns)
             if plan is None:
                 continue
             took_ms = 1e3 * (time.perf_counter() - started)
-            others.ask(rgb, event.stamp_ns)
+            others.ask(image, event.stamp_ns)
             waiting.append((now_ns, event.stamp_ns, took_ms, plan.at(event.stamp_ns), last, rgb))
 
 
 def _decoded(events):
-    """Yield (event, its RGB or None)."""
+    """Yield (event, its RGB, that as the policy would make it small itself), None where none."""
     for event in events:
-        rgb = None
+        rgb = image = None
         if event.kind == 'image':
             try:
                 rgb = decode(event.value)
+                image = preprocess(rgb)
             except MessageError:  # the base stops: the pipeline sees to that
                 pass
             event = event._replace(value=None)
-        yield event, rgb
+        yield event, rgb, image
 
 
 def _keep(drive, row, recorded):
@@ -137,12 +139,12 @@ class Others:
                           for name, words in self._words.items() if words is not None}
         self._asked_ns = None
 
-    def ask(self, rgb, stamp_ns: int) -> None:
+    def ask(self, image, stamp_ns: int) -> None:
         """Ask with a frame, if it is time."""
         if self._asked_ns is not None and stamp_ns - self._asked_ns < ASKED_S * NS:
             return
         self._asked_ns = stamp_ns
-        answers = {name: policy.act(rgb, self._words[name], stamp_ns)
+        answers = {name: policy.act(image, self._words[name], stamp_ns)
                    for name, policy in self._policies.items()}
         given = answers.pop('given')
         for name, answer in answers.items():

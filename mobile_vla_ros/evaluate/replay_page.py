@@ -80,7 +80,7 @@ def _change(values) -> str:
 
 
 def _seconds(value) -> str:
-    return 'not known' if value is None else f'{value:+.2f} s'
+    return 'not known' if value is None else f'{value:+.2f}\u00a0s'
 
 
 def _lateness(summary, drives) -> str:
@@ -158,10 +158,13 @@ def _online(summary) -> str:
     online = summary.get('online')
     if online is None:
         return ''
+    after = online['answered_after_ms']
+    late = (f' A plan was there {after["p50"]:.0f} ms after its frame\'s stamp (median; p99 '
+            f'{after["p99"]:.0f} ms).') if after else ''
     return (f'<h2>Live</h2><p>Driven live: {online["planned"]} of {online["frames"]} frames were '
             f'answered, {online["compared"]} of them compared here. At equal stamps the live '
             'policy and the one replayed here differ by at most '
-            f'{online["largest_difference"]:.1e}.</p>')
+            f'{online["largest_difference"]:.1e}.{late}</p>')
 
 
 def headline(summary: dict) -> str:
