@@ -52,8 +52,9 @@ def run(make_node, argv=None, doc: str = '') -> int:
     try:
         node = make_node()
     except Exception as error:
+        # rclpy's own, of Python and of C++: a bad parameter, security that cannot be had.
         if not isinstance(error, (ValueError, OSError)) \
-                and type(error).__module__ != 'rclpy.exceptions':
+                and not type(error).__module__.startswith('rclpy.'):
             raise
         rclpy.try_shutdown()
         return _refuse(error)
