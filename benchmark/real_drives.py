@@ -20,7 +20,7 @@ MOVED = 0.05  # standard deviation from which on an axis counts as driven
 
 
 def measure(sources, work: Path, instruction: str, strategy_name: str, epochs: int | None,
-            out: Path) -> dict:
+            out: Path, credit: str = '') -> dict:
     """Return every drive's row, and write them to `out` as they come."""
     from dataclasses import replace
     from mobile_vla_ros.data.imports import import_episode, Options
@@ -41,7 +41,7 @@ def measure(sources, work: Path, instruction: str, strategy_name: str, epochs: i
     strategy = read_strategy(strategy_name)
     config = replace(strategy.train, epochs=epochs) if epochs else strategy.train
     results = {'strategy': strategy_name, 'epochs': config.epochs, 'instruction': instruction,
-               'data_digest': digest(episodes), 'drives': {}}
+               'credit': credit, 'data_digest': digest(episodes), 'drives': {}}
     for bag in bags:
         learned = [e for e in episodes if e.recording != bag.stem]
         checkpoint = work / f'without-{bag.name}.safetensors'
@@ -75,7 +75,7 @@ def _score(bag: Path, checkpoint: Path, constant) -> dict:
 
 def table(results: dict) -> str:
     """Return the drives as Markdown."""
-    lines = ['# Drives of a real car', '',
+    lines = ['# Drives of a real car', '', *filter(None, [results['credit']]),
              'Frames, commands and times are real; the bags around them and the words '
              f'("{results["instruction"]}") are ours. Every row is a drive held out of its '
              f'training (`--strategy {results["strategy"]}`, the last of {results["epochs"]} '
@@ -110,6 +110,7 @@ def main(argv=None) -> int:
     p.add_argument('--instruction', default='follow the track')
     p.add_argument('--strategy', default='differential')
     p.add_argument('--epochs', type=int, help="instead of the strategy's own")
+    p.add_argument('--credit', default='', help='whose recordings they are, for the table')
     p.add_argument('--work', type=Path, default=Path('out/real_drives'))
     p.add_argument('--out', type=Path, default=Path('docs/results/real_drives'))
     args = p.parse_args(argv)
@@ -117,7 +118,7 @@ def main(argv=None) -> int:
         raise ValueError('one drive is held out and the others are learned from: give two or more')
     args.out.parent.mkdir(parents=True, exist_ok=True)
     results = measure(args.sources, args.work, args.instruction, args.strategy, args.epochs,
-                      args.out.with_suffix('.json'))
+                      args.out.with_suffix('.json'), args.credit)
     text = table(results)
     args.out.with_suffix('.md').write_text(text, encoding='utf-8')
     print(text)
