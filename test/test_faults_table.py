@@ -13,7 +13,7 @@ import faults  # noqa: E402
 
 @pytest.mark.parametrize('name, ids', [
     ('test_1_a_stalled_camera', [1]), ('test_5_6_7_a_bad_file[pickle]', [5, 6, 7]),
-    ('test_17_and_18_floods', [17, 18]), ('test_100_ways', [100]), ('test_no_number_2', [])])
+    ('test_17_and_18_odd', [17, 18]), ('test_100_ways', [100]), ('test_no_number_2', [])])
 def test_a_name_says_which_faults(name, ids):
     assert faults.ids_of(name) == ids
 

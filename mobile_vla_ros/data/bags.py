@@ -103,12 +103,14 @@ class Bag:
         count, start_ns, said = 0, None, None
         try:
             for connection, received_ns, raw in self._reader.messages(connections):
-                kind, count = kinds[connection.topic], count + 1
+                kind = kinds[connection.topic]
                 start_ns = start_ns or received_ns + round(start_s * NS)
                 if received_ns < start_ns and kind != 'instruction':
+                    count += 1
                     continue
                 event = _event(kind, int(received_ns),
                                self._reader.deserialize(raw, _type(connection)))
+                count += 1
                 if received_ns < start_ns:
                     said = event._replace(received_ns=start_ns)
                     continue
