@@ -32,6 +32,8 @@ for _ros, _code in (('rggb', cv2.COLOR_BayerBG2RGB), ('bggr', cv2.COLOR_BayerRG2
                     ('gbrg', cv2.COLOR_BayerGR2RGB), ('grbg', cv2.COLOR_BayerGB2RGB)):
     _CVT[f'bayer_{_ros}8'] = (1, _code)
     _CVT[f'bayer_{_ros}16'] = (2, _code)
+_REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4,
+            2: cv2.IMREAD_REDUCED_COLOR_2}
 ENCODINGS = tuple(sorted(_CVT))
 _TWO_BYTES = ('mono16', '16UC1', 'bayer_rggb16', 'bayer_bggr16', 'bayer_gbrg16', 'bayer_grbg16')
 
@@ -79,10 +81,12 @@ def image_to_rgb(msg) -> np.ndarray:
     return cv2.cvtColor(np.ascontiguousarray(pixels), code)
 
 
-def compressed_to_rgb(msg) -> np.ndarray:
+def compressed_to_rgb(msg, least: int = 0) -> np.ndarray:
     """
     Return the pixels of a sensor_msgs/CompressedImage in JPEG or PNG.
 
+    :param least: px that suffice in height and width: a JPEG may then come at a half, a quarter
+        or an eighth of its size, for which less of it is decoded; 0: its own size.
     :raises MessageError: if it is neither, is cut short, or is too large to be decoded safely.
     """
     data = bytes(msg.data)
@@ -100,12 +104,16 @@ def compressed_to_rgb(msg) -> np.ndarray:
     if not whole:
         raise MessageError('truncated', f'compressed image {width}x{height} is cut short after '
                            f'{len(data)} bytes')
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    flags, shrink = cv2.IMREAD_COLOR, 1
+    if least and data[0] == 0xff:
+        flags, shrink = next(((_REDUCED[by], by) for by in _REDUCED
+                              if min(width, height) >= by * least), (flags, 1))
+    flags |= cv2.IMREAD_IGNORE_ORIENTATION
     try:
         bgr = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
         raise MessageError('decode', f'compressed image does not decode: {error.err}') from error
-    if bgr is None or bgr.shape != (height, width, 3):
+    if bgr is None or bgr.shape != (-(-height // shrink), -(-width // shrink), 3):
         raise MessageError('decode', f'compressed image {width}x{height} of {len(data)} bytes '
                            'does not decode')
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=bgr)

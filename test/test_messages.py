@@ -13,6 +13,7 @@ import pytest
 
 from mobile_vla_ros.contract import Command
 from mobile_vla_ros.images import ENCODINGS, image_to_rgb, MAX_PIXELS, MessageError
+from mobile_vla_ros.preprocessing import preprocess
 
 messages = pytest.importorskip('mobile_vla_ros.messages', reason='needs ROS messages')
 from geometry_msgs.msg import Twist  # noqa: E402, I100
@@ -160,6 +161,19 @@ def test_compressed_images_decode_as_rgb(rgb, suffix, error):
     assert np.abs(got.astype(int) - rgb).mean() <= error
 
 
+@pytest.mark.parametrize('size, least, shape', [
+    ((640, 480), 160, (240, 320)), ((641, 481), 160, (241, 321)), ((1280, 960), 160, (240, 320)),
+    ((1920, 1280), 160, (160, 240)), ((319, 319), 160, (319, 319)), ((640, 480), 0, (480, 640))])
+def test_a_jpeg_is_decoded_no_larger_than_it_is_looked_at(size, least, shape):
+    rgb = cv2.resize(np.random.default_rng(0).integers(0, 256, (9, 12, 3), np.uint8), size,
+                     interpolation=cv2.INTER_CUBIC)
+    msg = compress(rgb, '.jpg')
+    small = messages.compressed_to_rgb(msg, least)
+    assert small.shape == (*shape, 3)
+    difference = preprocess(small).astype(int) - preprocess(messages.compressed_to_rgb(msg))
+    assert np.abs(difference).mean() < 1.5
+
+
 def test_our_own_jpeg_decodes_as_rgb(rgb):
     msg = messages.to_compressed(rgb, 5, 'camera')
     assert np.abs(messages.compressed_to_rgb(msg).astype(int) - rgb).mean() <= 8
@@ -191,14 +205,15 @@ def test_10_a_bomb_is_refused_before_it_is_decoded(suffix):
 
 
 @given(st.sampled_from(['.jpg', '.png']), st.lists(
-    st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=8))
+    st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=8),
+    st.sampled_from([0, 2, 8]))
 @settings(max_examples=300 * SOAK, deadline=None)
-def test_10_flipped_bytes_raise_nothing_else(suffix, flips):
+def test_10_flipped_bytes_raise_nothing_else(suffix, flips, least):
     data = bytearray(cv2.imencode(suffix, np.full((16, 16, 3), 90, np.uint8))[1].tobytes())
     for at, value in flips:
         data[at % len(data)] = value
     try:
-        messages.compressed_to_rgb(CompressedImage(data=bytes(data)))
+        messages.compressed_to_rgb(CompressedImage(data=bytes(data)), least)
     except MessageError:
         pass
 

@@ -103,7 +103,7 @@ def test_the_same_replay_twice_is_bit_identical(bag):
     results = []
     for _ in range(2):
         with Bag(bag[0]) as opened:
-            result = summarise([replay(opened, policy)], policy)
+            result = summarise([replay(opened, policy)], policy, 1.0)
         result.pop('timing')
         results.append(json.dumps(result, sort_keys=True))
     assert results[0] == results[1]
@@ -128,7 +128,7 @@ def test_a_dead_camera_stops_what_is_sent(tmp_path):
 def test_a_policy_that_ignores_the_words_shows(bag, tmp_path):
     tiny = load_policy(write_tiny(tmp_path / 'tiny.onnx', weight=0.0))
     with Bag(bag[0]) as opened:
-        result = summarise([replay(opened, tiny)], tiny)
+        result = summarise([replay(opened, tiny)], tiny, 1.0)
     assert result['instruction_sensitivity']['swapped'] == [0.0, 0.0, 0.0]
     assert result['scores']['policy']['mae'] == result['scores']['zero']['mae']
 
@@ -167,7 +167,7 @@ def test_a_broken_model_fails_the_figure_that_is_made_for_it(bag, how, figure):
     policy = load_policy(threads=1)
     broken = Policy(Broken(policy.engine, how), policy.metadata)
     with Bag(bag[0]) as opened:
-        result = summarise([replay(opened, broken)], broken)
+        result = summarise([replay(opened, broken)], broken, 1.0)
     found = failures(result, GOOD)
     if figure is None:
         assert not found, found

@@ -43,6 +43,22 @@ def test_memory_does_not_grow_with_the_bag(tmp_path):
     assert peaks[1] < 1.1 * peaks[0], f'{peaks} KB'
 
 
+def test_bags_replayed_at_once_are_as_one_after_the_other(tmp_path, capsys):
+    bags = [str(write(tmp_path / name, seconds=2.0, hz=hz, jpeg=True))
+            for name, hz in (('a', 10.0), ('b', 5.0), ('c', 20.0))]
+    told = []
+    for processes in '1', '2':
+        out = tmp_path / f'{processes}.json'
+        assert verb.main([*bags, '--processes', processes, '--json', str(out)]) == 0
+        told.append(json.loads(out.read_text()))
+        assert told[-1].pop('timing')['times_real_time'] > 0
+    assert told[0] == told[1]
+    assert [row['name'] for row in told[0]['recordings']] == ['a', 'b', 'c']
+    (tmp_path / 'c' / 'metadata.yaml').unlink()
+    assert verb.main([*bags, '--processes', '2']) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f'error: {bags[2]}: ')
+
+
 def test_labels_ages_and_other_words_are_told(tmp_path):
     bags = [write(tmp_path / name, seconds=3.0, age_s=0.04, info=labels, says=((0.0, text),))
             for name, labels, text in (
@@ -101,7 +117,7 @@ def test_only_the_frames_that_came_are_replayed(tmp_path):
     assert some.frames == 20 and some.stamps.tolist() == stamps[::3]
     assert abs(whole.predicted[::3] - some.predicted).max() > 1e-4, 'the policy looks back'
     assert late.stamps.tolist() == stamps[10:] and late.instruction == TEXT
-    assert summarise([late], policy)['recordings'][0]['seconds'] == pytest.approx(0.93, abs=0.01)
+    assert summarise([late], policy, 1.0)['recordings'][0]['seconds'] == pytest.approx(0.93, abs=0.01)
 
 
 def test_the_worst_moments_are_apart_and_few():

@@ -1,6 +1,7 @@
 """Verb `replay`: recorded driving through the deployed pipeline, beside trivial baselines."""
 
 import json
+import os
 from pathlib import Path
 
 from mobile_vla_ros.cli import judge, one_line_errors, Parser
@@ -21,6 +22,8 @@ def parser() -> Parser:
     for kind in ('image', 'command', 'instruction'):
         p.add_argument(f'--{kind}-topic', help='where a bag has several')
     p.add_argument('--rate', type=float, default=20.0, help='commands per second')
+    p.add_argument('--processes', type=int, default=os.cpu_count() or 1,
+                   help='bags replayed at once')
     p.add_argument('--json', type=Path, help='write every figure')
     p.add_argument('--html', type=Path, help='write a page with curves and the worst moments')
     p.add_argument('--video', type=Path,
@@ -36,6 +39,8 @@ def main(argv=None) -> int:
     args = parser().parse_args(argv)
     if not 1.0 <= args.rate <= 200.0:
         raise ValueError(f'--rate must be within 1..200 commands a second, got {args.rate:g}')
+    if args.processes < 1:
+        raise ValueError(f'--processes must be 1 or more, got {args.processes}')
     if args.video and (len(args.bags) > 1 or len(args.checkpoint or []) > 1):
         raise ValueError('--video takes one bag and one checkpoint, got '
                          f'{len(args.bags)} and {len(args.checkpoint or [None])}')
@@ -51,7 +56,8 @@ def main(argv=None) -> int:
         told, html = {'checkpoints': summaries}, lambda: comparison(summaries)
     if args.video:
         from mobile_vla_ros.evaluate import replay_video
-        with _open(args.bags[0], args) as bag:
+        from mobile_vla_ros.data.bags import Bag
+        with Bag(args.bags[0], **_topics(args)) as bag:
             replay_video.write(args.video, bag, drives[0])
         print(args.video)
     for path, text in ((args.json, lambda: json.dumps(told, ensure_ascii=False, indent=1)),
@@ -74,24 +80,21 @@ def _names(checkpoints) -> dict:
     return dict(zip(named, checkpoints))
 
 
-def _open(path, args):
-    from mobile_vla_ros.data.bags import Bag
-    return Bag(path, image=args.image_topic, command=args.command_topic,
-               instruction=args.instruction_topic)
+def _topics(args) -> dict:
+    return {kind: getattr(args, f'{kind}_topic') for kind in ('image', 'command', 'instruction')}
 
 
 def _score(checkpoint, args):
     """Replay the bags with one checkpoint; print its headline; return (summary, drives)."""
     from tqdm import tqdm
-    from mobile_vla_ros.evaluate.replay import replay
+    from mobile_vla_ros.evaluate.replay_bags import replay_bags
     from mobile_vla_ros.evaluate.replay_page import headline
     from mobile_vla_ros.evaluate.replay_summary import summarise
-    from mobile_vla_ros.policy import load_policy
-    policy, drives = load_policy(checkpoint, args.backend), []
-    for path in tqdm(args.bags, unit='bag', disable=len(args.bags) == 1):
-        with _open(path, args) as bag:
-            drives.append(replay(bag, policy, args.instruction, rate=args.rate))
-    summary = summarise(drives, policy)
+    with tqdm(total=len(args.bags), unit='bag', disable=len(args.bags) == 1) as bar:
+        policy, drives, seconds = replay_bags(
+            args.bags, checkpoint, args.backend, args.processes, _topics(args), bar.update,
+            instruction=args.instruction, rate=args.rate)
+    summary = summarise(drives, policy, seconds)
     if len(args.checkpoint or []) > 1:
         print(f'{checkpoint}:')
     print(headline(summary))

@@ -153,9 +153,9 @@ class Bag:
             or 'no topics at all'
 
 
-def decode(msg):
-    """Return an image message's pixels, RGB uint8 (height, width, 3)."""
-    return compressed_to_rgb(msg) if hasattr(msg, 'format') else image_to_rgb(msg)
+def decode(msg, least: int = 0):
+    """Return an image message's pixels, RGB uint8 (height, width, 3); `least` px suffice."""
+    return compressed_to_rgb(msg, least) if hasattr(msg, 'format') else image_to_rgb(msg)
 
 
 def _event(kind, received_ns, msg) -> Event:

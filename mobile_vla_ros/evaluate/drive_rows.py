@@ -24,7 +24,6 @@ class Drive:
     frames: int = 0
     unreadable: int = 0
     zero_ns: int = 0  # receive time from which seconds are counted
-    elapsed_s: float = 0.0  # that the replay took
     reworded: dict = field(default_factory=dict)  # rewordings of the instruction
     worst: list = field(default_factory=list)  # Moments, by time
     _stamps: array = field(default_factory=lambda: array('q'))

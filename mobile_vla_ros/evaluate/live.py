@@ -66,18 +66,16 @@ def report(live: Live, played: dict, checkpoint=None, backend: str = 'auto', jso
     if not live.plans:
         raise ValueError('the drive node planned for no frame; its parameter publish_plan must '
                          'be true, and its camera topic that of the played bag')
-    from mobile_vla_ros.data.bags import Bag
-    from mobile_vla_ros.evaluate.replay import replay
+    from mobile_vla_ros.evaluate.replay_bags import replay_bags
     from mobile_vla_ros.evaluate.replay_page import headline, page
     from mobile_vla_ros.evaluate.replay_summary import summarise
-    from mobile_vla_ros.policy import load_policy
-    policy = load_policy(checkpoint, backend)
     only = {stamp - played['shift_ns'] for stamp in live.plans}
-    with Bag(played['bag'], image=played['image_topic'], command=played['command_topic'],
-             instruction=played['instruction_topic']) as bag:
-        drive = replay(bag, policy, played['instruction'] or None, played['start'], only)
+    policy, (drive,), seconds = replay_bags(
+        [played['bag']], checkpoint, backend,
+        topics={kind: played[f'{kind}_topic'] for kind in ('image', 'command', 'instruction')},
+        instruction=played['instruction'] or None, start_s=played['start'], only=only)
     online = put(live, played, drive)
-    summary = {**summarise([drive], policy), 'online': online}
+    summary = {**summarise([drive], policy, seconds), 'online': online}
     for path, text in (
             (json_path, lambda: json.dumps(summary, ensure_ascii=False, indent=1)),
             (html_path, lambda: page(summary, [drive]))):

@@ -19,7 +19,7 @@ from mobile_vla_ros.evaluate.rewordings import rewordings
 from mobile_vla_ros.images import MessageError
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.policy import Policy
-from mobile_vla_ros.preprocessing import preprocess
+from mobile_vla_ros.preprocessing import IMAGE, preprocess
 
 PAIRED_S = 0.5  # a frame's command is the first one recorded after it, if it comes this soon
 ASKED_S = 1.0  # between frames at which other words are tried: each costs as much as a frame
@@ -43,10 +43,8 @@ def replay(bag: Bag, policy: Policy, instruction: str | None = None, start_s: fl
         raise ValueError(f'{bag.path}: no recorded commands (geometry_msgs Twist or '
                          'TwistStamped) to compare with')
     drive = Drive(bag.path.name, normalise(instruction or ''), bag.seconds - start_s, bag.info)
-    started = time.perf_counter()
     events = ahead(_decoded(bag.events(start_s=start_s)))
     _run(drive, policy, events, instruction, only, settings)
-    drive.elapsed_s = time.perf_counter() - started
     if not len(drive.stamps):
         raise ValueError(f'{bag.path}: {drive.frames} frames, {drive.unreadable} of them '
                          f'unreadable, and none with an instruction and a command within '
@@ -97,7 +95,7 @@ def _decoded(events):
         rgb = image = None
         if event.kind == 'image':
             try:
-                rgb = decode(event.value)
+                rgb = decode(event.value, IMAGE)
                 image = preprocess(rgb)
             except MessageError:  # the base stops: the pipeline sees to that
                 pass

@@ -28,6 +28,7 @@ from mobile_vla_ros.nodes.health import ERROR, OK
 from mobile_vla_ros.nodes.parameters import check_changes, declare, describe
 from mobile_vla_ros.nodes.pilot import first_line, Pilot
 from mobile_vla_ros.nodes.spin import run
+from mobile_vla_ros.preprocessing import IMAGE
 from mobile_vla_ros.safety import Arming, Reason
 
 LEVELS = (messages.OK, messages.WARN, messages.ERROR)
@@ -125,7 +126,8 @@ class DriveNode(LifecycleNode):
         values, mismatch = self._values, self._pilot.health.mismatches.__setitem__
         kind, topic, decode = {
             'raw': (Image, 'image', messages.image_to_rgb),
-            'compressed': (CompressedImage, 'image/compressed', messages.compressed_to_rgb),
+            'compressed': (CompressedImage, 'image/compressed',
+                           lambda msg: messages.compressed_to_rgb(msg, IMAGE)),
         }[values['image_transport']]
         self._image_type = f'sensor_msgs/msg/{kind.__name__}'
         self._commands = compat.create_publisher(

@@ -85,7 +85,7 @@ def _build_one(path, out, name, instruction, topics, augment, corrections) -> No
         if bag.topics['command'] is None:
             raise ValueError(f'{path}: no recorded commands (geometry_msgs Twist or '
                              'TwistStamped) to learn from')
-        found = list(segments(bag.events(), lambda msg: preprocess(decode(msg)), PERIOD_S,
+        found = list(segments(bag.events(), lambda msg: preprocess(decode(msg, IMAGE)), PERIOD_S,
                               instruction, 0.0 if corrections else STANDING_KEPT_S))
     if not found:
         raise ValueError(f'{path}: nobody drives in it while an instruction holds and the camera '
