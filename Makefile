@@ -13,7 +13,7 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 unexport AMENT_PREFIX_PATH LD_LIBRARY_PATH RMW_IMPLEMENTATION ROS_DISTRO
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test checkpoint benchmark results strategies scaling realdrives faults audit mutants lint clean
+.PHONY: help demo test checkpoint benchmark bench results strategies scaling realdrives faults audit mutants lint clean
 
 help:  ## show this
 	@echo 'make TARGET [PYTHON=python3.12]'
@@ -36,6 +36,10 @@ checkpoint: .venv/.train-stamp  ## rebuild the shipped checkpoint from seeds (an
 benchmark: .venv/.demo-stamp  ## score the policy in the simulator
 	@$(CHECK_GL)
 	@$(PY) -m mobile_vla_ros benchmark $(ARGS)
+
+bench: .venv/.test-stamp  ## measure speed, each figure beside a rival's (half an hour); ARGS='P1 P5'
+	@$(CHECK_GL)
+	@$(PY) benchmark/bench.py $(ARGS)
 
 results: .venv/.demo-stamp  ## measure the shipped policy beside its baselines (an hour)
 	@$(CHECK_GL)

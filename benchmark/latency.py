@@ -170,7 +170,8 @@ def summarise(sent, received) -> dict:
 def node_command(checkpoint: str = '', *ros_args, delay_s: float = 0.0) -> list:
     """Return the command line of the drive node with the coded policy."""
     return [sys.executable, str(Path(__file__).resolve()), '--serve', '--checkpoint', checkpoint,
-            '--delay', str(delay_s), '--ros-args', '-p', 'armed:=true', '-p', 'instruction:=go',
+            '--delay', str(delay_s), '--ros-args', '--log-level', 'FATAL',
+            '-p', 'armed:=true', '-p', 'instruction:=go',
             '-p', 'limits.velocity:=[1.0,1.0,1.0]',
             '-p', 'limits.acceleration:=[100.0,100.0,100.0]',
             '-p', 'limits.deceleration:=[100.0,100.0,100.0]', *ros_args]

@@ -1,0 +1,124 @@
+"""
+The scoreboard: every figure beside its rival's of the same run.
+
+    make bench                    # half an hour on two cores; nothing else should run
+    make bench ARGS='P1 P5'       # some rows; the others stay as they were measured
+
+Writes OUT/bench.json, the table in docs/performance.md and docs/results/performance.png.
+"""
+
+import argparse
+import json
+import os
+from pathlib import Path
+import platform
+import sys
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / 'benchmark')]
+
+import bench_data  # noqa: E402
+import bench_ros  # noqa: E402
+from bench_rows import SHORT, Size  # noqa: E402
+
+MEASURES = (
+    (bench_ros.stream, ('P1', 'P2', 'P3', 'P9')), (bench_ros.saturated, ('P4',)),
+    (bench_data.inference, ('P5',)), (bench_ros.slow_inference, ('P6',)),
+    (bench_ros.transport, ('P7',)), (bench_ros.cpu, ('P8',)),
+    (bench_data.preprocessing, ('P10',)), (bench_data.building, ('P11', 'P13')),
+    (bench_ros.recording, ('P12',)), (bench_data.replaying, ('P14', 'P16', 'P17')),
+    (bench_data.simulating, ('P15',)))
+NAMES = [f'P{n}' for n in range(1, 18)]
+MARKS = ('<!-- bench:begin -->', '<!-- bench:end -->')
+
+
+def table(rows) -> str:
+    """Return the rows as Markdown."""
+    lines = ['| # | figure | ours | beside | times better | goal | |',
+             '|---|---|---|---|---|---|---|']
+    for row in rows:
+        rival = row['beside'] if row['rival'] is None else f'{_number(row["rival"])} ' \
+            f'({row["beside"]})'
+        better = '' if row['better'] is None else f'{row["better"]:.1f}'
+        lines.append(f'| {row["id"]} | {row["figure"]} | {_number(row["ours"])} {row["unit"]} | '
+                     f'{rival} | {better} | {row["goal"]} | '
+                     f'{"met" if row["ok"] else "**missed**"} |')
+    return '\n'.join(lines)
+
+
+def _number(value: float) -> str:
+    return f'{value:.0f}' if abs(value) >= 100 else f'{value:.3g}'
+
+
+def plot(rows, path: Path) -> None:
+    """Draw how many times better than its rival each figure is."""
+    import matplotlib
+    matplotlib.use('Agg')
+    import matplotlib.pyplot as plt
+    rows = [row for row in rows if row['better']][::-1]
+    figure, axes = plt.subplots(figsize=(8, 0.36 * len(rows) + 1), layout='constrained')
+    axes.barh(range(len(rows)), [row['better'] for row in rows], left=0,
+              color=['tab:blue' if row['better'] >= 1 else 'tab:orange' for row in rows])
+    axes.axvline(1.0, color='0.3', lw=1)
+    axes.set(xscale='log', yticks=range(len(rows)), xlabel='times better than what stands beside',
+             yticklabels=[f'{row["id"]} {row["figure"]}' for row in rows])
+    for place, row in enumerate(rows):
+        axes.annotate(f' {row["better"]:.1f} x {row["beside"]}', (max(row['better'], 1.0), place),
+                      va='center', fontsize=8)
+    axes.set_xlim(min(0.3, 0.8 * min(row['better'] for row in rows)),
+                  30 * max(row['better'] for row in rows))
+    axes.spines[['top', 'right']].set_visible(False)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def measure(names, size: Size) -> list[dict]:
+    """Return the named rows."""
+    rows = []
+    for call, ids in MEASURES:
+        if set(ids) & set(names):
+            print(f'{", ".join(ids)}: {call.__doc__.split(": ", 1)[1]}', file=sys.stderr)
+            rows += [row.as_dict() for row in call(size) if row.id in names]
+    return rows
+
+
+def main(argv=None) -> int:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('rows', nargs='*', metavar='ROW', help='P1 to P17; all if none is named')
+    parser.add_argument('--short', action='store_true', help='a few minutes, ratios only')
+    parser.add_argument('--out', type=Path, default=ROOT / 'out' / 'bench')
+    args = parser.parse_args(argv)
+    wrong = sorted(set(args.rows) - set(NAMES))
+    if wrong:
+        parser.exit(2, f'error: no row {", ".join(wrong)}; the rows are P1 to P17\n')
+    args.out.mkdir(parents=True, exist_ok=True)
+    path = args.out / 'bench.json'
+    new = measure(args.rows or NAMES, SHORT if args.short else Size())
+    told = json.loads(path.read_text())['rows'] if args.rows and path.exists() else []
+    rows = {row['id']: row for row in told + new}
+    rows = [rows[name] for name in NAMES if name in rows]
+    path.write_text(json.dumps({
+        'machine': {'processor': _processor(), 'cores': os.cpu_count(),
+                    'python': platform.python_version()}, 'rows': rows}, indent=1))
+    text = table(rows)
+    if not args.short:
+        page = ROOT / 'docs' / 'performance.md'
+        before, rest = page.read_text(encoding='utf-8').split(MARKS[0])
+        page.write_text(f'{before}{MARKS[0]}\n{text}\n{MARKS[1]}{rest.split(MARKS[1])[1]}',
+                        encoding='utf-8')
+        plot(rows, ROOT / 'docs' / 'results' / 'performance.png')
+    print(text)
+    return 0
+
+
+def _processor() -> str:
+    lines = Path('/proc/cpuinfo').read_text().splitlines() \
+        if Path('/proc/cpuinfo').exists() else []
+    return next((line.split(':', 1)[1].strip() for line in lines
+                 if line.startswith('model name')), platform.processor())
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,259 @@
+"""The scoreboard's rows outside ROS: P5, P10, P11, P13 to P17."""
+
+import hashlib
+import json
+from multiprocessing import get_context
+import os
+from pathlib import Path
+import subprocess
+import sys
+import tempfile
+import time
+
+from bench_rows import Row, Size
+from latency import ROOT
+import numpy as np
+
+ONNX = ROOT / 'checkpoints' / 'default.onnx'
+WEIGHTS = ROOT / 'checkpoints' / 'default.safetensors'
+CORES = os.cpu_count() or 1
+
+
+def _medians_ms(repeats: int, calls: int, **sides) -> dict[str, float]:
+    """Call the sides in turn; return the median over repeats of each one's median."""
+    found = {name: [] for name in sides}
+    for _ in range(repeats):
+        for name, call in sides.items():
+            call()
+            took = []
+            for _ in range(calls):
+                started = time.perf_counter()
+                call()
+                took.append(1e3 * (time.perf_counter() - started))
+            found[name].append(np.median(took))
+    return {name: float(np.median(values)) for name, values in found.items()}
+
+
+def inference(size: Size) -> list[Row]:
+    """P5: the runtime against the same weights in torch eager."""
+    from mobile_vla_ros.policy import load_policy
+    rgb = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
+    stamps = iter(range(0, 10**15, 50_000_000))
+    policies = {'ours': load_policy(ONNX), 'torch': load_policy(WEIGHTS, 'torch')}
+    took = _medians_ms(size.repeats, size.calls, **{
+        name: lambda policy=policy: policy.plan(rgb, 'go left', next(stamps))
+        for name, policy in policies.items()})
+    better = took['torch'] / took['ours']
+    return [Row('P5', 'policy inference, one VGA image', 'ms', took['ours'], took['torch'],
+                'torch eager', better, '<= 3, 6x better', took['ours'] <= 3 and better >= 6)]
+
+
+def preprocessing(size: Size) -> list[Row]:
+    """P10: from a message to what the network takes."""
+    from cv_bridge import CvBridge
+    import torch
+
+    from mobile_vla_ros import messages
+    from mobile_vla_ros.preprocessing import IMAGE, preprocess
+    rgb = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
+    msg, bridge = messages.to_image(rgb, 1, 'camera'), CvBridge()
+
+    def usual():
+        pixels = torch.from_numpy(bridge.imgmsg_to_cv2(msg, 'rgb8').copy())
+        pixels = pixels.permute(2, 0, 1)[None].float() / 255
+        return torch.nn.functional.interpolate(pixels, (IMAGE, IMAGE), mode='bilinear',
+                                               antialias=True)
+    took = _medians_ms(size.repeats, 3 * size.calls, usual=usual,
+                       ours=lambda: preprocess(messages.image_to_rgb(msg)))
+    return [Row('P10', 'Image message to model input, VGA', 'ms', took['ours'], took['usual'],
+                'cv_bridge, then as torchvision', took['usual'] / took['ours'], '<= 0.5',
+                took['ours'] <= 0.5)]
+
+
+def building(size: Size) -> list[Row]:
+    """P11 and P13: bags to samples, and an epoch from them."""
+    import drives
+
+    from mobile_vla_ros.training.dataset import build
+    with tempfile.TemporaryDirectory(dir=_out()) as folder:
+        folder = Path(folder)
+        bags = [drives.write(folder / f'bag{n}', size.drive_s, first_seed=20 * n)
+                for n in range(4)]
+        camera = round(4 * 20 * size.drive_s)
+        started = time.perf_counter()
+        rows = build(bags, folder / 'data', processes=CORES)
+        ours_s = time.perf_counter() - started
+        samples = sum(row['frames'] for row in rows)
+        loops = {}
+        for name, read in (('rosbags', _rosbags), ('mcap-ros2-support', _mcap)):
+            started = time.perf_counter()
+            count = _plain_build(bags[0], folder, read)
+            loops[name] = count / (time.perf_counter() - started)
+        samples_s, best = samples / ours_s, max(loops, key=loops.get)
+        camera_s = camera / ours_s
+        return [
+            Row('P11', 'bags to training samples, camera frames read', 'frames/s', camera_s,
+                camera_s * loops[best] / samples_s, f'plain loop, {best}',
+                samples_s / loops[best], '>= 500, faster than both',
+                camera_s >= 500 and samples_s > max(loops.values()),
+                {'samples_per_s': samples_s, 'loops_samples_per_s': loops}),
+            _epoch(folder / 'data', bags[0], size)]
+
+
+def _plain_build(bag: Path, folder: Path, read) -> int:
+    """Make the same samples the plain way: one loop, one process; return how many."""
+    import cv2
+
+    from mobile_vla_ros.training.features import Encoder
+    encoder, due, kept = Encoder(folder / 'data'), 0, []
+    for ns, jpeg in read(bag):
+        if ns < due:
+            continue
+        due = ns + 200_000_000
+        rgb = cv2.cvtColor(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR),
+                           cv2.COLOR_BGR2RGB)
+        for picture in (rgb, np.ascontiguousarray(rgb[:, ::-1])):  # the mirror image too
+            kept.append(encoder(picture).astype(np.float16))
+    np.save(folder / 'plain.npy', np.stack(kept))
+    return len(kept) // 2
+
+
+def _rosbags(bag):
+    from rosbags.highlevel import AnyReader
+    with AnyReader([bag]) as reader:
+        for connection, ns, raw in reader.messages():
+            msg = reader.deserialize(raw, connection.msgtype)
+            if connection.topic == '/image':
+                yield ns, msg.data
+
+
+def _mcap(bag):
+    from mcap.reader import make_reader
+    from mcap_ros2.decoder import DecoderFactory
+    with next(bag.glob('*.mcap')).open('rb') as file:
+        reader = make_reader(file, decoder_factories=[DecoderFactory()])
+        for _, channel, message, msg in reader.iter_decoded_messages():
+            if channel.topic == '/image':
+                yield message.log_time, msg.data
+
+
+def _epoch(data: Path, bag: Path, size: Size) -> Row:
+    """P13: an epoch from cached features, and one that decodes and encodes every picture."""
+    import cv2
+    import torch
+
+    from mobile_vla_ros.models.vision import EfficientNetLite0Grid
+    from mobile_vla_ros.preprocessing import preprocess
+    from mobile_vla_ros.training.recordings import read_recordings
+    episodes = read_recordings(data)
+    frames = sum(len(episode.labels) for episode in episodes)
+    cached_s = _train_s(episodes, 3)
+    jpegs = [bytes(jpeg) for _, jpeg in _rosbags(bag)][:size.calls]
+    encoder = EfficientNetLite0Grid().eval()
+    started = time.perf_counter()
+    with torch.inference_mode():
+        for jpeg in jpegs:
+            picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+            encoder(torch.from_numpy(preprocess(np.ascontiguousarray(picture)))[None])
+    each_s = (time.perf_counter() - started) / len(jpegs)
+    decoding_s = cached_s + frames * each_s
+    better = decoding_s / cached_s
+    return Row('P13', 'training epoch from cached features, of 10,000 frames', 's',
+               1e4 * cached_s / frames, 1e4 * decoding_s / frames,
+               'decoding and encoding every epoch', better, '>= 20x; <= 5 s', better >= 20
+               and 1e4 * cached_s / frames <= 5,
+               {'frames': frames, 'measured_on': len(jpegs), 'ms_to_decode_and_encode':
+                1e3 * each_s})
+
+
+def _train_s(episodes, epochs: int) -> float:
+    """Return the seconds that the fastest of some epochs takes."""
+    from mobile_vla_ros.models.final_fixed import FinalFixed, FinalFixedConfig
+    from mobile_vla_ros.training.loop import train, TrainConfig
+    from mobile_vla_ros.training.recordings import PERIOD_S
+    result = train(FinalFixed(FinalFixedConfig()), episodes, episodes[:1],
+                   TrainConfig(epochs=epochs, word_steps=1), PERIOD_S, progress=False)
+    return min(row['seconds'] for row in result['history'])
+
+
+def replaying(size: Size) -> list[Row]:
+    """P14, P16 and P17: replayed recordings: how fast, how equal, and how it grows."""
+    import drives
+    with tempfile.TemporaryDirectory(dir=_out()) as folder:
+        folder = Path(folder)
+        short = [drives.write(folder / f'short{n}', size.drive_s, first_seed=40 + 20 * n)
+                 for n in range(2)]
+        runs = [_replay(folder, *short) for _ in range(2)]
+        long = drives.write(folder / 'long', size.growth * size.drive_s)
+        grown = [_replay(folder, short[0]), _replay(folder, long)]
+        one = grown[0]['timing']['times_real_time']
+    both = max(run['timing']['times_real_time'] for run in runs)
+    first, second = (hashlib.sha256(json.dumps(
+        {k: v for k, v in run.items() if k not in ('timing', 'peak_mb')},
+        sort_keys=True).encode()).hexdigest() for run in runs)
+    seconds = [run['timing']['replay_s'] for run in grown]
+    memory = [run['peak_mb'] for run in grown]
+    times = seconds[1] / seconds[0]
+    return [
+        Row('P14', 'replay of VGA JPEG at 20 Hz', 'x real time', both, 1.0,
+            "the bags' own duration", both, '>= 20', both >= 20, {'one_bag_alone': one}),
+        Row('P16', 'the same replay again', 'equal', float(first == second), None, 'itself',
+            None, 'bit-identical', first == second, {'sha256': first}),
+        Row('P17', f'replay of a bag {size.growth}x as long', 'x the time', times,
+            float(size.growth), 'linear growth', size.growth / times,
+            'not above linear, memory +- 10 %',
+            times <= 1.05 * size.growth and abs(memory[1] / memory[0] - 1) <= 0.1,
+            {'peak_mb': memory})]
+
+
+PEAK = """
+import resource, sys
+from mobile_vla_ros.cli.replay import main
+status = main(sys.argv[1:])
+print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+sys.exit(status)
+"""
+
+
+def _replay(folder, *bags) -> dict:
+    out = folder / 'replay.json'
+    told = subprocess.run([sys.executable, '-c', PEAK, *map(str, bags), '--json', str(out)],
+                          check=True, capture_output=True, text=True, cwd=ROOT).stdout
+    return {**json.loads(out.read_text()), 'peak_mb': int(told.split()[-1]) / 1024}
+
+
+def simulating(size: Size) -> list[Row]:
+    """P15: simulated steps of 0.1 s with a picture, on all cores."""
+    seeds = range(max(size.scenes, CORES))
+    with get_context('spawn').Pool(CORES) as pool:
+        pool.map(_simulate, [(0, 1)] * CORES)  # compiled and warm
+        started = time.perf_counter()
+        steps = sum(pool.map(_simulate, [(seed, 200) for seed in seeds], chunksize=1))
+        rate = steps / (time.perf_counter() - started)
+    return [Row('P15', 'simulated steps with a picture', 'x real time at 10 Hz', rate / 10, 1.0,
+                'real time', rate / 10, '>= 50', rate >= 500, {'steps_per_s': rate})]
+
+
+_simulator = None
+
+
+def _simulate(job) -> int:
+    global _simulator
+    from mobile_vla_ros.evaluate.closed_loop import SIZE
+    from mobile_vla_ros.sim.expert import Expert
+    from mobile_vla_ros.sim.scenario import make_scenario
+    from mobile_vla_ros.sim.simulator import Simulator
+    seed, steps = job
+    _simulator = _simulator or Simulator(*SIZE)
+    scenario = make_scenario(seed)
+    _simulator.reset(scenario)
+    expert = Expert(scenario)
+    for _ in range(steps):
+        _simulator.render()
+        _simulator.step(expert.act(_simulator.pose), 0.1)
+    return steps
+
+
+def _out() -> Path:
+    (ROOT / 'out').mkdir(exist_ok=True)
+    return ROOT / 'out'

@@ -1,0 +1,221 @@
+"""The scoreboard's rows over DDS: P1 to P4, P6 to P9, P12."""
+
+from contextlib import contextmanager
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from bench_rows import median, Row, Size
+import latency
+from latency import ROOT
+import numpy as np
+
+CHECKPOINT = str(ROOT / 'checkpoints' / 'default.onnx')
+HERE = ROOT / 'benchmark'
+NO_CAP = ('-p', 'stopping.distance:=0.0')  # a slowed base would not tell which frame it answers
+DOMAIN = 93
+
+
+def _python(name, *args) -> list:
+    return [sys.executable, str(HERE / name), *map(str, args)]
+
+
+def _in_turn(repeats: int, **sides) -> dict[str, list[dict]]:
+    """Measure the sides one after the other, `repeats` times; each is a call without arguments."""
+    found = {name: [] for name in sides}
+    for _ in range(repeats):
+        for name, measure in sides.items():
+            found[name].append(measure())
+    return found
+
+
+def stream(size: Size) -> list[Row]:
+    """P1, P2, P3 and P9: a 20 Hz VGA camera into our node, the naive one and an echo."""
+    found = _in_turn(
+        size.repeats,
+        ours=lambda: latency.measure(latency.node_command(CHECKPOINT, *NO_CAP), size.frames),
+        naive=lambda: latency.measure(_python('naive_node.py'), size.frames),
+        echo=lambda: latency.measure(_python('echo_node.py'), size.frames))
+    p50 = {name: median(runs, 'latency_ms', 'p50') for name, runs in found.items()}
+    p99 = {name: median(runs, 'latency_ms', 'p99') for name, runs in found.items()}
+    mean, std, slow = (median(found['ours'], 'period_ms', name) for name in ('mean', 'std', 'p99'))
+    memory = {name: median(found[name], 'memory_mb') for name in ('ours', 'naive')}
+    start = {name: median(found[name], 'start_s') for name in ('ours', 'naive')}
+    better = p50['naive'] / p50['ours']
+    return [
+        Row('P1', 'image published to Twist received, VGA, p50', 'ms', p50['ours'], p50['naive'],
+            'naive node', better, '<= 5, p99 <= 15, 5x better',
+            p50['ours'] <= 5 and p99['ours'] <= 15 and better >= 5,
+            {'p99': p99, 'runs': found}),
+        Row('P2', 'the same against the transport alone, p50', 'ms', p50['ours'], p50['echo'],
+            'echo node', p50['echo'] / p50['ours'], '<= 2.5 times the floor',
+            p50['ours'] <= 2.5 * p50['echo']),
+        Row('P3', 'output period at 20 Hz, p99', 'ms', slow,
+            median(found['naive'], 'period_ms', 'p99'), 'naive node',
+            median(found['naive'], 'period_ms', 'p99') / slow,
+            'mean 50 +- 3 %, p99 <= 60, spread <= 0.05 of it',
+            abs(mean / 50 - 1) <= 0.03 and slow <= 60 and std / mean <= 0.05,
+            {'mean': mean, 'spread': std / mean}),
+        Row('P9', 'memory of the drive node', 'MB', memory['ours'], memory['naive'],
+            'node with torch', memory['naive'] / memory['ours'], '<= 300 MB, active in <= 2 s',
+            memory['ours'] <= 300 and start['ours'] <= 2, {'start_s': start})]
+
+
+def saturated(size: Size) -> list[Row]:
+    """P4: with one core kept busy by something else."""
+    with _busy_core():
+        found = _in_turn(
+            size.repeats,
+            ours=lambda: latency.measure(latency.node_command(CHECKPOINT, *NO_CAP), size.frames),
+            naive=lambda: latency.measure(_python('naive_node.py'), size.frames))
+    ours, naive = (median(found[name], 'period_ms', 'p99') for name in ('ours', 'naive'))
+    stops = sum(run['stops'] for run in found['ours'])
+    return [Row('P4', 'output period with a busy core, p99', 'ms', ours, naive, 'naive node',
+                naive / ours, '<= 75, no false STOP', ours <= 75 and not stops,
+                {'false_stops': stops})]
+
+
+@contextmanager
+def _busy_core():
+    child = subprocess.Popen([sys.executable, '-c', 'while True: pass'])
+    try:
+        yield
+    finally:
+        child.kill()
+        child.wait()
+
+
+def slow_inference(size: Size) -> list[Row]:
+    """P6: the age of what is driven by when inference takes ten frames."""
+    hz, delay_s = 100.0, 0.1
+    settings = {'frames': 4 * size.frames, 'width': 320, 'height': 240, 'hz': hz}
+    found = _in_turn(
+        size.repeats,
+        ours=lambda: latency.measure(latency.node_command('', *NO_CAP, delay_s=delay_s),
+                                     **settings),
+        naive=lambda: latency.measure(_python('naive_node.py', '--delay', delay_s), **settings))
+    ours, naive = (median(found[name], 'latency_ms', 'p50') for name in ('ours', 'naive'))
+    allowed = 1e3 * (1 / hz + delay_s)
+    return [Row('P6', 'frame age when inference is 10x too slow, p50', 'ms', ours, naive,
+                'queue of ten', naive / ours, f'<= a period + inference = {allowed:.0f}',
+                ours <= allowed, {'p99': median(found['ours'], 'latency_ms', 'p99')})]
+
+
+def transport(size: Size) -> list[Row]:
+    """P7: VGA frames that arrive, best effort, with the shipped transport profile or none."""
+    found = _in_turn(size.repeats, ours=lambda: _deliver(size.frames, True),
+                     default=lambda: _deliver(size.frames, False))
+    share = {name: median(runs, 'share') for name, runs in found.items()}
+    delay = median(found['ours'], 'p50')
+    return [Row('P7', 'VGA frames delivered', '%', 100 * share['ours'], 100 * share['default'],
+                'default profile', share['ours'] / max(share['default'], 1e-3),
+                '>= 99.9 %, <= 3 ms', share['ours'] >= 0.999 and delay <= 3,
+                {'median_ms': delay})]
+
+
+def _deliver(frames: int, shipped: bool) -> dict:
+    with tempfile.TemporaryDirectory() as folder:
+        note = Path(folder) / 'note'
+        subprocess.run(_python('frames.py', '--note', note, '--frames', frames,
+                               *(() if shipped else ['--default-profile'])), check=True)
+        delays = [float(line) for line in note.read_text().split()]
+    return {'share': len(delays) / frames, 'p50': float(np.median(delays)) if delays else None}
+
+
+def cpu(size: Size) -> list[Row]:
+    """P8: what of a core the node uses."""
+    settings = {'frames': max(size.frames, 60), 'hz': 30.0}
+    found = _in_turn(
+        size.repeats,
+        ours=lambda: latency.measure(latency.node_command(CHECKPOINT, *NO_CAP), **settings),
+        naive=lambda: latency.measure(_python('naive_node.py'), **settings))
+    ours, naive = (100 * median(found[name], 'cpu') for name in ('ours', 'naive'))
+    return [Row('P8', 'drive node, VGA at 30 Hz, of a core', '%', ours, naive, 'naive node',
+                naive / ours, '<= 25', ours <= 25)]
+
+
+def recording(size: Size) -> list[Row]:
+    """P12: raw VGA at 30 Hz with commands, our recorder and a plain script."""
+    found = _in_turn(1, ours=lambda: _record(size.record_s, True),
+                     naive=lambda: _record(size.record_s, False))
+    ours, naive = found['ours'][0], found['naive'][0]
+    return [Row('P12', f'recording raw VGA at 30 Hz for {size.record_s:g} s, of a core', '%',
+                100 * ours['cpu'], 100 * naive['cpu'], 'plain mcap script',
+                naive['cpu'] / ours['cpu'], '<= 30, nothing dropped',
+                100 * ours['cpu'] <= 30 and ours['written'] == ours['sent'],
+                {'ours': ours, 'naive': naive})]
+
+
+def _record(seconds: float, ours: bool) -> dict:
+    """Publish for `seconds`; return sent and written messages and what of a core it took."""
+    from geometry_msgs.msg import Twist
+    from mcap.reader import make_reader
+    import rclpy
+    from rclpy.qos import qos_profile_sensor_data
+    from sensor_msgs.msg import Image
+    from std_srvs.srv import Trigger
+
+    from mobile_vla_ros import messages
+
+    latency.use_profile()
+    with tempfile.TemporaryDirectory(dir=ROOT / 'out') as folder:
+        command = [sys.executable, '-m', 'mobile_vla_ros', 'record', '--ros-args', '-p',
+                   f'folder:={folder}', '-p', 'instruction:=go', '-p', 'min_free_mb:=0.0'] \
+            if ours else _python('naive_recorder.py', Path(folder) / 'naive.mcap')
+        child = subprocess.Popen(command, cwd=ROOT, env={**os.environ,
+                                                         'ROS_DOMAIN_ID': str(DOMAIN)})
+        context = rclpy.Context()
+        rclpy.init(context=context, domain_id=DOMAIN)
+        node = rclpy.create_node('camera', context=context)
+        images = node.create_publisher(Image, 'image', qos_profile_sensor_data)
+        commands = node.create_publisher(Twist, 'cmd_vel', 10)
+        try:
+            end = time.monotonic() + 20
+            while not (images.get_subscription_count() and commands.get_subscription_count()):
+                if time.monotonic() > end or child.poll() is not None:
+                    raise RuntimeError(f'{command} does not listen')
+                time.sleep(0.05)
+            if ours:
+                _call(node, context, Trigger, 'record/start')
+            time.sleep(0.5)
+            rgb = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
+            rgb[:400] //= 64  # noise alone is no camera's picture
+            cpu_s, began = latency.cpu_s(child.pid), time.monotonic()
+            count = round(30 * seconds)
+            for number in range(count):
+                images.publish(messages.to_image(rgb, time.time_ns(), 'camera'))
+                commands.publish(Twist())
+                time.sleep(max(began + (number + 1) / 30 - time.monotonic(), 0.0))
+            used = (latency.cpu_s(child.pid) - cpu_s) / (time.monotonic() - began)
+            time.sleep(0.5)
+            if ours:
+                _call(node, context, Trigger, 'record/keep')
+            child.send_signal(signal.SIGINT)
+            child.wait(20)
+        finally:
+            child.kill()
+            node.destroy_node()
+            rclpy.shutdown(context=context)
+        path = next(Path(folder).rglob('*.mcap'))
+        with path.open('rb') as file:
+            written = sum(1 for _, channel, _ in make_reader(file).iter_messages()
+                          if channel.topic.endswith(('image', 'cmd_vel')))
+    return {'sent': 2 * count, 'written': written, 'cpu': used}
+
+
+def _call(node, context, kind, name):
+    from rclpy.executors import SingleThreadedExecutor
+    client = node.create_client(kind, name)
+    if not client.wait_for_service(10):
+        raise RuntimeError(f'no service {name}')
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    future = client.call_async(kind.Request())
+    executor.spin_until_future_complete(future, timeout_sec=10)
+    executor.remove_node(node)
+    if not future.done() or not future.result().success:
+        raise RuntimeError(f'{name}: {future.result()}')

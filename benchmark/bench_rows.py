@@ -1,0 +1,55 @@
+"""A row of the scoreboard, and how much is measured."""
+
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of everything; the defaults are the full run."""
+
+    repeats: int = 5
+    frames: int = 100  # over DDS, each repeat
+    calls: int = 60  # of what takes milliseconds, each repeat
+    record_s: float = 60.0
+    drive_s: float = 60.0  # of a bag
+    scenes: int = 8  # simulated drives
+    growth: int = 10
+
+
+SHORT = Size(repeats=1, frames=30, calls=15, record_s=3.0, drive_s=6.0, scenes=2, growth=3)
+
+
+@dataclass(frozen=True)
+class Row:
+    """
+    One figure beside its rival's of the same run.
+
+    `better` is how many times ours is better; `ok` says whether every part of the goal is met.
+    """
+
+    id: str
+    figure: str
+    unit: str
+    ours: float
+    rival: float | None
+    beside: str
+    better: float | None
+    goal: str
+    ok: bool
+    details: dict = field(default_factory=dict)
+
+    def as_dict(self) -> dict:
+        """Return plain values."""
+        return asdict(self)
+
+
+def median(runs, *path) -> float:
+    """Return the median over runs of what lies at `path` in each; infinite where it is missing."""
+    found = []
+    for run in runs:
+        for name in path:
+            run = run[name]
+        found.append(np.inf if run is None else run)
+    return float(np.median(found))
