@@ -2,7 +2,7 @@
 
 import cv2
 import numpy as np
-from rosbags.rosbag2 import Writer
+from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import get_typestore, Stores
 
 from mobile_vla_ros.contract import NS
@@ -13,7 +13,7 @@ TEXT = 'go left around the box to the red bottle'
 
 
 def write(path, seconds=2.0, hz=10.0, size=(320, 240), jpeg=False, age_s=0.0, info=(),
-          says=((0.0, TEXT),)):
+          says=((0.0, TEXT),), plugin=StoragePlugin.SQLITE3):
     """
     Write a rosbag2 folder; frames come every 1/hz s, a command 10 ms after each.
 
@@ -25,7 +25,7 @@ def write(path, seconds=2.0, hz=10.0, size=(320, 240), jpeg=False, age_s=0.0, in
     rows = [(START + round(at * NS), 'text', text) for at, text in says]
     rows += [(START + round((0.02 + i / hz) * NS), 'image', i) for i in range(int(seconds * hz))]
     rows += [(ns + 10_000_000, 'command', i) for ns, what, i in rows if what == 'image']
-    with Writer(path, version=9) as writer:
+    with Writer(path, version=9, storage_plugin=plugin) as writer:
         for name, value in dict(info).items():
             writer.set_custom_data(name, value)
         topics = {what: writer.add_connection(topic, type_, typestore=STORE)

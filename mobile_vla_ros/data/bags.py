@@ -1,5 +1,6 @@
 """Bags of ROS 1 and ROS 2 as camera frames, commands and instructions, in the order received."""
 
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -166,6 +167,8 @@ def _event(kind, received_ns, msg) -> Event:
         twist = getattr(msg, 'twist', msg)
         twist = getattr(twist, 'twist', twist)
         value = Command(twist.linear.x, twist.linear.y, twist.angular.z)
+        if not all(map(math.isfinite, value)):
+            raise ValueError(f'a {kind} that is not finite, {tuple(value)}')
     elif kind == 'instruction':
         value = msg.data
     return Event(kind, received_ns, stamp_ns or received_ns, value)

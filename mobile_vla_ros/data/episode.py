@@ -170,9 +170,14 @@ def _rewrite(damaged: Path, folder: Path) -> EpisodeWriter | None:
             writer = writer or EpisodeWriter(folder, {**info, 'repaired': 'yes'})
             schemas[row.id] = row
         elif isinstance(row, Channel) and row.id not in channels:
+            if row.schema_id not in schemas:
+                break  # from here on the file makes no sense
             schema = schemas[row.schema_id]
-            channels[row.id] = writer.topic(row.topic, schema.name, schema.data.decode())
+            channels[row.id] = writer.topic(row.topic, schema.name,
+                                            schema.data.decode(errors='replace'))
         elif isinstance(row, Message):
+            if row.channel_id not in channels:
+                break
             writer.write(channels[row.channel_id], row.log_time, row.data)
     if writer:
         writer.close()

@@ -8,11 +8,8 @@ A specification is YAML, a dotted path into the result's JSON -> what it must be
     scores.policy.mae.linear_x: {below: scores.mean.mae.linear_x, times: 0.5}
 """
 
-from pathlib import Path
-
-import yaml
-
 from mobile_vla_ros.contract import AXES
+from mobile_vla_ros.yaml_file import read_yaml
 
 KEYS = {'min', 'max', 'below', 'times'}
 
@@ -24,20 +21,14 @@ def read_spec(path) -> dict:
     :raises FileNotFoundError: if there is none.
     :raises ValueError: naming the line that is not understood, and what is allowed.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'no specification at {path}')
-    try:
-        spec = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
-    except yaml.YAMLError as error:
-        raise ValueError(f'{path}: not YAML ({error})') from error
-    if not isinstance(spec, dict) or not spec:
-        raise ValueError(f'{path}: needs lines such as `rates.success.low: {{min: 0.8}}`')
+    spec = read_yaml(path)
     for name, rule in spec.items():
         if not isinstance(rule, dict) or not rule or set(rule) - KEYS or set(rule) == {'times'}:
             raise ValueError(f'{path}: {name}: {rule!r} is not understood; it takes '
                              f'{", ".join(sorted(KEYS))}')
         for key, value in rule.items():
-            if not isinstance(value, str if key == 'below' else (int, float)):
+            if not isinstance(value, str if key == 'below' else (int, float)) \
+                    or isinstance(value, bool):
                 raise ValueError(f'{path}: {name}: {key} {value!r} must be a '
                                  f'{"path" if key == "below" else "number"}')
     return spec
@@ -57,7 +48,11 @@ def failures(result: dict, spec: dict) -> list[str]:
             continue
         limits = [('min', rule.get('min')), ('max', rule.get('max'))]
         if 'below' in rule:
-            limits.append(('max', rule.get('times', 1.0) * lookup(result, rule['below'])))
+            other = lookup(result, rule['below'])
+            if other is None:
+                out.append(f'{rule["below"]} was not measured')
+                continue
+            limits.append(('max', rule.get('times', 1.0) * other))
         for kind, limit in limits:
             if limit is not None and not (value >= limit if kind == 'min' else value <= limit):
                 out.append(f'{name} is {value:.4g}, {kind} is {limit:.4g}')
@@ -73,7 +68,7 @@ def lookup(result: dict, path: str):
         elif isinstance(place, dict) and part in place:
             place = place[part]
         else:
-            there = ', '.join(place) if isinstance(place, dict) else \
+            there = ', '.join(map(str, place)) if isinstance(place, dict) else \
                 ', '.join(AXES) if isinstance(place, list) else 'a value'
             raise ValueError(f'the result has no {path}: at {part!r} there is {there}')
     if place is not None and not isinstance(place, (int, float)):

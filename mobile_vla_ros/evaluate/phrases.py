@@ -4,9 +4,9 @@ from pathlib import Path
 from string import Formatter
 
 import numpy as np
-import yaml
 
 from mobile_vla_ros.sim.scenario import COLORS, SIDES
+from mobile_vla_ros.yaml_file import read_yaml
 
 SHAPE = ('language -> {templates: [... {side} ... {color} ...], '
          'side: {left: word, right: word}, color: {red: word, ...}}')
@@ -21,12 +21,7 @@ class PhraseFile:
 
         :raises ValueError: naming what is missing and the shape that is expected.
         """
-        try:
-            content = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ValueError(f'{path} is not YAML: {error}') from error
-        if not isinstance(content, dict) or not content:
-            raise ValueError(f'{path}: a phrases file is {SHAPE}')
+        content = read_yaml(path)
         self.languages = {str(name): _language(path, str(name), table)
                           for name, table in content.items()}
 

@@ -6,7 +6,6 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from mobile_vla_ros.data.bags import Bag, decode
 from mobile_vla_ros.data.samples import segments, STANDING_KEPT_S
@@ -75,7 +74,8 @@ def _work(job) -> dict:
 
 def _build_one(path, out, name, instruction, topics, augment, corrections) -> None:
     from mobile_vla_ros.training.features import Encoder
-    recipe = RECIPES[_distance(path) if augment == 'recorded' else augment] if augment else None
+    distance = _distance(path, topics) if augment == 'recorded' else augment
+    recipe = RECIPES[distance] if augment else None
     encoder = Encoder(out)
     if corrections:
         topics = {**topics, 'command': _operator(path, topics)}
@@ -133,11 +133,10 @@ def _operator(path, topics) -> str:
     return named
 
 
-def _distance(path) -> str:
+def _distance(path, topics) -> str:
     """Return the distance class that was recorded with an episode."""
-    described = path / 'metadata.yaml'
-    told = yaml.safe_load(described.read_text(encoding='utf-8')) if described.exists() else {}
-    info = told.get('rosbag2_bagfile_information', {}).get('custom_data') or {}
+    with Bag(path, **topics) as bag:
+        info = bag.info
     if info.get('distance') not in RECIPES:
         raise ValueError(f'{path}: no distance was recorded ({info.get("distance")!r}); name it: '
                          f'--augment {"|".join(RECIPES)}')

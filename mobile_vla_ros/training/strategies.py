@@ -3,11 +3,10 @@
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import yaml
-
 from mobile_vla_ros.models.registry import MODELS
 from mobile_vla_ros.share import share_file
 from mobile_vla_ros.training.loop import TrainConfig
+from mobile_vla_ros.yaml_file import read_yaml
 
 NAMES = ('best', 'differential', 'final_fixed', 'hybrid', 'advanced')
 KEYS = {'model', 'config', 'train'}
@@ -30,11 +29,11 @@ def read_strategy(name: str) -> Strategy:
     if name not in NAMES and not name.endswith('.yaml'):
         raise ValueError(f'no strategy {name!r}; one of {", ".join(NAMES)}, or a .yaml file')
     path = share_file('config', 'train', f'{name}.yaml') if name in NAMES else Path(name)
-    content = yaml.safe_load(path.read_text(encoding='utf-8'))
-    if not isinstance(content, dict) or set(content) != KEYS:
+    content = read_yaml(path)
+    if set(content) != KEYS:
         raise ValueError(f'{path}: a strategy has the keys {", ".join(sorted(KEYS))}, got '
-                         f'{content if not isinstance(content, dict) else ", ".join(content)}')
-    if content['model'] not in MODELS:
+                         f'{", ".join(content)}')
+    if content['model'] not in list(MODELS):
         raise ValueError(f'{path}: unknown model {content["model"]!r}; one of '
                          f'{", ".join(MODELS)}')
     return Strategy(_fill(path, MODELS[content['model']].config_class, content['config']),
@@ -44,11 +43,14 @@ def read_strategy(name: str) -> Strategy:
 def _fill(path, kind, values):
     """Build the dataclass `kind`, telling a wrong key from a wrong value."""
     allowed = [field.name for field in fields(kind)]
-    unknown = set(values or {}) - set(allowed)
+    values = {} if values is None else values
+    if not isinstance(values, dict):
+        raise ValueError(f'{path}: {kind.__name__} needs lines NAME: VALUE, got {values!r:.80}')
+    unknown = [str(name) for name in values if name not in allowed]
     if unknown:
         raise ValueError(f'{path}: unknown key {", ".join(sorted(unknown))}; '
                          f'{kind.__name__} has {", ".join(allowed)}')
     try:
-        return kind(**(values or {}))
+        return kind(**values)
     except (TypeError, ValueError) as error:
         raise ValueError(f'{path}: {error}') from error

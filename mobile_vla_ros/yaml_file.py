@@ -1,0 +1,24 @@
+"""A user's YAML file as plain values."""
+
+from pathlib import Path
+
+import yaml
+
+
+def read_yaml(path) -> dict:
+    """
+    Return the mapping in a YAML file, its keys text.
+
+    :raises FileNotFoundError: if there is none.
+    :raises ValueError: if it is no YAML, or no mapping of names.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'no file at {path}')
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
+    except (yaml.YAMLError, ValueError, ArithmeticError, RecursionError) as error:
+        raise ValueError(f'{path}: not YAML ({error})') from error
+    if not isinstance(content, dict) or not content \
+            or not all(isinstance(name, str) for name in content):
+        raise ValueError(f'{path}: needs lines of the form NAME: VALUE, got {content!r:.80}')
+    return content

@@ -1,0 +1,174 @@
+"""Files that nobody made on purpose: each is read, or refused by an error that says so."""
+
+import os
+from pathlib import Path
+import shutil
+
+from bags import STORE, write
+from hypothesis import given, HealthCheck, settings, strategies as st
+import numpy as np
+import pytest
+from rosbags.rosbag1 import Writer as Writer1
+from rosbags.rosbag2 import StoragePlugin, Writer
+import yaml
+
+from mobile_vla_ros.contract import NS
+from mobile_vla_ros.data.bags import Bag, BagError, decode
+from mobile_vla_ros.data.episode import EpisodeError, repair
+from mobile_vla_ros.data.samples import segments
+from mobile_vla_ros.evaluate.gate import failures, read_spec
+from mobile_vla_ros.evaluate.phrases import PhraseFile
+from mobile_vla_ros.images import MessageError
+from mobile_vla_ros.instruction import normalise
+from mobile_vla_ros.models.text import encode_text
+
+SOAK = int(os.environ.get('MOBILE_VLA_SOAK', 1))
+any_yaml = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+    | st.sampled_from(['min', 'max', 'below', 'times', 'model', 'config', 'train', 'final_fixed',
+                       'en', 'templates', 'side', 'color', 'left', 'right', 'red',
+                       '{side} {color}', 'scores.policy', 'epochs', 'dropout', '{side', '{0}',
+                       '{side!r:>9}{color}']),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        inner.filter(lambda key: getattr(key, '__hash__', None) is not None), inner, max_size=4),
+    max_leaves=12)
+quick = settings(max_examples=150 * SOAK, deadline=None,
+                 suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def read_strategy(path):
+    return pytest.importorskip('mobile_vla_ros.training.strategies').read_strategy(str(path))
+
+
+def judged(path):
+    failures({'scores': {'policy': {'mae': [0.1, None, 0.2]}}, 'rates': None}, read_spec(path))
+
+
+def said(path):
+    for seed in range(4):
+        PhraseFile(path).sample('left', 'red', np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize('read', [judged, said, read_strategy], ids=lambda read: read.__name__)
+@given(content=any_yaml)
+@quick
+def test_any_yaml_is_read_or_refused(tmp_path, read, content):
+    path = tmp_path / 'any.yaml'
+    path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding='utf-8')
+    try:
+        read(path)
+    except (ValueError, OSError):
+        pass
+
+
+@pytest.mark.parametrize('read', [judged, said, read_strategy], ids=lambda read: read.__name__)
+@given(content=st.binary(max_size=60))
+@quick
+def test_what_is_no_yaml_is_refused(tmp_path, read, content):
+    path = tmp_path / 'any.yaml'
+    path.write_bytes(content)
+    with pytest.raises((ValueError, OSError)):
+        read(path)
+
+
+def make_bag(folder: Path, kind: str) -> Path:
+    """Write a small bag of one kind; return the file that holds its messages."""
+    if kind == 'mcap':
+        return next(write(folder / 'bag', seconds=0.3, size=(16, 12), jpeg=True,
+                          plugin=StoragePlugin.MCAP).glob('*.mcap'))
+    if kind == 'db3':
+        return next(write(folder / 'bag', seconds=0.3, size=(16, 12), jpeg=True).glob('*.db3'))
+    if kind == 'metadata':
+        return write(folder / 'bag', seconds=0.3, size=(16, 12), jpeg=True) / 'metadata.yaml'
+    with Writer1(folder / 'old.bag') as writer:
+        twist = writer.add_connection('/cmd_vel', 'geometry_msgs/msg/Twist', typestore=STORE)
+        image = writer.add_connection('/image', 'sensor_msgs/msg/CompressedImage',
+                                      typestore=STORE)
+        with Bag(write(folder / 'new', seconds=0.3, size=(16, 12), jpeg=True)) as bag:
+            for event in bag.events():
+                if event.kind == 'image':
+                    writer.write(image, event.received_ns, STORE.serialize_ros1(
+                        event.value, event.value.__msgtype__))
+        vector = STORE.types['geometry_msgs/msg/Vector3']
+        msg = STORE.types['geometry_msgs/msg/Twist'](vector(0.1, 0.0, 0.0), vector(0., 0., 0.))
+        writer.write(twist, event.received_ns, STORE.serialize_ros1(msg, msg.__msgtype__))
+    return folder / 'old.bag'
+
+
+def read_all(path):
+    """Read a bag as a dataset's build does."""
+    with Bag(path) as bag:
+        _ = bag.info, bag.seconds, bag.compressed
+        for part in segments(bag.events(), decode, 0.1, 'go'):
+            assert np.isfinite(part.commands).all()
+
+
+changes = st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=6)
+
+
+@pytest.mark.parametrize('kind', ['mcap', 'db3', 'metadata', 'ros1'])
+@given(flips=changes, cut=st.none() | st.integers(0, 10**6))
+@settings(quick, max_examples=60 * SOAK)
+def test_a_damaged_bag_is_read_or_refused(tmp_path_factory, kind, flips, cut):
+    folder = tmp_path_factory.getbasetemp() / f'fuzz-{kind}'
+    if not folder.exists():
+        folder.mkdir()
+        make_bag(folder, kind)
+        shutil.copytree(folder, folder.with_suffix('.good'))
+    file = {'mcap': 'bag/bag.mcap', 'db3': 'bag/bag.db3', 'metadata': 'bag/metadata.yaml',
+            'ros1': 'old.bag'}[kind]
+    data = bytearray((folder.with_suffix('.good') / file).read_bytes())
+    for at, value in flips:
+        data[at % len(data)] = value
+    (folder / file).write_bytes(data if cut is None else data[:cut % len(data)])
+    for path in {folder / file, (folder / file).parent} if kind != 'ros1' else {folder / file}:
+        try:
+            read_all(path)
+        except (BagError, MessageError, OSError) as error:
+            assert len(str(error)) < 1000
+
+
+@given(flips=changes, cut=st.none() | st.integers(0, 10**6))
+@settings(quick, max_examples=60 * SOAK)
+def test_a_damaged_episode_is_repaired_or_refused(tmp_path_factory, flips, cut):
+    folder = tmp_path_factory.mktemp('episode') / 'bag'
+    file = next(write(folder, seconds=0.3, size=(16, 12), jpeg=True,
+                      plugin=StoragePlugin.MCAP).glob('*.mcap'))
+    (folder / 'metadata.yaml').unlink()
+    data = bytearray(file.read_bytes())
+    for at, value in flips:
+        data[at % len(data)] = value
+    file.write_bytes(data if cut is None else data[:cut % len(data)])
+    try:
+        repair(folder)
+    except (EpisodeError, OSError):
+        return
+    try:
+        read_all(folder)
+    except (BagError, MessageError):
+        pass
+
+
+@pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf])
+def test_a_recorded_command_that_is_no_number_is_refused(tmp_path, value):
+    path, vector = tmp_path / 'bag', STORE.types['geometry_msgs/msg/Vector3']
+    with Bag(write(tmp_path / 'good', seconds=0.3)) as bag, Writer(path, version=9) as writer:
+        images = writer.add_connection('/image', 'sensor_msgs/msg/Image', typestore=STORE)
+        twists = writer.add_connection('/cmd_vel', 'geometry_msgs/msg/Twist', typestore=STORE)
+        for number, event in enumerate(bag.events()):
+            if event.kind == 'image':
+                writer.write(images, event.received_ns, STORE.serialize_cdr(
+                    event.value, event.value.__msgtype__))
+                msg = STORE.types['geometry_msgs/msg/Twist'](
+                    vector(0.1, 0.0, 0.0), vector(0.0, 0.0, value if number > 2 else 0.1))
+                writer.write(twists, event.received_ns + NS // 100,
+                             STORE.serialize_cdr(msg, msg.__msgtype__))
+    with pytest.raises(BagError, match='not finite'):
+        read_all(path)
+
+
+@given(st.text(max_size=300) | st.text('가나다라 left왼쪽', max_size=300))
+@quick
+def test_any_instruction_becomes_finite_numbers(text):
+    vector = encode_text(normalise(text))
+    assert vector.shape == (512,) and vector.dtype == np.float32 and np.isfinite(vector).all()
