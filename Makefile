@@ -13,7 +13,7 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 unexport AMENT_PREFIX_PATH LD_LIBRARY_PATH RMW_IMPLEMENTATION ROS_DISTRO
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test checkpoint benchmark bench results strategies scaling realdrives faults audit mutants lint clean
+.PHONY: help demo test checkpoint benchmark bench results strategies scaling realdrives faults soak fuzz audit holes mutants lint clean
 
 help:  ## show this
 	@echo 'make TARGET [PYTHON=python3.12]'
@@ -60,8 +60,17 @@ faults: .venv/.test-stamp  ## inject every fault, write docs/safety.md's table; 
 	@$(CHECK_GL)
 	@$(PY) benchmark/faults.py $${TRIALS:+--trials "$$TRIALS"} $(ARGS)
 
+soak: .venv/.test-stamp  ## drive for hours, the camera stalling: memory, stops; HOURS=8
+	@$(PY) benchmark/soak.py $${HOURS:+--hours "$$HOURS"} $(ARGS)
+
+fuzz: .venv/.audit-stamp  ## mutate what comes from outside, guided by coverage; SECONDS_EACH=60
+	@$(PY) benchmark/fuzz.py $${SECONDS_EACH:+--seconds "$$SECONDS_EACH"} $(ARGS)
+
 audit: .venv/.audit-stamp  ## scan for unsafe code
 	@$(PY) -m bandit -q -c bandit.yaml -r mobile_vla_ros benchmark scripts launch setup.py
+
+holes: .venv/.audit-stamp  ## ask PyPI for known holes in what is installed (needs the network)
+	@$(PY) -m pip_audit --disable-pip --require-hashes -r requirements/locked/test.txt $(ARGS)
 
 mutants: .venv/.audit-stamp  ## change the safety code bit by bit: do the tests notice? (half an hour)
 	@$(PY) -m mutmut run $(ARGS)
@@ -72,16 +81,15 @@ lint: .venv/.lint-stamp  ## check the style
 clean:  ## remove what the other targets made
 	rm -rf .venv out build install log .pytest_cache .hypothesis .ruff_cache .coverage *.egg-info
 
-.venv/.lint-stamp: requirements/lint.txt
-.venv/.demo-stamp: requirements/demo.txt
-.venv/.train-stamp: requirements/train.txt requirements/demo.txt
-.venv/.audit-stamp: requirements/audit.txt requirements/test.txt requirements/train.txt \
-		requirements/demo.txt requirements/lint.txt
-.venv/.test-stamp: requirements/test.txt requirements/train.txt requirements/demo.txt \
-		requirements/lint.txt
+# torch comes by version, not by hash: see requirements/torch.txt.
+TORCH_train := requirements/torch.txt
+TORCH_test := requirements/torch.txt
+TORCH_audit := requirements/torch.txt
 
-.venv/.%-stamp: | .venv/.python-stamp
-	@$(PY) scripts/pip_install.py requirements/$*.txt
+.venv/.train-stamp .venv/.test-stamp .venv/.audit-stamp: requirements/torch.txt
+
+.venv/.%-stamp: requirements/locked/%.txt | .venv/.python-stamp
+	@$(PY) scripts/pip_install.py $< $(TORCH_$*)
 	@touch $@
 
 .venv/.python-stamp:

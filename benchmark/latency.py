@@ -58,14 +58,21 @@ def serve(checkpoint: str, delay_s: float, ros_args) -> int:
     return main(ros_args, load)
 
 
-def measure(command, frames: int = 300, width: int = 640, height: int = 480, hz: float = 20.0,
-            domain: int = 93) -> dict:
+def measure(command, frames: int = 300, **settings) -> dict:
     """
     Feed the node that `command` starts, and watch it.
 
+    :param settings: width, height, hz, domain.
     :returns: times in ms, how many frames were lost, what of a core it used, its memory in MB,
         and the seconds from its start to the first command.
     """
+    sent, received, seen = observe(command, frames, **settings)
+    return {**summarise(sent, received), **seen}
+
+
+def observe(command, frames: int, width: int = 640, height: int = 480, hz: float = 20.0,
+            domain: int = 93):
+    """Return (steady s, code) of every frame sent and of every command received, and the rest."""
     from geometry_msgs.msg import Twist
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
@@ -114,15 +121,15 @@ def measure(command, frames: int = 300, width: int = 640, height: int = 480, hz:
         first, used_s, at = len(sent), cpu_s(child.pid), time.monotonic()
         feed(frames)
         cpu = (cpu_s(child.pid) - used_s) / (time.monotonic() - at)
-        memory_mb = _memory_mb(child.pid)
+        held_mb = memory_mb(child.pid)
         feed(3)
     finally:
         child.terminate()
         child.wait(5.0)
         node.destroy_node()
         rclpy.shutdown(context=context)
-    return {**summarise(sent[first:first + frames], received), 'cpu': cpu,
-            'memory_mb': memory_mb, 'start_s': received[0][0] - began}
+    return sent[first:first + frames], received, {
+        'cpu': cpu, 'memory_mb': held_mb, 'start_s': received[0][0] - began}
 
 
 def use_profile() -> None:
@@ -139,7 +146,7 @@ def cpu_s(pid: int) -> float:
     return (int(after_name[11]) + int(after_name[12])) / os.sysconf('SC_CLK_TCK')
 
 
-def _memory_mb(pid: int) -> float:
+def memory_mb(pid: int) -> float:
     """Return what a process holds in memory."""
     line = next(line for line in Path(f'/proc/{pid}/status').read_text().splitlines()
                 if line.startswith('VmRSS'))

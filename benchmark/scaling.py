@@ -36,7 +36,7 @@ class Trial:
 
 def learn(job) -> None:
     """Train and export one trial, unless that is done."""
-    trial, work, steps = job
+    trial, work, steps, word_steps = job
     from mobile_vla_ros.models.final_fixed import FinalFixedConfig
     from mobile_vla_ros.sim.seeds import TRAIN
     from mobile_vla_ros.training.export import export
@@ -49,15 +49,20 @@ def learn(job) -> None:
         episodes = [e for e in read_recordings(work / trial.teacher) if e.seed in seeds]
         batches = -(-len(episodes) // TrainConfig.episodes_per_batch)
         config = TrainConfig(epochs=max(1, round(steps / batches)), seed=trial.seed,
-                             z_weight=trial.z_weight)
+                             z_weight=trial.z_weight,
+                             **({'word_steps': word_steps} if word_steps else {}))
         fit(episodes, read_recordings(work / f'{trial.teacher}-held-out'), checkpoint, config,
             FinalFixedConfig(z_weight=trial.z_weight))
     export(checkpoint, checkpoint.with_suffix('.onnx'))
 
 
 def measure(trials, work: Path, held_out: int, steps: int, scenes: int, processes: int,
-            out: Path) -> dict:
-    """Return every trial's row, and write them to `out` as they come."""
+            out: Path, word_steps: int | None = None) -> dict:
+    """
+    Return every trial's row, and write them to `out` as they come.
+
+    :param word_steps: of `TrainConfig`, its own if None.
+    """
     from mobile_vla_ros.evaluate import closed_loop
     from mobile_vla_ros.sim.seeds import TEST, TRAIN, VALIDATION
     from mobile_vla_ros.training.checkpoint import load_model
@@ -68,7 +73,7 @@ def measure(trials, work: Path, held_out: int, steps: int, scenes: int, processe
                               (f'{teacher}-held-out', VALIDATION[:held_out])):
             collect(work / folder, seeds, processes, faces_target=teacher == 'facing')
     with get_context('spawn').Pool(processes) as pool:
-        pool.map(learn, [(trial, work, steps) for trial in trials], chunksize=1)
+        pool.map(learn, [(trial, work, steps, word_steps) for trial in trials], chunksize=1)
     results = {'steps': steps, 'scenes': scenes, 'first_seed': TEST.start, 'trials': {}}
     for trial in trials:
         checkpoint = work / f'{trial.name}.safetensors'

@@ -30,8 +30,12 @@ Z_WEIGHT = 0.05
 
 
 def compare(names, work: Path, episodes: int, measured: int, scenes: int, out: Path,
-            epochs: int | None = None) -> dict:
-    """Return every row, and write them to `out` as they come."""
+            **train) -> dict:
+    """
+    Return every row, and write them to `out` as they come.
+
+    :param train: fields of `TrainConfig` instead of every strategy's own.
+    """
     from mobile_vla_ros.evaluate import closed_loop
     from mobile_vla_ros.sim.seeds import TEST, TRAIN, VALIDATION
     from mobile_vla_ros.training.checkpoint import load_model
@@ -52,9 +56,7 @@ def compare(names, work: Path, episodes: int, measured: int, scenes: int, out: P
                'strategies': {}}
     for name in names:
         strategy = read_strategy(name)
-        checkpoint, config = work / f'{name}.safetensors', strategy.train
-        if epochs:
-            config = replace(config, epochs=epochs)
+        checkpoint, config = work / f'{name}.safetensors', replace(strategy.train, **train)
         if not checkpoint.exists():
             started = time.monotonic()
             fit(learned, held_out, checkpoint, config, strategy.config,
@@ -185,7 +187,8 @@ def main(argv=None) -> int:
             raise ValueError(f'--{name} must be 1 or more, got {getattr(args, name)}')
     args.out.parent.mkdir(parents=True, exist_ok=True)
     results = compare(args.only, args.work, args.episodes, args.measured, args.scenes,
-                      args.out.with_suffix('.json'), args.epochs)
+                      args.out.with_suffix('.json'),
+                      **({'epochs': args.epochs} if args.epochs else {}))
     text = table(results)
     args.out.with_suffix('.md').write_text(text, encoding='utf-8')
     print(text)

@@ -5,10 +5,11 @@ from pathlib import Path
 import yaml
 
 
-def read_yaml(path) -> dict:
+def read_yaml(path, wanted: str) -> dict:
     """
     Return the mapping in a YAML file, its keys text.
 
+    :param wanted: what such a file holds, for whoever gave another one.
     :raises FileNotFoundError: if there is none.
     :raises ValueError: if it is no YAML, or no mapping of names.
     """
@@ -20,5 +21,5 @@ def read_yaml(path) -> dict:
         raise ValueError(f'{path}: not YAML ({error})') from error
     if not isinstance(content, dict) or not content \
             or not all(isinstance(name, str) for name in content):
-        raise ValueError(f'{path}: needs lines of the form NAME: VALUE, got {content!r:.80}')
+        raise ValueError(f'{path}: {wanted}, got {content!r:.80}')
     return content

@@ -1,9 +1,12 @@
 """
-Install a requirements file with one line of progress instead of pip's hundreds.
+Install requirements files with one line of progress instead of pip's hundreds.
 
-    .venv/bin/python scripts/pip_install.py requirements/demo.txt
+    .venv/bin/python scripts/pip_install.py requirements/locked/demo.txt
+
+What lies in locked/ is complete, and refused if a hash differs.
 """
 
+from pathlib import Path
 import re
 import subprocess
 import sys
@@ -12,12 +15,19 @@ import time
 KEPT = 25  # lines shown when pip fails
 
 
-def main(requirements: str) -> int:
+def main(files: list[str]) -> int:
+    """Install one file after the other; return pip's exit status where it fails."""
+    return next((status for status in map(install, files) if status), 0)
+
+
+def install(requirements: str) -> int:
     """Run pip, show what it downloads; its last lines if it fails."""
     print(f'installing {requirements} into {sys.prefix}', flush=True)
     started, count, lines = time.monotonic(), 0, []
     command = [sys.executable, '-m', 'pip', 'install', '--disable-pip-version-check',
                '--progress-bar', 'off', '-r', requirements]
+    if Path(requirements).parent.name == 'locked':
+        command += ['--no-deps', '--require-hashes']
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True) as pip:
         for line in pip.stdout:

@@ -13,22 +13,19 @@ pytest.importorskip('mujoco')
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def compare(*args):
-    return subprocess.run([sys.executable, str(ROOT / 'benchmark' / 'strategies.py'), *args],
-                          cwd=ROOT, capture_output=True, text=True, timeout=600)
+def test_every_strategy_stands_beside_baselines_and_ablations(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / 'benchmark'))
+    import strategies
 
-
-def test_every_strategy_stands_beside_baselines_and_ablations(tmp_path):
-    args = ['--work', str(tmp_path / 'work'), '--out', str(tmp_path / 'table'), '--episodes', '2',
-            '--measured', '1', '--scenes', '1', '--epochs', '1', '--only', 'final_fixed']
-    run = compare(*args)
-    assert run.returncode == 0, run.stderr[-2000:]
-    text = (tmp_path / 'table.md').read_text()
-    assert run.stdout.strip() == text.strip()
+    def compare():
+        return strategies.compare(['final_fixed'], tmp_path / 'work', episodes=2, measured=1,
+                                  scenes=1, out=tmp_path / 'table.json', epochs=1, word_steps=20)
+    results = compare()
+    assert json.loads((tmp_path / 'table.json').read_text()) == results
+    text = strategies.table(results)
     rows = [line for line in text.splitlines() if line.startswith('|')]
     assert len({row.count('|') for row in rows}) == 1, 'a table that renders'
     assert '0.20-0.22 / 0.38-0.40' in text and 'a leak' in text
-    results = json.loads((tmp_path / 'table.json').read_text())
     base, ours = results['baselines'], results['strategies']['final_fixed']
     assert base['zero']['mae'][0] > 0.1
     for leak in ('repeat the label', 'repeat the velocity'):
@@ -36,13 +33,14 @@ def test_every_strategy_stands_beside_baselines_and_ablations(tmp_path):
     assert len({ours[key]['loss'] for key in ('test', 'blind', 'no text')}) == 3
     assert ours['closed_loop']['success']['trials'] == 1
     before = (tmp_path / 'work' / 'final_fixed.safetensors').stat().st_mtime_ns
-    again = compare(*args)
-    assert again.returncode == 0 and again.stdout == run.stdout, 'what is done is found again'
+    assert compare() == results, 'what is done is found again'
     assert (tmp_path / 'work' / 'final_fixed.safetensors').stat().st_mtime_ns == before
 
 
 def test_nonsense_is_one_line(tmp_path):
-    run = compare('--episodes', '0', '--work', str(tmp_path), '--out', str(tmp_path / 'x'))
+    run = subprocess.run(
+        [sys.executable, str(ROOT / 'benchmark' / 'strategies.py'), '--episodes', '0', '--work',
+         str(tmp_path), '--out', str(tmp_path / 'x')], cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 2 and run.stderr.strip() == 'error: --episodes must be 1 or more, ' \
         'got 0'
 
@@ -53,7 +51,7 @@ def test_amounts_and_teachers_are_compared(tmp_path, monkeypatch):
     import scaling
     trials = [scaling.Trial('straight', 1, 0.05, 0), scaling.Trial('facing', 1, 1.0, 0)]
     results = scaling.measure(trials, tmp_path, held_out=1, steps=1, scenes=1, processes=1,
-                              out=tmp_path / 'table.json')
+                              out=tmp_path / 'table.json', word_steps=20)
     assert json.loads((tmp_path / 'table.json').read_text()) == results
     straight, facing = results['trials'].values()
     turn = [row['open_loop']['constant_mae'][2] for row in (straight, facing)]

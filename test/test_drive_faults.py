@@ -44,7 +44,7 @@ def test_1_a_stalled_camera_stops_and_three_frames_resume():
             last = g.still()
             zero = wait_for(lambda: g.zero(last), 2.0, 'a zero')
             assert_within(zero[0] - last, STALL_S, last)
-            wait_for(lambda: time.monotonic() > last + 0.5, 1.0, 'the stall to end')
+            wait_for(lambda: time.monotonic() > last + 0.5, 3.0, 'the stall to end')
             back = time.monotonic()
             g.stream()
             moving = wait_for(lambda: g.moving(back), 2.0, 'moving again')
@@ -80,7 +80,7 @@ def test_2_a_killed_camera_process_stops():
             last = float(camera.lines[-2])
             zero = wait_for(lambda: g.zero(last), 2.0, 'a zero')
             assert_within(zero[0] - last, STALL_S + 0.002, last)  # its clock is read every 2 ms
-            wait_for(lambda: g.last() == STOP, 1.0, 'the base at rest')
+            wait_for(lambda: g.last() == STOP, 3.0, 'the base at rest')
 
 
 def test_3_a_frozen_image_is_told_and_may_stop():
@@ -117,7 +117,7 @@ def test_4_an_absurd_output_is_dropped_and_stops(kind):
         assert_error(g, 'wanted finite values')
         good = time.monotonic()
         g.stream()
-        wait_for(lambda: g.moving(good), 1.0, 'moving again')
+        wait_for(lambda: g.moving(good), 3.0, 'moving again')
 
 
 def test_8_an_encoding_that_changes_is_converted():
@@ -132,7 +132,7 @@ def test_8_an_encoding_that_changes_is_converted():
             msg.encoding = 'bgr8'
             g.images.publish(msg)
             time.sleep(0.05)
-        assert wait_for(lambda: g.last(), 1.0, 'a command')[0] == 0.0
+        assert wait_for(lambda: g.last(), 3.0, 'a command')[0] == 0.0
         assert g.last()[2] != 0.0
         assert g.zero(at) is None  # at rest along x, not stopped
 
@@ -183,12 +183,12 @@ def test_12_a_clock_that_jumps_changes_nothing():
         for sec in (10**6, 10**6 + 3600, 10**6 - 3600, 0):
             at = time.monotonic()
             clock.publish(Clock(clock=Time(sec=sec)))
-            wait_for(lambda: time.monotonic() > at + 0.4, 1.0, 'some commands')
+            wait_for(lambda: time.monotonic() > at + 0.4, 3.0, 'some commands')
             assert g.zero(at) is None or stalled(at)
         told = time.monotonic()
         wait_for(lambda: g.history[-1][0] > told + 0.5, 3.0, 'diagnostics that go on')
         last = g.still()
-        assert_within(wait_for(lambda: g.zero(last), 1.0, 'a zero')[0] - last, STALL_S, last)
+        assert_within(wait_for(lambda: g.zero(last), 3.0, 'a zero')[0] - last, STALL_S, last)
 
 
 def test_13_a_camera_clock_that_is_off_is_told_and_nothing_else():
@@ -198,7 +198,7 @@ def test_13_a_camera_clock_that_is_off_is_told_and_nothing_else():
         at = time.monotonic()
         wait_for(lambda: 'stamps are +10' in g.diagnostics['drive: camera'].message, 2.0, 'told')
         last = g.still()
-        assert_within(wait_for(lambda: g.zero(last), 1.0, 'a zero')[0] - last, STALL_S, last)
+        assert_within(wait_for(lambda: g.zero(last), 3.0, 'a zero')[0] - last, STALL_S, last)
         assert g.zero(at)[0] > last or stalled(at)
 
 
@@ -220,7 +220,7 @@ def test_15_hanging_inference_stops_by_itself():
     with graph() as g:
         g.drives('hang')
         g.stream(fault=True)
-        at = wait_for(lambda: g.sent[-1], 1.0, 'a frame')  # the first that hangs, or the next
+        at = wait_for(lambda: g.sent[-1], 3.0, 'a frame')  # the first that hangs, or the next
         zero = wait_for(lambda: g.zero(at), 2.0, 'a zero')
         assert_within(zero[0] - at, STALL_S, at)
         assert_stopped_for(g, zero[0])
@@ -276,7 +276,7 @@ def test_18_odd_and_huge_instructions():
         wait_for(lambda: g.moving(end), 2.0, 'moving again')
         g.say(' \n\t\x00')
         at = time.monotonic()
-        assert_within(wait_for(lambda: g.zero(at), 1.0, 'a zero')[0] - at, 0.1, at)
+        assert_within(wait_for(lambda: g.zero(at), 3.0, 'a zero')[0] - at, 0.1, at)
         assert_stopped_for(g, g.zero(at)[0])
         assert not any('\x1b' in line or '[FATAL]' in line for line in process.lines)
 
@@ -289,7 +289,7 @@ def test_19_an_instruction_expires():
         for _ in range(TRIALS):
             said = time.monotonic()
             g.say('go left')
-            wait_for(lambda: g.moving(said), 1.0, 'moving')
+            wait_for(lambda: g.moving(said), 3.0, 'moving')
             moved = g.moving(said)[0]
             zero = wait_for(lambda: g.zero(moved), 2.0, 'a zero')
             assert zero[0] - said >= 0.5
@@ -307,7 +307,7 @@ def test_21_a_signal_sends_zeros_and_ends_the_process(number, kind):
             at = process.send(number)
             assert process.wait(3.0) == 0
             assert_within(time.monotonic() - at, 1.0, at)
-            wait_for(lambda: len([t for t, command in g.received if t > at]) >= 3, 1.0, 'zeros')
+            wait_for(lambda: len([t for t, command in g.received if t > at]) >= 3, 3.0, 'zeros')
             after = [item for item in g.received if item[0] > at + 0.02]
             assert all(command == STOP for _, command in after) and len(after) >= 3
             assert_within(g.zero(at)[0] - at, 0.1, at)
@@ -357,7 +357,7 @@ def test_28_losing_authority_sends_zero(how):
             else:
                 assert g.call(SetBool, 'drive/arm', data=False).success
             done = time.monotonic()
-            zero = wait_for(lambda: g.zero(at), 1.0, 'a zero')
+            zero = wait_for(lambda: g.zero(at), 3.0, 'a zero')
             assert_within(zero[0] - done, 0.1, at)
             assert_stopped_for(g, zero[0], 0.9)
             if how == 'deactivate':

@@ -117,7 +117,7 @@ def test_neither_arming_nor_instruction_outlives_a_deactivation():
         g.say('go')
         wait_for(g.moving, 3.0, 'moving')
         assert change(g, DEACTIVATE) and change(g, ACTIVATE)
-        wait_for(lambda: g.zero(), 1.0, 'zeros')
+        wait_for(lambda: g.zero(), 3.0, 'zeros')
         for words in ('disarmed', 'no instruction'):
             wait_for(lambda: words in g.diagnostics['drive: control'].message, 3.0, words)
             since = time.monotonic()
@@ -139,14 +139,14 @@ def test_6_and_20_what_is_refused_at_run_time_changes_nothing():
                 ({'limits__velocity': [0.1, 0.1, 0.1], 'backend': 'tpu'}, "got 'tpu'")]:
             result = g.set('drive', **values)
             assert not result.successful and words in result.reason
-        wait_for(lambda: time.monotonic() > at + 0.5, 1.0, 'half a second')
+        wait_for(lambda: time.monotonic() > at + 0.5, 3.0, 'half a second')
         assert g.last()[0] > 0.3  # neither slowed down by half of a set, nor without a policy
         assert g.set('drive', limits__velocity=[0.1, 0.1, 0.1]).successful
         slow = time.monotonic()
-        wait_for(lambda: g.last()[0] == pytest.approx(0.1) or g.last()[0] < 0.1, 1.0, 'slower')
+        wait_for(lambda: g.last()[0] == pytest.approx(0.1) or g.last()[0] < 0.1, 3.0, 'slower')
         assert all(command[0] <= 0.1 + 1e-9 for t, command in g.received if t > slow + 0.1)
         assert g.set('drive', checkpoint='second').successful
-        wait_for(lambda: g.last() == STOP, 1.0, 'a stop')
+        wait_for(lambda: g.last() == STOP, 3.0, 'a stop')
         assert g.call(SetBool, 'drive/arm', data=True).success
         wait_for(lambda: g.last() != STOP, 2.0, 'moving by the other policy')
 

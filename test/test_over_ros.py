@@ -13,16 +13,16 @@ from tiny_checkpoint import write as write_tiny  # noqa: E402
 
 
 def test_an_episode_runs_through_both_nodes(tmp_path, capsys):
-    """A policy that cannot see drives on until it touches something, and the row says so."""
+    """A policy that cannot see drives straight on until it touches something; the row says so."""
     out = tmp_path / 'ros.json'
-    tiny = write_tiny(tmp_path / 'tiny.onnx')
+    tiny = write_tiny(tmp_path / 'tiny.onnx', 0.012, axes=(1, 0, 0))
     assert benchmark.main(['--over-ros', '--episodes', '1', '--checkpoint', str(tiny),
                            '--json', str(out)]) == 0
     result = json.loads(out.read_text())
     row, = result['rows']
     assert result['job']['over_ros'] and result['rates']['success']['trials'] == 1
     assert row['seed'] == 2_000_000 and row['path_m'] > 0.1 and row['seconds'] > 1
-    assert not row['success'] and (row['contacts'] or row['seconds'] >= 25)
+    assert not row['success'] and row['contacts']
     assert math.isfinite(row['latency_ms_p50']) and row['latency_ms_p50'] < row['latency_ms_p99']
     assert 'success' in capsys.readouterr().out
 

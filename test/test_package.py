@@ -138,6 +138,27 @@ def test_requirements_are_pinned_and_cover_the_extras(arguments):
         'ros', 'sim', 'replay', 'record', 'train', 'hdf5', 'lerobot', 'openvino', 'test'}
 
 
+def wanted_by(name):
+    """Yield (package, version) of a requirements file and of those that it includes."""
+    for line in (ROOT / 'requirements' / name).read_text().splitlines():
+        if line.startswith('-r '):
+            yield from wanted_by(line[3:].strip())
+        elif found := re.match(r'([\w-]+)==([\w.]+)', line):
+            yield re.sub(r'[-_.]+', '-', found[1]).lower(), found[2]
+
+
+@pytest.mark.parametrize('name', ['demo', 'train', 'test', 'lint', 'audit'])
+def test_what_is_installed_is_locked_by_hash(name):
+    text = (ROOT / 'requirements' / 'locked' / f'{name}.txt').read_text()
+    blocks = re.split(r'\n(?=\S)', text.strip())[1:]
+    assert all(re.fullmatch(r'[\w.-]+==[\w.]+( ;[^\\\n]*)? \\\n'
+                            r'(    --hash=sha256:[0-9a-f]{64}( \\\n|$))+', block)
+               for block in blocks), 'run scripts/lock.py'
+    locked = {tuple(re.match(r'([\w.-]+)==([\w.]+)', block).groups()) for block in blocks}
+    missing = set(wanted_by(f'{name}.txt')) - locked
+    assert {package for package, _ in missing} <= {'torch'}, 'run scripts/lock.py'
+
+
 def test_a_wheel_holds_the_shipped_files(tmp_path, arguments):
     """`pip install .` needs nothing but what `colcon build` needs."""
     subprocess.run([sys.executable, '-m', 'pip', 'wheel', '-q', '--no-deps',

@@ -159,7 +159,7 @@ def test_27_the_end_is_a_zero(g, how):
     else:
         os.close(terminal.near)
     assert terminal.process.wait(5.0) in (0, -signal.SIGHUP)
-    assert_within(wait_for(lambda: g.zero(ended), 1.0, 'a zero')[0] - ended, 0.3, ended)
+    assert_within(wait_for(lambda: g.zero(ended), 3.0, 'a zero')[0] - ended, 0.3, ended)
     assert g.last() == STOP
 
 

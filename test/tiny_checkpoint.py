@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 
-def write(path, weight: float = 0.05):
-    """Write a checkpoint whose every weight is `weight`, finite or not; return its path."""
+def write(path, weight: float = 0.05, axes=(1, 1, 1)):
+    """Write a checkpoint whose weights are `weight`, finite or not, on these axes."""
     onnx = pytest.importorskip('onnx')
     from mobile_vla_ros.metadata import KEY, Metadata, seal
     from mobile_vla_ros.models.text import NAME
@@ -13,7 +13,7 @@ def write(path, weight: float = 0.05):
     from onnx import helper, numpy_helper, TensorProto
     metadata = Metadata(model='tiny', config={}, rate_hz=20.0, chunk=1, history_s=(0.4,),
                         memory=3, vision='none', text=NAME, text_width=512)
-    constants = {'weights': np.full((512, 3), weight, np.float32),
+    constants = {'weights': np.full((512, 3), weight, np.float32) * np.float32(axes),
                  'shape': np.array([1, 1, 3], np.int64),
                  'ends': np.array([1, 3], np.int64)}
     nodes = [

@@ -21,7 +21,7 @@ class PhraseFile:
 
         :raises ValueError: naming what is missing and the shape that is expected.
         """
-        content = read_yaml(path)
+        content = read_yaml(path, f'a phrases file is {SHAPE}')
         self.languages = {str(name): _language(path, str(name), table)
                           for name, table in content.items()}
 

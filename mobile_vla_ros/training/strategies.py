@@ -29,10 +29,10 @@ def read_strategy(name: str) -> Strategy:
     if name not in NAMES and not name.endswith('.yaml'):
         raise ValueError(f'no strategy {name!r}; one of {", ".join(NAMES)}, or a .yaml file')
     path = share_file('config', 'train', f'{name}.yaml') if name in NAMES else Path(name)
-    content = read_yaml(path)
+    wanted = f'a strategy has the keys {", ".join(sorted(KEYS))}'
+    content = read_yaml(path, wanted)
     if set(content) != KEYS:
-        raise ValueError(f'{path}: a strategy has the keys {", ".join(sorted(KEYS))}, got '
-                         f'{", ".join(content)}')
+        raise ValueError(f'{path}: {wanted}, got {", ".join(content)}')
     if content['model'] not in list(MODELS):
         raise ValueError(f'{path}: unknown model {content["model"]!r}; one of '
                          f'{", ".join(MODELS)}')

@@ -1,0 +1,27 @@
+"""The long run, short."""
+
+import json
+from pathlib import Path
+import sys
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / 'benchmark'))
+
+import soak  # noqa: E402
+
+
+def test_a_short_run_keeps_what_the_long_one_promises(tmp_path, capsys):
+    out = tmp_path / 'soak.json'
+    assert soak.main(['--hours', str(25 / 3600), '--out', str(out)]) == 0
+    told = json.loads(out.read_text())
+    assert told['stalls'] == 3 and told['commands'] > 400 and told['false_stops'] == 0
+    assert told['worst_stall_s'] <= soak.STALL_S and told['growth_mb'] <= soak.GROWTH_MB
+    assert 'as promised' in capsys.readouterr().out
+
+
+def test_hours_make_sense(capsys):
+    with pytest.raises(SystemExit) as ended:
+        soak.main(['--hours', '-1'])
+    assert ended.value.code == 2 and '--hours must be within' in capsys.readouterr().err
