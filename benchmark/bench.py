@@ -56,7 +56,7 @@ def plot(rows, path: Path) -> None:
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
     rows = [row for row in rows if row['better']][::-1]
-    figure, axes = plt.subplots(figsize=(8, 0.36 * len(rows) + 1), layout='constrained')
+    figure, axes = plt.subplots(figsize=(10, 0.36 * len(rows) + 1), layout='constrained')
     axes.barh(range(len(rows)), [row['better'] for row in rows], left=0,
               color=['tab:blue' if row['better'] >= 1 else 'tab:orange' for row in rows])
     axes.axvline(1.0, color='0.3', lw=1)
@@ -66,20 +66,23 @@ def plot(rows, path: Path) -> None:
         axes.annotate(f' {row["better"]:.1f} x {row["beside"]}', (max(row['better'], 1.0), place),
                       va='center', fontsize=8)
     axes.set_xlim(min(0.3, 0.8 * min(row['better'] for row in rows)),
-                  30 * max(row['better'] for row in rows))
+                  100 * max(row['better'] for row in rows))
     axes.spines[['top', 'right']].set_visible(False)
     figure.savefig(path, dpi=120)
     plt.close(figure)
 
 
-def measure(names, size: Size) -> list[dict]:
-    """Return the named rows."""
-    rows = []
+def measure(names, size: Size, path: Path, rows: dict) -> list[dict]:
+    """Measure the named rows; return them with the others, and write them as they come."""
     for call, ids in MEASURES:
         if set(ids) & set(names):
             print(f'{", ".join(ids)}: {call.__doc__.split(": ", 1)[1]}', file=sys.stderr)
-            rows += [row.as_dict() for row in call(size) if row.id in names]
-    return rows
+            rows |= {row.id: row.as_dict() for row in call(size) if row.id in names}
+            path.write_text(json.dumps({
+                'machine': {'processor': _processor(), 'cores': os.cpu_count(),
+                            'python': platform.python_version()},
+                'rows': [rows[name] for name in NAMES if name in rows]}, indent=1))
+    return [rows[name] for name in NAMES if name in rows]
 
 
 def main(argv=None) -> int:
@@ -95,13 +98,9 @@ def main(argv=None) -> int:
         parser.exit(2, f'error: no row {", ".join(wrong)}; the rows are P1 to P17\n')
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / 'bench.json'
-    new = measure(args.rows or NAMES, SHORT if args.short else Size())
     told = json.loads(path.read_text())['rows'] if args.rows and path.exists() else []
-    rows = {row['id']: row for row in told + new}
-    rows = [rows[name] for name in NAMES if name in rows]
-    path.write_text(json.dumps({
-        'machine': {'processor': _processor(), 'cores': os.cpu_count(),
-                    'python': platform.python_version()}, 'rows': rows}, indent=1))
+    rows = measure(args.rows or NAMES, SHORT if args.short else Size(), path,
+                   {row['id']: row for row in told})
     text = table(rows)
     if not args.short:
         page = ROOT / 'docs' / 'performance.md'

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import cv2
-import numpy as np
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import get_typestore, Stores
 
@@ -18,27 +17,27 @@ START_NS = 1_700_000_000 * NS
 QUALITY = 90  # JPEG
 
 
-def seen(seconds: float, hz: float, first_seed: int = TRAIN.start):
-    """Yield (s, instruction, RGB uint8 (480, 640, 3), command), scene after scene."""
-    simulator, period_s, number = Simulator(), 1 / hz, 0
+def seen(count: int, hz: float, first_seed: int = TRAIN.start):
+    """Yield (instruction, RGB uint8 (480, 640, 3), command), scene after scene."""
+    simulator = Simulator()
     for seed in range(first_seed, first_seed + 10**6):
         scenario = make_scenario(seed)
         simulator.reset(scenario)
         expert = Expert(scenario)
         while not simulator.outcome().done:
-            if number >= seconds * hz:
+            if count == 0:
                 return
             command = expert.act(simulator.pose)
-            yield number * period_s, scenario.instruction, simulator.render(), command
-            simulator.step(command, period_s)
-            number += 1
+            yield scenario.instruction, simulator.render(), command
+            simulator.step(command, 1 / hz)
+            count -= 1
 
 
-def write(path: Path, seconds: float, hz: float = 20.0, jpeg: bool = True,
-          first_seed: int = TRAIN.start) -> Path:
-    """Write an MCAP bag of VGA pictures at `hz`, each followed by its command."""
+def write(path: Path, seconds: float, first_seed: int = TRAIN.start, times: int = 1,
+          hz: float = 20.0) -> Path:
+    """Write an MCAP bag of VGA JPEGs at `hz`, each followed by its command, over and over."""
     t = STORE.types
-    kind = f'sensor_msgs/msg/{"CompressedImage" if jpeg else "Image"}'
+    kind = 'sensor_msgs/msg/CompressedImage'
     vector, header = t['geometry_msgs/msg/Vector3'], t['std_msgs/msg/Header']
     with Writer(path, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
         images, words, commands = (
@@ -48,21 +47,18 @@ def write(path: Path, seconds: float, hz: float = 20.0, jpeg: bool = True,
 
         def put(connection, ns, msg):
             writer.write(connection, ns, STORE.serialize_cdr(msg, msg.__msgtype__))
+        rows = [(text, cv2.imencode('.jpg', rgb[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, QUALITY)
+                                    )[1].reshape(-1), command)
+                for text, rgb, command in seen(round(seconds * hz), hz, first_seed)]
         said = None
-        for at, text, rgb, command in seen(seconds, hz, first_seed):
-            ns = START_NS + round((at + 0.1) * NS)
+        for number, (text, data, command) in enumerate(rows * times):
+            ns = START_NS + round((number / hz + 0.1) * NS)
             if text != said:
                 put(words, ns - 1000, t['std_msgs/msg/String'](data=text))
                 said = text
             head = header(frame_id='camera', stamp=t['builtin_interfaces/msg/Time'](
                 sec=ns // NS, nanosec=ns % NS))
-            if jpeg:
-                data = cv2.imencode('.jpg', rgb[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, QUALITY))
-                put(images, ns, t[kind](header=head, format='jpeg', data=data[1].reshape(-1)))
-            else:
-                put(images, ns, t[kind](
-                    header=head, height=480, width=640, encoding='rgb8', is_bigendian=0,
-                    step=1920, data=np.ascontiguousarray(rgb).reshape(-1)))
+            put(images, ns, t[kind](header=head, format='jpeg', data=data))
             put(commands, ns + NS // 200, t['geometry_msgs/msg/Twist'](
                 linear=vector(command.linear_x, command.linear_y, 0.0),
                 angular=vector(0.0, 0.0, command.angular_z)))

@@ -125,7 +125,7 @@ def observe(command, frames: int, width: int = 640, height: int = 480, hz: float
         feed(3)
     finally:
         child.terminate()
-        child.wait(5.0)
+        child.wait(10.0)
         node.destroy_node()
         rclpy.shutdown(context=context)
     return sent[first:first + frames], received, {

@@ -24,7 +24,9 @@ ROWS = {  # name in the table: arguments of the benchmark verb
     'shades and textures that training never saw': ['--held-out-look'],
     'over ROS 2, through both nodes': ['--over-ros', '--episodes', '20'],
     'open loop': ['--open-loop'],
+    'suite': ['--suite', 'standard-1'],
 }
+APART = ('open loop', 'suite')  # not a row of the first table
 COLUMNS = ('success', 'contact', 'wrong_side', 'wrong_bottle', 'side_obeyed', 'color_obeyed')
 MARKS = ('<!-- results:begin -->', '<!-- results:end -->')
 
@@ -34,7 +36,7 @@ def table(results: dict) -> str:
     lines = ['| 95 % intervals in brackets | scenes | ' + ' | '.join(
         name.replace('_', ' ') for name in COLUMNS) + ' |', '|---' * (len(COLUMNS) + 2) + '|']
     for name, result in results.items():
-        if name == 'open loop':
+        if name in APART:
             continue
         rates = result['rates']
         cells = [_cell(rates.get(column)) for column in COLUMNS]
@@ -45,6 +47,15 @@ def table(results: dict) -> str:
                   '(linear x, linear y in m/s, angular z in rad/s): policy '
                   + ', '.join(f'{v:.3f}' for v in rates['mae']) + '; a constant command '
                   + ', '.join(f'{v:.3f}' for v in rates['constant_mae']) + '.']
+    if 'suite' in results:
+        lines += ['', f'The suite `{ROWS["suite"][1]}`: every layout, side and distance equally '
+                  'often, and what can go wrong.', '',
+                  '| ' + ' | '.join(['', 'scenes', *COLUMNS[:4]]).replace('_', ' ') + ' |',
+                  '|---' * 6 + '|']
+        for name, rates in {**results['suite']['parts'],
+                            'all of it': results['suite']['rates']}.items():
+            lines.append(f'| {name} | {rates["success"]["trials"]} | '
+                         + ' | '.join(_cell(rates[column]) for column in COLUMNS[:4]) + ' |')
     shipped = results.get('shipped checkpoint')
     if shipped:
         lines += ['', f'Checkpoint `{shipped["checkpoint_sha256"][:16]}`, scenes from seed '
@@ -81,7 +92,8 @@ def main(argv=None) -> int:
         result = json.loads(row.read_text())
         row.unlink()
         results[name] = {key: result[key] for key in (
-            'first_seed', 'episodes', 'split', 'checkpoint_sha256', 'data_digest', 'rates')}
+            'first_seed', 'episodes', 'split', 'checkpoint_sha256', 'data_digest', 'rates',
+            *(['parts', 'driving'] if name == 'suite' else []))}
         results = {name: results[name] for name in ROWS if name in results}
         args.out.write_text(json.dumps(results, indent=1) + '\n')
     write_readme(args.readme, results)

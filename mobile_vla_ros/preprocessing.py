@@ -16,6 +16,10 @@ def preprocess(rgb: np.ndarray) -> np.ndarray:
         raise ValueError(f'an image is uint8 RGB (height, width, 3), got {rgb.dtype} {rgb.shape}')
     if rgb.shape == (IMAGE, IMAGE, 3):
         return np.ascontiguousarray(rgb)
+    # Halving is many times faster than any other mean over pixels, and comes to the same.
+    while min(rgb.shape[:2]) >= 2 * IMAGE and not (rgb.shape[0] % 2 or rgb.shape[1] % 2):
+        rgb = cv2.resize(rgb, (rgb.shape[1] // 2, rgb.shape[0] // 2),
+                         interpolation=cv2.INTER_AREA)
     shrinks = rgb.shape[0] >= IMAGE and rgb.shape[1] >= IMAGE
     return cv2.resize(rgb, (IMAGE, IMAGE),
                       interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)

@@ -1,5 +1,6 @@
 """Run one node until it is done or a signal comes; end by zeros, within a second."""
 
+import faulthandler
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ from mobile_vla_ros.nodes.memory import keep_memory
 from mobile_vla_ros.nodes.pilot import first_line
 
 JOIN_S = 0.4  # for the executor's thread, which a callback may hold
+END_S = 3.0  # for everything after a signal: what hangs longer is shown and ended
 
 
 def run(make_node, argv=None, doc: str = '') -> int:
@@ -61,6 +63,7 @@ def run(make_node, argv=None, doc: str = '') -> int:
     thread = threading.Thread(target=_spin, args=(node, finish), name='executor', daemon=True)
     thread.start()
     done.wait()
+    faulthandler.dump_traceback_later(END_S, exit=True)  # needs no lock of Python's
     node.close()
     rclpy.try_shutdown()
     thread.join(JOIN_S)
