@@ -95,7 +95,8 @@ class OpenVino:
     def __init__(self, path, content, threads):
         import openvino
         core = openvino.Core()
-        settings = {'PERFORMANCE_HINT': 'LATENCY', 'INFERENCE_PRECISION_HINT': 'f32'}
+        settings = {'PERFORMANCE_HINT': 'LATENCY', 'INFERENCE_PRECISION_HINT': 'f32',
+                    'ENABLE_CPU_PINNING': False}  # other processes are pinned to the same cores
         if threads:
             settings['INFERENCE_NUM_THREADS'] = threads
         model = core.read_model(content)

@@ -21,7 +21,9 @@ class Encoder:
             image = torch.zeros(1, IMAGE, IMAGE, 3, dtype=torch.uint8)
             to_onnx(EfficientNetLite0Grid(), {'image': image}, ['grid'], path)
         core = openvino.Core()
-        settings = {'INFERENCE_NUM_THREADS': 1, 'INFERENCE_PRECISION_HINT': 'f32'}
+        # Pinned, the threads of several processes would share one core.
+        settings = {'INFERENCE_NUM_THREADS': 1, 'INFERENCE_PRECISION_HINT': 'f32',
+                    'ENABLE_CPU_PINNING': False}
         self.request = core.compile_model(core.read_model(str(path)), 'CPU',
                                           settings).create_infer_request()
 
