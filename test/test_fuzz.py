@@ -6,6 +6,7 @@ import shutil
 
 from bags import STORE, write
 from hypothesis import given, HealthCheck, settings, strategies as st
+from mcap.writer import Writer as McapWriter
 import numpy as np
 import pytest
 from rosbags.rosbag1 import Writer as Writer1
@@ -165,6 +166,17 @@ def test_a_recorded_command_that_is_no_number_is_refused(tmp_path, value):
                              STORE.serialize_cdr(msg, msg.__msgtype__))
     with pytest.raises(BagError, match='not finite'):
         read_all(path)
+
+
+def test_a_type_without_a_package_is_no_camera(tmp_path):
+    with (tmp_path / 'odd.mcap').open('wb') as file:
+        writer = McapWriter(file)
+        writer.start('ros2')
+        schema = writer.register_schema('Image', 'ros2msg', b'uint8 data')
+        writer.add_message(writer.register_channel('/image', 'cdr', schema), 1, b'0000a', 1)
+        writer.finish()
+    with pytest.raises(BagError, match='odd.mcap: (no camera|not a readable bag)'):
+        read_all(tmp_path / 'odd.mcap')
 
 
 @given(st.text(max_size=300) | st.text('가나다라 left왼쪽', max_size=300))

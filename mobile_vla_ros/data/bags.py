@@ -176,7 +176,7 @@ def _event(kind, received_ns, msg) -> Event:
 
 def _type(connection) -> str:
     """Return a type as ROS 2 spells it; some writers leave the /msg/ out."""
-    package, name = connection.msgtype.split('/', 1)
+    package, _, name = connection.msgtype.partition('/')
     return f'{package}/msg/{name.removeprefix("msg/")}'
 
 
