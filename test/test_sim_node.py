@@ -102,12 +102,14 @@ def test_22_it_drives_and_stops_by_its_own_timeout():
         listener = Listener(g)
         process = sim(g, seed=2_000_003)
         listener.wait('odom', 5)
+
+        def stood_at(last):
+            return next((at for at, msg in list(listener.heard['odom'])
+                         if at > last and abs(msg.twist.twist.linear.x) < 0.05), None)
         for _ in range(2):
             last = drive(listener, 0.7)
             assert max(msg.twist.twist.linear.x for msg in listener.get('odom')) > 0.2
-            wait_for(lambda: abs(listener.speed()) < 0.05, 2.0, 'standing')
-            stood = next(at for at, msg in listener.heard['odom']
-                         if at > last and abs(msg.twist.twist.linear.x) < 0.05)
+            stood = wait_for(lambda: stood_at(last), 2.0, 'standing')  # noqa: B023 (called here)
             assert_within(stood - last, 0.5, last)
             assert stood - last > 0.2
         assert listener.get('odom')[-1].pose.pose.position.x > 0.1
