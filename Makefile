@@ -27,7 +27,12 @@ demo: .venv/.demo-stamp  ## drive in the simulator; INSTRUCTION='...' SEED=7
 
 test: .venv/.test-stamp  ## run the tests; ARGS='-k drive'
 	@$(CHECK_GL)
+ifdef ARGS
 	@$(PY) -m pytest $(ARGS)
+else
+	@OMP_NUM_THREADS=1 LP_NUM_THREADS=1 $(PY) -m pytest -m 'not alone' -n 2
+	@$(PY) -m pytest -m alone
+endif
 
 checkpoint: .venv/.train-stamp  ## rebuild the shipped checkpoint from seeds (an hour or two)
 	@$(CHECK_GL)

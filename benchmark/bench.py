@@ -15,11 +15,12 @@ import platform
 import sys
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / 'benchmark')]
+sys.path[:0] = [str(ROOT), str(ROOT / 'test'), str(ROOT / 'benchmark')]
 
 import bench_data  # noqa: E402
 import bench_ros  # noqa: E402
 from bench_rows import SHORT, Size  # noqa: E402
+from pages import put  # noqa: E402
 
 MEASURES = (
     (bench_ros.stream, ('P1', 'P2', 'P3', 'P9')), (bench_ros.saturated, ('P4',)),
@@ -29,7 +30,6 @@ MEASURES = (
     (bench_ros.recording, ('P12',)), (bench_data.replaying, ('P14', 'P16', 'P17')),
     (bench_data.simulating, ('P15',)))
 NAMES = [f'P{n}' for n in range(1, 18)]
-MARKS = ('<!-- bench:begin -->', '<!-- bench:end -->')
 
 
 def table(rows) -> str:
@@ -103,10 +103,7 @@ def main(argv=None) -> int:
                    {row['id']: row for row in told})
     text = table(rows)
     if not args.short:
-        page = ROOT / 'docs' / 'performance.md'
-        before, rest = page.read_text(encoding='utf-8').split(MARKS[0])
-        page.write_text(f'{before}{MARKS[0]}\n{text}\n{MARKS[1]}{rest.split(MARKS[1])[1]}',
-                        encoding='utf-8')
+        put(ROOT / 'docs' / 'performance.md', 'bench', text)
         plot(rows, ROOT / 'docs' / 'results' / 'performance.png')
     print(text)
     return 0

@@ -1,7 +1,6 @@
 """The scoreboard's rows over DDS: P1 to P4, P6 to P9, P12."""
 
 from contextlib import contextmanager
-import os
 from pathlib import Path
 import signal
 import subprocess
@@ -17,7 +16,6 @@ import numpy as np
 CHECKPOINT = str(ROOT / 'checkpoints' / 'default.onnx')
 HERE = ROOT / 'benchmark'
 NO_CAP = ('-p', 'stopping.distance:=0.0')  # a slowed base would not tell which frame it answers
-DOMAIN = 93
 
 
 def _python(name, *args) -> list:
@@ -155,68 +153,34 @@ def _record(seconds: float, ours: bool) -> dict:
     """Publish for `seconds`; return sent and written messages and what of a core it took."""
     from geometry_msgs.msg import Twist
     from mcap.reader import make_reader
-    import rclpy
-    from rclpy.qos import qos_profile_sensor_data
-    from sensor_msgs.msg import Image
+    from ros_harness import graph, wait_for
     from std_srvs.srv import Trigger
-
-    from mobile_vla_ros import messages
-
-    latency.use_profile()
-    with tempfile.TemporaryDirectory(dir=ROOT / 'out') as folder:
-        command = [sys.executable, '-m', 'mobile_vla_ros', 'record', '--ros-args', '-p',
-                   f'folder:={folder}', '-p', 'instruction:=go', '-p', 'min_free_mb:=0.0'] \
-            if ours else _python('naive_recorder.py', Path(folder) / 'naive.mcap')
-        child = subprocess.Popen(command, cwd=ROOT, env={**os.environ,
-                                                         'ROS_DOMAIN_ID': str(DOMAIN)})
-        context = rclpy.Context()
-        rclpy.init(context=context, domain_id=DOMAIN)
-        node = rclpy.create_node('camera', context=context)
-        images = node.create_publisher(Image, 'image', qos_profile_sensor_data)
-        commands = node.create_publisher(Twist, 'cmd_vel', 10)
-        try:
-            end = time.monotonic() + 20
-            while not (images.get_subscription_count() and commands.get_subscription_count()):
-                if time.monotonic() > end or child.poll() is not None:
-                    raise RuntimeError(f'{command} does not listen')
-                time.sleep(0.05)
-            if ours:
-                _call(node, context, Trigger, 'record/start')
-            time.sleep(0.5)
-            rgb = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
-            rgb[:400] //= 64  # noise alone is no camera's picture
-            cpu_s, began = latency.cpu_s(child.pid), time.monotonic()
-            count = round(30 * seconds)
-            for number in range(count):
-                images.publish(messages.to_image(rgb, time.time_ns(), 'camera'))
-                commands.publish(Twist())
-                time.sleep(max(began + (number + 1) / 30 - time.monotonic(), 0.0))
-            used = (latency.cpu_s(child.pid) - cpu_s) / (time.monotonic() - began)
-            time.sleep(0.5)
-            if ours:
-                _call(node, context, Trigger, 'record/keep')
-            child.send_signal(signal.SIGINT)
-            child.wait(20)
-        finally:
-            child.kill()
-            node.destroy_node()
-            rclpy.shutdown(context=context)
-        path = next(Path(folder).rglob('*.mcap'))
-        with path.open('rb') as file:
+    with tempfile.TemporaryDirectory(dir=ROOT / 'out') as folder, \
+            graph(width=640, height=480) as g:
+        recorder = g.start(
+            '-m', 'mobile_vla_ros', 'record', '--ros-args', '-p', f'folder:={folder}', '-p',
+            'instruction:=go', '-p', 'min_free_mb:=0.0') if ours else \
+            g.start(HERE / 'naive_recorder.py', Path(folder) / 'naive.mcap')
+        commands = g.node.create_publisher(Twist, 'cmd_vel', 10)
+        wait_for(lambda: g.images.get_subscription_count()
+                 and commands.get_subscription_count() == 2, 20.0, 'a recorder that listens')
+        if ours:
+            assert g.call(Trigger, 'record/start').success
+        time.sleep(0.5)
+        g.rgb[:] = np.random.default_rng(0).integers(0, 256, g.rgb.shape, np.uint8)
+        g.rgb[:400] //= 64  # noise alone is no camera's picture
+        cpu_s, began = latency.cpu_s(recorder.child.pid), time.monotonic()
+        for number in range(round(30 * seconds)):
+            g.frame()
+            commands.publish(Twist())
+            time.sleep(max(began + (number + 1) / 30 - time.monotonic(), 0.0))
+        used = (latency.cpu_s(recorder.child.pid) - cpu_s) / (time.monotonic() - began)
+        time.sleep(0.5)
+        if ours:
+            assert g.call(Trigger, 'record/keep').success
+        recorder.send(signal.SIGINT)
+        recorder.wait(20.0)
+        with next(Path(folder).rglob('*.mcap')).open('rb') as file:
             written = sum(1 for _, channel, _ in make_reader(file).iter_messages()
                           if channel.topic.endswith(('image', 'cmd_vel')))
-    return {'sent': 2 * count, 'written': written, 'cpu': used}
-
-
-def _call(node, context, kind, name):
-    from rclpy.executors import SingleThreadedExecutor
-    client = node.create_client(kind, name)
-    if not client.wait_for_service(10):
-        raise RuntimeError(f'no service {name}')
-    executor = SingleThreadedExecutor(context=context)
-    executor.add_node(node)
-    future = client.call_async(kind.Request())
-    executor.spin_until_future_complete(future, timeout_sec=10)
-    executor.remove_node(node)
-    if not future.done() or not future.result().success:
-        raise RuntimeError(f'{name}: {future.result()}')
+        return {'sent': 2 * len(g.sent), 'written': written, 'cpu': used}

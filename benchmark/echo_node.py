@@ -7,7 +7,6 @@ FILE gets a line for every frame: the steady time in s at which it came, and its
 """
 
 import argparse
-import signal
 import sys
 import time
 
@@ -15,10 +14,10 @@ from geometry_msgs.msg import Twist
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import qos_profile_sensor_data
-from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
 
 from latency import STEP
+import until_signal
 
 
 def main() -> int:
@@ -26,10 +25,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--note')
     note = parser.parse_args().note
-    done = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: done.append(True))
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    until_signal.start()
     node = rclpy.create_node('echo')
     commands = node.create_publisher(Twist, 'cmd_vel', 1)
     came = []
@@ -44,8 +40,7 @@ def main() -> int:
     node.create_subscription(Image, 'image', answer, qos_profile_sensor_data)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    while not done:
-        executor.spin_once(timeout_sec=0.2)
+    until_signal.spin(executor)
     if note:
         with open(note, 'w', encoding='utf-8') as file:
             file.writelines(came)

@@ -15,6 +15,8 @@ import sys
 import tempfile
 from xml.etree import ElementTree
 
+from pages import put
+
 ROOT = Path(__file__).resolve().parent.parent
 FAULTS = {
     1: 'camera stalls', 2: 'camera process killed', 3: 'camera repeats one image',
@@ -32,7 +34,6 @@ FAULTS = {
 FILES = ('test_drive_faults.py', 'test_drive_checkpoint.py', 'test_drive_start.py',
          'test_sim_node.py', 'test_messages.py', 'test_policy.py', 'test_pilot.py',
          'test_record_node.py', 'test_episode.py', 'test_teleop.py')
-MARKS = ('<!-- faults:begin -->', '<!-- faults:end -->')
 
 
 def ids_of(test: str) -> list[int]:
@@ -103,11 +104,7 @@ def main(argv=None) -> int:
                                            log.read_text().splitlines()])
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps(rows, indent=1) + '\n')
-    text = args.page.read_text(encoding='utf-8')
-    before, rest = text.split(MARKS[0])
-    after = rest.split(MARKS[1])[1]
-    args.page.write_text(f'{before}{MARKS[0]}\n{table(rows)}\n{MARKS[1]}{after}',
-                         encoding='utf-8')
+    put(args.page, 'faults', table(rows))
     print(table(rows))
     return int(any(row['ok'] is False for row in rows))
 

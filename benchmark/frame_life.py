@@ -19,8 +19,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / 'benchmark')]
 from bench_ros import CHECKPOINT, NO_CAP  # noqa: E402
 import latency  # noqa: E402
 import numpy as np  # noqa: E402
+from pages import put  # noqa: E402
 
-MARKS = ('<!-- life:begin -->', '<!-- life:end -->')
 STAGES = (  # from the mark before to this one
     ('came', 'publication, transport, deserialisation into Python, the executor'),
     ('woken', 'checks of the stamp, waking the inference thread'),
@@ -111,10 +111,7 @@ def main() -> int:
     out = ROOT / 'out' / 'bench' / 'frame_life.json'
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(found))
-    page = ROOT / 'docs' / 'performance.md'
-    before, rest = page.read_text(encoding='utf-8').split(MARKS[0])
-    page.write_text(f'{before}{MARKS[0]}\n{table(found)}\n{MARKS[1]}{rest.split(MARKS[1])[1]}',
-                    encoding='utf-8')
+    put(ROOT / 'docs' / 'performance.md', 'life', table(found))
     print(table(found))
     return 0
 

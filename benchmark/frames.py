@@ -15,8 +15,10 @@ import sys
 import tempfile
 import time
 
-from latency import CODES, ROOT, use_profile
+from latency import CODES, ROOT
 import numpy as np
+
+from mobile_vla_ros import transport
 
 DOMAIN = 94
 
@@ -29,10 +31,9 @@ def main() -> int:
     parser.add_argument('--default-profile', action='store_true')
     args = parser.parse_args()
     if args.default_profile:
-        os.environ.pop('FASTDDS_DEFAULT_PROFILES_FILE', None)
-        os.environ.pop('FASTRTPS_DEFAULT_PROFILES_FILE', None)
+        os.environ.pop(transport.PROFILE_VARIABLE, None)
     else:
-        use_profile()
+        os.environ.update(transport.profile())
     import rclpy
     from rclpy.qos import qos_profile_sensor_data
     from sensor_msgs.msg import Image

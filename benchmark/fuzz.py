@@ -8,7 +8,6 @@ A finding ends the run; its input stays in OUT as crash-*, for a regression test
 """
 
 import argparse
-import io
 from pathlib import Path
 import subprocess
 import sys
@@ -68,13 +67,12 @@ def checkpoint(data):
 
 def scan(data):
     """A laser scan, and the way that it leaves."""
-    import math
     from mobile_vla_ros.obstacle import Scan
     ranges = data.ConsumeFloatListInRange(data.ConsumeIntInRange(0, 40), -1e39, 1e39)
     try:
         Scan(ranges, *(data.ConsumeFloat() for _ in range(4)))
-    except ValueError as error:
-        assert str(error) and not math.isnan(len(ranges))
+    except ValueError:
+        pass
 
 
 def bag(data):
@@ -103,13 +101,12 @@ def seeds(name: str, folder: Path) -> None:
     rgb = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
     if name == 'jpeg':
         for suffix in ('.jpg', '.png'):
-            data = io.BytesIO(cv2.imencode(suffix, rgb)[1].tobytes()).getvalue()
-            (folder / f'seed{suffix}').write_bytes(data)
+            (folder / f'seed{suffix}').write_bytes(cv2.imencode(suffix, rgb)[1].tobytes())
     elif name == 'bag':
         from bags import write
         from rosbags.rosbag2 import StoragePlugin
         with tempfile.TemporaryDirectory() as place:
-            made = write(Path(place, 'a'), seconds=0.3, size=(16, 12), jpeg=True,
+            made = write(Path(place, 'a'), seconds=0.3, size=(16, 12), compressed=True,
                          plugin=StoragePlugin.MCAP)
             (folder / 'seed').write_bytes(next(made.glob('*.mcap')).read_bytes())
     elif name == 'checkpoint':

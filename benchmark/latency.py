@@ -79,9 +79,9 @@ def observe(command, frames: int, width: int = 640, height: int = 480, hz: float
     from rclpy.qos import QoSProfile
     from sensor_msgs.msg import Image
 
-    from mobile_vla_ros import messages
+    from mobile_vla_ros import messages, transport
 
-    use_profile()
+    os.environ.update(transport.profile())
     began = time.monotonic()
     child = subprocess.Popen(command, env={**os.environ, 'ROS_DOMAIN_ID': str(domain)}, cwd=ROOT)
     context = rclpy.Context()
@@ -130,14 +130,6 @@ def observe(command, frames: int, width: int = 640, height: int = 480, hz: float
         rclpy.shutdown(context=context)
     return sent[first:first + frames], received, {
         'cpu': cpu, 'memory_mb': held_mb, 'start_s': received[0][0] - began}
-
-
-def use_profile() -> None:
-    """Give this process, and those that it starts, the shipped transport."""
-    profile = str(ROOT / 'config' / 'fastdds_shm.xml')
-    os.environ.setdefault('FASTDDS_DEFAULT_PROFILES_FILE', profile)
-    if os.environ.get('ROS_DISTRO') in ('humble', 'jazzy'):
-        os.environ.setdefault('FASTRTPS_DEFAULT_PROFILES_FILE', profile)
 
 
 def cpu_s(pid: int) -> float:

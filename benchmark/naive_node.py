@@ -8,19 +8,17 @@ Like the node under test in latency.py, it drives at the code in a frame's first
 
 import argparse
 from pathlib import Path
-import signal
 import sys
 import time
 
 from cv_bridge import CvBridge
 from geometry_msgs.msg import Twist
-import rclpy
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
 
 from latency import ROOT, STEP
+import until_signal
 
 
 class NaiveNode(Node):
@@ -54,15 +52,11 @@ def main() -> int:
                         default=ROOT / 'checkpoints' / 'default.safetensors')
     parser.add_argument('--delay', type=float, default=0.0, help='s, instead of the checkpoint')
     args = parser.parse_args()
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    until_signal.start()
     node = NaiveNode(None if args.delay else args.checkpoint, args.delay)
     executor = MultiThreadedExecutor()
     executor.add_node(node)
-    done = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: done.append(True))
-    while not done:
-        executor.spin_once(timeout_sec=0.2)
+    until_signal.spin(executor)
     executor.shutdown(timeout_sec=1.0)
     return 0
 

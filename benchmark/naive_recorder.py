@@ -4,7 +4,6 @@ A plain recording script: whole messages into Python, serialised again, an MCAP 
     python benchmark/naive_recorder.py OUT.mcap
 """
 
-import signal
 import sys
 import time
 
@@ -14,16 +13,13 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import qos_profile_sensor_data
 from rclpy.serialization import serialize_message
-from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
+import until_signal
 
 
 def main() -> int:
     """Record until a signal comes."""
-    done = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: done.append(True))
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    until_signal.start()
     node = rclpy.create_node('naive_recorder')
     with open(sys.argv[1], 'wb') as file:
         writer = Writer(file)
@@ -39,8 +35,7 @@ def main() -> int:
             node.create_subscription(kind, topic, note, qos)
         executor = SingleThreadedExecutor()
         executor.add_node(node)
-        while not done:
-            executor.spin_once(timeout_sec=0.2)
+        until_signal.spin(executor)
         writer.finish()
     return 0
 

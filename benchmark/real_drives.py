@@ -15,6 +15,7 @@ import numpy as np
 
 from mobile_vla_ros.cli import one_line_errors
 from mobile_vla_ros.contract import AXES
+from pages import publish
 
 MOVED = 0.05  # standard deviation from which on an axis counts as driven
 
@@ -119,9 +120,7 @@ def main(argv=None) -> int:
     args.out.parent.mkdir(parents=True, exist_ok=True)
     results = measure(args.sources, args.work, args.instruction, args.strategy, args.epochs,
                       args.out.with_suffix('.json'), args.credit)
-    text = table(results)
-    args.out.with_suffix('.md').write_text(text, encoding='utf-8')
-    print(text)
+    publish(args.out.with_suffix('.md'), table(results))
     return 0
 
 

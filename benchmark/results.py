@@ -11,6 +11,7 @@ from pathlib import Path
 from mobile_vla_ros.cli import one_line_errors
 from mobile_vla_ros.cli.benchmark import main as benchmark
 from mobile_vla_ros.share import share_file
+from pages import put
 
 ROWS = {  # name in the table: arguments of the benchmark verb
     'shipped checkpoint': [],
@@ -28,7 +29,6 @@ ROWS = {  # name in the table: arguments of the benchmark verb
 }
 APART = ('open loop', 'suite')  # not a row of the first table
 COLUMNS = ('success', 'contact', 'wrong_side', 'wrong_bottle', 'side_obeyed', 'color_obeyed')
-MARKS = ('<!-- results:begin -->', '<!-- results:end -->')
 
 
 def table(results: dict) -> str:
@@ -96,22 +96,8 @@ def main(argv=None) -> int:
             *(['parts', 'driving'] if name == 'suite' else []))}
         results = {name: results[name] for name in ROWS if name in results}
         args.out.write_text(json.dumps(results, indent=1) + '\n')
-    write_readme(args.readme, results)
+    put(args.readme, 'results', table(results))
     return 0
-
-
-def write_readme(readme: Path, results: dict) -> None:
-    """
-    Put the table between the README's marks.
-
-    :raises ValueError: if the marks are not there.
-    """
-    text = readme.read_text(encoding='utf-8')
-    before, mark, rest = text.partition(MARKS[0])
-    _, end, after = rest.partition(MARKS[1])
-    if not mark or not end:
-        raise ValueError(f'{readme} needs the marks {MARKS[0]} and {MARKS[1]}')
-    readme.write_text(f'{before}{mark}\n{table(results)}\n{end}{after}', encoding='utf-8')
 
 
 if __name__ == '__main__':

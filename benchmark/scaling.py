@@ -14,6 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from mobile_vla_ros.cli import one_line_errors
+from pages import publish
 
 TEACHERS = {'straight': 'looks straight ahead', 'facing': 'turns its camera to the bottle'}
 DAMPING = (0.05, 1.0)
@@ -36,7 +37,7 @@ class Trial:
 
 def learn(job) -> None:
     """Train and export one trial, unless that is done."""
-    trial, work, steps, word_steps = job
+    trial, work, steps, train = job
     from mobile_vla_ros.models.final_fixed import FinalFixedConfig
     from mobile_vla_ros.sim.seeds import TRAIN
     from mobile_vla_ros.training.export import export
@@ -49,19 +50,18 @@ def learn(job) -> None:
         episodes = [e for e in read_recordings(work / trial.teacher) if e.seed in seeds]
         batches = -(-len(episodes) // TrainConfig.episodes_per_batch)
         config = TrainConfig(epochs=max(1, round(steps / batches)), seed=trial.seed,
-                             z_weight=trial.z_weight,
-                             **({'word_steps': word_steps} if word_steps else {}))
+                             z_weight=trial.z_weight, **train)
         fit(episodes, read_recordings(work / f'{trial.teacher}-held-out'), checkpoint, config,
             FinalFixedConfig(z_weight=trial.z_weight))
     export(checkpoint, checkpoint.with_suffix('.onnx'))
 
 
 def measure(trials, work: Path, held_out: int, steps: int, scenes: int, processes: int,
-            out: Path, word_steps: int | None = None) -> dict:
+            out: Path, **train) -> dict:
     """
     Return every trial's row, and write them to `out` as they come.
 
-    :param word_steps: of `TrainConfig`, its own if None.
+    :param train: fields of `TrainConfig` instead of its own.
     """
     from mobile_vla_ros.evaluate import closed_loop
     from mobile_vla_ros.sim.seeds import TEST, TRAIN, VALIDATION
@@ -73,7 +73,7 @@ def measure(trials, work: Path, held_out: int, steps: int, scenes: int, processe
                               (f'{teacher}-held-out', VALIDATION[:held_out])):
             collect(work / folder, seeds, processes, faces_target=teacher == 'facing')
     with get_context('spawn').Pool(processes) as pool:
-        pool.map(learn, [(trial, work, steps, word_steps) for trial in trials], chunksize=1)
+        pool.map(learn, [(trial, work, steps, train) for trial in trials], chunksize=1)
     results = {'steps': steps, 'scenes': scenes, 'first_seed': TEST.start, 'trials': {}}
     for trial in trials:
         checkpoint = work / f'{trial.name}.safetensors'
@@ -191,9 +191,7 @@ def main(argv=None) -> int:
     results = measure(list(trials), args.work, args.held_out, args.steps, args.scenes,
                       args.processes, args.out.with_suffix('.json'))
     plot(results, args.out.with_suffix('.png'))
-    text = table(results)
-    args.out.with_suffix('.md').write_text(text, encoding='utf-8')
-    print(text)
+    publish(args.out.with_suffix('.md'), table(results))
     return 0
 
 

@@ -27,7 +27,6 @@ CYCLE_S = 10.0
 STALL_S = 0.320  # allowed from the last frame to the first zero
 GROWTH_MB = 10.0
 SETTLED = 0.1  # share of the time after which memory is counted
-NODE = 'import sys; from mobile_vla_ros.nodes.drive import main; sys.exit(main(sys.argv[1:]))'
 WORDS = ('go left around the box to the red bottle', '상자 오른쪽으로 지나서 파란 병으로 가',
          'pass the box on the right and stop at the green bottle')
 
@@ -35,8 +34,8 @@ WORDS = ('go left around the box to the red bottle', '상자 오른쪽으로 지
 def soak(seconds: float, say=print) -> dict:
     """Drive for `seconds`; return what was seen, and whether it is as promised."""
     with graph(width=640, height=480) as g:
-        node = g.start('-c', NODE, '--ros-args', '--log-level', 'FATAL', '-p', 'armed:=true',
-                       '-p', f'instruction:={WORDS[0]}')
+        node = g.start('-m', 'mobile_vla_ros', 'drive', '--ros-args', '--log-level', 'FATAL',
+                       '-p', 'armed:=true', '-p', f'instruction:={WORDS[0]}')
         g.rgb[:] = np.random.default_rng(0).integers(0, 256, g.rgb.shape, np.uint8)
         g.stream()
         wait_for(g.moving, 30.0, 'a moving base')

@@ -16,6 +16,7 @@ import time
 import numpy as np
 
 from mobile_vla_ros.cli import one_line_errors
+from pages import publish
 
 STRATEGIES = ('final_fixed', 'hybrid', 'advanced', 'best')
 NOTE = {'final_fixed': '0.20-0.22 / 0.38-0.40', 'hybrid': '0.22-0.25 / 0.40-0.45',
@@ -189,9 +190,7 @@ def main(argv=None) -> int:
     results = compare(args.only, args.work, args.episodes, args.measured, args.scenes,
                       args.out.with_suffix('.json'),
                       **({'epochs': args.epochs} if args.epochs else {}))
-    text = table(results)
-    args.out.with_suffix('.md').write_text(text, encoding='utf-8')
-    print(text)
+    publish(args.out.with_suffix('.md'), table(results))
     return 0
 
 

@@ -1,6 +1,5 @@
 """What the launch files share; imported by them only."""
 
-import os
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
@@ -9,10 +8,10 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import EnvironmentVariable, LaunchConfiguration
 from launch_ros.parameter_descriptions import ParameterValue
 
+from mobile_vla_ros.transport import PROFILE_VARIABLE
+
 BOOLS = ['true', 'false']
 WORDS = {int: 'a whole number', float: 'a number'}
-FAST = 'FASTRTPS' if os.environ.get('ROS_DISTRO') in ('humble', 'jazzy') else 'FASTDDS'
-PROFILE_VARIABLE = f'{FAST}_DEFAULT_PROFILES_FILE'  # renamed with Fast DDS 3
 
 
 def shipped(*parts: str) -> str:

@@ -26,12 +26,10 @@ from rcl_interfaces.srv import SetParametersAtomically  # noqa: E402, I100
 from sensor_msgs.msg import CompressedImage, Image  # noqa: E402, I100
 from std_msgs.msg import String  # noqa: E402, I100
 
-from mobile_vla_ros import messages  # noqa: E402, I100
+from mobile_vla_ros import messages, transport  # noqa: E402, I100
 from mobile_vla_ros.contract import Command, STOP  # noqa: E402, I100
 
 ROOT = Path(__file__).resolve().parent.parent
-PROFILE = ROOT / 'config' / 'fastdds_shm.xml'
-FAST = 'FASTRTPS' if os.environ.get('ROS_DISTRO') in ('humble', 'jazzy') else 'FASTDDS'
 DOMAINS = itertools.count(os.getpid() % 90)
 SOAK = int(os.environ.get('MOBILE_VLA_SOAK', 1))
 FIGURES = os.environ.get('MOBILE_VLA_FIGURES')
@@ -41,14 +39,13 @@ def environment(domain: int) -> dict:
     """Return the environment of a process in `domain` with the shipped transport profile."""
     paths = [str(ROOT), os.environ.get('PYTHONPATH', '')]
     return {**os.environ, 'ROS_DOMAIN_ID': str(domain), 'PYTHONUNBUFFERED': '1',
-            f'{FAST}_DEFAULT_PROFILES_FILE': str(PROFILE),
-            'PYTHONPATH': os.pathsep.join(path for path in paths if path)}
+            **transport.profile(), 'PYTHONPATH': os.pathsep.join(path for path in paths if path)}
 
 
 def wait_for(condition, seconds: float, what: str):
     """Return the first true value of condition(), polled; fail with `what` after a time."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    start = time.monotonic()
+    while (taken := time.monotonic() - start) < seconds or taken < seconds + stalled(start):
         value = condition()
         if value:
             return value
@@ -91,11 +88,17 @@ class Stalls:
 
 
 STALLS = None
+STILL_S = 0.1  # as long as two of the deadlines that the tests check allow for themselves
 
 
 def stalled(start: float) -> float:
     """Return the seconds that the machine itself lost since a steady time."""
-    return STALLS.since(start)
+    return STALLS.since(start) if STALLS else 0.0
+
+
+def stood_still() -> bool:
+    """Return whether the machine lost so much during the newest graph that times say nothing."""
+    return Graph.newest is not None and stalled(Graph.newest.opened) > STILL_S
 
 
 def assert_within(seconds: float, limit: float, start: float):
@@ -149,12 +152,15 @@ class Process:
 class Graph:
     """The test's own node: a camera, an operator, and a base that notes what it is told."""
 
+    newest = None
+
     def __init__(self, domain: int, stamped: bool = False, width: int = 64, height: int = 48):
         global STALLS
         STALLS = STALLS or Stalls()
+        Graph.newest = self
+        self.opened = time.monotonic()
         self.domain = domain
-        os.environ.update({key: value for key, value in environment(domain).items()
-                           if key.startswith('FAST')})
+        os.environ.update(transport.profile())  # before this process joins the domain
         self.context = rclpy.Context()
         rclpy.init(context=self.context, domain_id=domain)
         self.node = rclpy.create_node('tester', context=self.context)
@@ -278,12 +284,17 @@ class Graph:
         """Start a drive process, feed it and wait until it moves."""
         process = self.drive(kind, armed=True, instruction='go left', **parameters)
         self.stream()
-        try:
-            wait_for(self.moving, 20.0, 'a moving base')
-        except BaseException:
-            sys.stderr.writelines(process.lines)
-            raise
+        wait_for(self.moving, 20.0, 'a moving base')
         return process
+
+    def __str__(self):
+        """Return what the nodes said, for a test that failed."""
+        said = [line for process in self.processes for line in getattr(process, 'lines', [])]
+        said += [f'{at - self.opened:7.3f} s  {name}: {message}\n'
+                 for at, name, _, message in self.history[-20:]]
+        return (f'{"".join(said)}{time.monotonic() - self.opened:7.3f} s  {len(self.sent)} frames '
+                f'sent, {len(self.received)} commands received, the last {self.received[-1:]}; '
+                f'the machine lost {stalled(self.opened):.3f} s')
 
     def close(self):
         """End every process, then this node."""

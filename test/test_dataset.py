@@ -9,8 +9,8 @@ import yaml
 
 pytest.importorskip('torch')
 pytest.importorskip('rosbags')
-from rosbags.rosbag2 import Writer  # noqa: E402
-from test_replay import START, STORE, write_bag  # noqa: E402
+from bags import BagWriter, image, START, text, twist  # noqa: E402
+from test_replay import write_bag  # noqa: E402
 
 from mobile_vla_ros.cli import dataset as verb, train as train_verb  # noqa: E402
 from mobile_vla_ros.contract import Command, NS  # noqa: E402
@@ -159,34 +159,19 @@ def test_an_episode_is_multiplied_by_the_recipe_of_its_distance(bags, tmp_path, 
 def take_over(folder, spans, topic='/cmd_vel_joy'):
     """Write 10 s in which a policy turns right, and an operator left during `spans` (s)."""
     left, right = Command(0.2, 0.3, 0.0), Command(0.2, -0.3, 0.0)
-    with Writer(folder, version=9) as writer:
-        def add(name, kind):
-            connection = writer.add_connection(name, kind, typestore=STORE)
-            return lambda seconds, msg: writer.write(
-                connection, START + round(seconds * NS), STORE.serialize_cdr(msg, kind))
-        t = STORE.types
-        image, say = add('/image', 'sensor_msgs/msg/Image'), add('/instruction',
-                                                                 'std_msgs/msg/String')
-        both, operator = (add(name, 'geometry_msgs/msg/Twist') for name in ('/cmd_vel', topic))
-        say(0.0, t['std_msgs/msg/String'](data='go left'))
-        vector = t['geometry_msgs/msg/Vector3']
-
-        def twist(command):
-            return t['geometry_msgs/msg/Twist'](linear=vector(*command[:2], 0.0),
-                                                angular=vector(0.0, 0.0, command[2]))
+    with BagWriter(folder) as bag:
+        def put(name, seconds, msg):
+            bag.put(name, START + round(seconds * NS), msg)
+        put('/instruction', 0.0, text('go left'))
         for i in range(1, 200):
             now = i / 20
             if i % 2:
-                header = t['std_msgs/msg/Header'](
-                    stamp=t['builtin_interfaces/msg/Time'](sec=0, nanosec=0), frame_id='camera')
-                image(now, t['sensor_msgs/msg/Image'](
-                    header=header, height=24, width=32, encoding='rgb8', is_bigendian=0, step=96,
-                    data=np.full(24 * 96, i, np.uint8)))
+                put('/image', now, image(np.full((24, 32, 3), i, np.uint8), 0))
             takes = any(start <= now < end for start, end in spans)
             lets_go = any(end <= now < end + 0.3 for _, end in spans)
             if takes or lets_go:
-                operator(now + 0.01, twist(left if takes else STILL))
-            both(now + 0.02, twist(left if takes else right))
+                put(topic, now + 0.01, twist(left if takes else STILL))
+            put('/cmd_vel', now + 0.02, twist(left if takes else right))
 
 
 def test_corrections_are_what_the_operator_did_and_nothing_else(tmp_path, capsys):

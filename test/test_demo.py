@@ -8,6 +8,7 @@ import cv2
 import pytest
 
 pytest.importorskip('rclpy')
+pytestmark = pytest.mark.alone
 KEYS = {'success', 'contacts', 'side_ok', 'seconds', 'latency_ms_p50', 'latency_ms_p99',
         'instruction', 'seed', 'checkpoint_sha256'}
 

@@ -139,10 +139,11 @@ def test_a_policy_that_drives_straight_on_in_the_simulator(enabled):
         g.node.destroy_publisher(g.images)
         g.drive('straight', armed=True, instruction='go', **{
             'obstacle.enabled': enabled, 'obstacle.radius': 0.14})
-        wait_for(g.moving, 20.0, 'moving')
-        assert g.call(Trigger, 'sim/reset').success  # from the start, now that it drives
+        wait_for(lambda: g.received, 20.0, 'commands')
         since = time.monotonic()
+        assert g.call(Trigger, 'sim/reset').success  # from the start, now that it is heard
         wait_for(lambda: listener.get('outcome')[-1]['episode'] == 1, 2.0, 'a new episode')
+        wait_for(lambda: g.moving(since), 5.0, 'moving')
 
         def outcome():
             return listener.get('outcome')[-1]['outcome']

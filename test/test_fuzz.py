@@ -4,13 +4,13 @@ import os
 from pathlib import Path
 import shutil
 
-from bags import STORE, write
+from bags import BagWriter, image, picture, START, STORE, twist, write
 from hypothesis import given, HealthCheck, settings, strategies as st
 from mcap.writer import Writer as McapWriter
 import numpy as np
 import pytest
 from rosbags.rosbag1 import Writer as Writer1
-from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2 import StoragePlugin
 import yaml
 
 from mobile_vla_ros.contract import NS
@@ -33,6 +33,7 @@ any_yaml = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
         inner.filter(lambda key: getattr(key, '__hash__', None) is not None), inner, max_size=4),
     max_leaves=12)
+SMALL = {'seconds': 0.3, 'size': (16, 12), 'compressed': True}
 quick = settings(max_examples=150 * SOAK, deadline=None,
                  suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -75,24 +76,23 @@ def test_what_is_no_yaml_is_refused(tmp_path, read, content):
 def make_bag(folder: Path, kind: str) -> Path:
     """Write a small bag of one kind; return the file that holds its messages."""
     if kind == 'mcap':
-        return next(write(folder / 'bag', seconds=0.3, size=(16, 12), jpeg=True,
+        return next(write(folder / 'bag', **SMALL,
                           plugin=StoragePlugin.MCAP).glob('*.mcap'))
     if kind == 'db3':
-        return next(write(folder / 'bag', seconds=0.3, size=(16, 12), jpeg=True).glob('*.db3'))
+        return next(write(folder / 'bag', **SMALL).glob('*.db3'))
     if kind == 'metadata':
-        return write(folder / 'bag', seconds=0.3, size=(16, 12), jpeg=True) / 'metadata.yaml'
+        return write(folder / 'bag', **SMALL) / 'metadata.yaml'
     with Writer1(folder / 'old.bag') as writer:
-        twist = writer.add_connection('/cmd_vel', 'geometry_msgs/msg/Twist', typestore=STORE)
-        image = writer.add_connection('/image', 'sensor_msgs/msg/CompressedImage',
-                                      typestore=STORE)
-        with Bag(write(folder / 'new', seconds=0.3, size=(16, 12), jpeg=True)) as bag:
+        commands = writer.add_connection('/cmd_vel', 'geometry_msgs/msg/Twist', typestore=STORE)
+        images = writer.add_connection('/image', 'sensor_msgs/msg/CompressedImage',
+                                       typestore=STORE)
+        with Bag(write(folder / 'new', **SMALL)) as bag:
             for event in bag.events():
                 if event.kind == 'image':
-                    writer.write(image, event.received_ns, STORE.serialize_ros1(
+                    writer.write(images, event.received_ns, STORE.serialize_ros1(
                         event.value, event.value.__msgtype__))
-        vector = STORE.types['geometry_msgs/msg/Vector3']
-        msg = STORE.types['geometry_msgs/msg/Twist'](vector(0.1, 0.0, 0.0), vector(0., 0., 0.))
-        writer.write(twist, event.received_ns, STORE.serialize_ros1(msg, msg.__msgtype__))
+        msg = twist((0.1, 0.0, 0.0))
+        writer.write(commands, event.received_ns, STORE.serialize_ros1(msg, msg.__msgtype__))
     return folder / 'old.bag'
 
 
@@ -133,7 +133,7 @@ def test_a_damaged_bag_is_read_or_refused(tmp_path_factory, kind, flips, cut):
 @settings(quick, max_examples=60 * SOAK)
 def test_a_damaged_episode_is_repaired_or_refused(tmp_path_factory, flips, cut):
     folder = tmp_path_factory.mktemp('episode') / 'bag'
-    file = next(write(folder, seconds=0.3, size=(16, 12), jpeg=True,
+    file = next(write(folder, **SMALL,
                       plugin=StoragePlugin.MCAP).glob('*.mcap'))
     (folder / 'metadata.yaml').unlink()
     data = bytearray(file.read_bytes())
@@ -152,20 +152,13 @@ def test_a_damaged_episode_is_repaired_or_refused(tmp_path_factory, flips, cut):
 
 @pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf])
 def test_a_recorded_command_that_is_no_number_is_refused(tmp_path, value):
-    path, vector = tmp_path / 'bag', STORE.types['geometry_msgs/msg/Vector3']
-    with Bag(write(tmp_path / 'good', seconds=0.3)) as bag, Writer(path, version=9) as writer:
-        images = writer.add_connection('/image', 'sensor_msgs/msg/Image', typestore=STORE)
-        twists = writer.add_connection('/cmd_vel', 'geometry_msgs/msg/Twist', typestore=STORE)
-        for number, event in enumerate(bag.events()):
-            if event.kind == 'image':
-                writer.write(images, event.received_ns, STORE.serialize_cdr(
-                    event.value, event.value.__msgtype__))
-                msg = STORE.types['geometry_msgs/msg/Twist'](
-                    vector(0.1, 0.0, 0.0), vector(0.0, 0.0, value if number > 2 else 0.1))
-                writer.write(twists, event.received_ns + NS // 100,
-                             STORE.serialize_cdr(msg, msg.__msgtype__))
+    with BagWriter(tmp_path / 'bag') as bag:
+        for number in range(4):
+            ns = START + number * NS // 10
+            bag.put('/image', ns, image(picture(number, (32, 24)), ns))
+            bag.put('/cmd_vel', ns + 1, twist((0.1, 0.0, value if number > 2 else 0.1)))
     with pytest.raises(BagError, match='not finite'):
-        read_all(path)
+        read_all(tmp_path / 'bag')
 
 
 def test_a_type_without_a_package_is_no_camera(tmp_path):

@@ -28,7 +28,7 @@ def test_every_limit_is_checked(tmp_path, text, failed):
 
 
 @pytest.mark.parametrize('text, message', [
-    ('', 'has lines'), ('a: [', 'not YAML'), ('a: 3', 'is not understood'),
+    ('', 'needs lines'), ('a: [', 'not YAML'), ('a: 3', 'is not understood'),
     ('a: {least: 3}', 'below, max, min, times'), ('a: {min: high}', 'must be a number'),
     ('a: {below: 3}', 'must be a path')])
 def test_a_bad_specification_is_explained(tmp_path, text, message):

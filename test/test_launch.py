@@ -15,6 +15,7 @@ from installed import PACKAGE, prefix, sourced  # noqa: F401
 import pytest
 import yaml
 
+pytestmark = pytest.mark.alone
 ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted((ROOT / 'launch').glob('*.launch.py'))
 SCRIPTS = re.findall(r"f'(\w+) = \{PACKAGE\}", (ROOT / 'setup.py').read_text())
@@ -287,7 +288,7 @@ def test_a_bag_is_driven_and_reported(launch, listener, tmp_path):
     listener.create_subscription(TwistStamped, 'a/replay/cmd_vel', heard.append, 10)
     for topic in ('cmd_vel', 'a/cmd_vel'):
         listener.create_subscription(TwistStamped, topic, robot.append, 10)
-    write(tmp_path / 'bag', seconds=4.0, jpeg=True)
+    write(tmp_path / 'bag', seconds=4.0, compressed=True)
     report = tmp_path / 'report.json'
     output = ended(launch('replay.launch.py', 'namespace:=a', f'bag:={tmp_path / "bag"}',
                           f'json:={report}', f'html:={tmp_path / "report.html"}'))

@@ -15,6 +15,7 @@ from mobile_vla_ros.nodes.newest import NewestWorker
 from mobile_vla_ros.nodes.pace import GRACE, Pace
 from mobile_vla_ros.safety import Guard, Limits, Reason
 
+pytestmark = pytest.mark.alone
 MS = 1_000_000
 PERIOD = 50 * MS
 

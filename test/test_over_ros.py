@@ -11,6 +11,8 @@ pytest.importorskip('mujoco')
 from mobile_vla_ros.cli import benchmark  # noqa: E402
 from tiny_checkpoint import write as write_tiny  # noqa: E402
 
+pytestmark = pytest.mark.alone
+
 
 def test_an_episode_runs_through_both_nodes(tmp_path, capsys):
     """A policy that cannot see drives straight on until it touches something; the row says so."""

@@ -46,7 +46,7 @@ def looked_at(browser, path: Path) -> tuple:
 
 
 def bags(folder):
-    return [str(write(folder / name, seconds=3.0, jpeg=True, age_s=0.03, info=labels))
+    return [str(write(folder / name, seconds=3.0, compressed=True, age_s=0.03, info=labels))
             for name, labels in (('near', {'scenario': 'two boxes', 'distance': 'close'}),
                                  ('far', {'scenario': 'one box', 'distance': 'far'}))]
 

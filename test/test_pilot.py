@@ -10,6 +10,7 @@ from mobile_vla_ros.contract import NS, Plan, STOP
 from mobile_vla_ros.nodes.pilot import LAST_ZEROS, Pilot
 from mobile_vla_ros.safety import Guard, Limits, Reason
 
+pytestmark = pytest.mark.alone
 MS = 1_000_000
 RATE = 1.0  # commands per second: what waits for its turn comes up to a second later
 

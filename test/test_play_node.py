@@ -70,7 +70,7 @@ def test_what_is_played_is_what_was_recorded_at_the_rate_asked_for(g, tmp_path):
 
 
 def test_recorded_stamps_stay_and_a_start_is_left_out(g, tmp_path):
-    bag = write(tmp_path / 'bag', seconds=3.0, jpeg=True)
+    bag = write(tmp_path / 'bag', seconds=3.0, compressed=True)
     played = Played(g, bag, CompressedImage, start=2.0, stamps='recorded')
     assert played.process.wait(30.0) == 0
     assert [msg.data for _, msg in played.texts] == [TEXT], 'what was said before holds'
@@ -95,7 +95,7 @@ def test_a_loop_can_be_paused_and_its_stamps_go_forwards(g, tmp_path):
 
 
 def test_live_and_offline_commands_are_the_same_at_equal_stamps(g, tmp_path):
-    bag = write(tmp_path / 'bag', seconds=4.0, jpeg=True, says=((0.0, TEXT), (2.05, OTHER)))
+    bag = write(tmp_path / 'bag', seconds=4.0, compressed=True, says=((0.0, TEXT), (2.05, OTHER)))
     report = tmp_path / 'report.json'
     g.start('-m', 'mobile_vla_ros', 'drive', '--ros-args', '-p', 'publish_plan:=true', '-p',
             'armed:=true', '-p', 'stamped:=true', '-p', 'threads:=1',

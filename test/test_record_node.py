@@ -68,11 +68,13 @@ def test_an_episode_holds_what_was_published(g, tmp_path):
     g.set('record', instruction='go left')
     first, folder = len(g.sent), r.started(2.0)
     told = json.loads(r.call('keep').message)
+    sent = g.sent[first:]
+    sent_hz = (len(sent) - 1) / (sent[-1] - sent[0])  # less than 20 on a busy machine
     assert is_whole(folder) and told['dropped'] == 0 and not told['error']
     with Bag(folder) as bag:
         events = list(bag.events())
     images = [event for event in events if event.kind == 'image']
-    assert len(g.sent) - first >= len(images) >= 20
+    assert len(sent) >= len(images) >= 0.9 * sent_hz * told['seconds']
     pixels = [int(decode(event.value)[8, 8, 0]) for event in images]
     assert all((b - a) % 256 == 1 for a, b in zip(pixels, pixels[1:])), 'every frame, in order'
     steps = [event.value.linear_x for event in events if event.kind == 'command']
@@ -82,7 +84,7 @@ def test_an_episode_holds_what_was_published(g, tmp_path):
     text = (folder / 'metadata.yaml').read_text()
     assert 'scenario: two boxes' in text and 'robot: omni' in text
     state = r.states[-2]
-    assert state['rates']['/image'] == pytest.approx(len(images) / told['seconds'], rel=0.25)
+    assert state['rates']['/image'] == pytest.approx(sent_hz, rel=0.2)
 
 
 def test_discard_leaves_nothing_and_a_signal_keeps(g, tmp_path):

@@ -9,8 +9,7 @@ import pytest
 from tiny_checkpoint import write as write_tiny
 
 pytest.importorskip('rosbags')
-from rosbags.rosbag2 import Writer  # noqa: E402
-from rosbags.typesys import get_typestore, Stores  # noqa: E402
+from bags import BagWriter, image, START, text, twist  # noqa: E402
 
 from mobile_vla_ros import load_policy  # noqa: E402
 from mobile_vla_ros.cli import replay as verb  # noqa: E402
@@ -32,44 +31,21 @@ from mobile_vla_ros.sim.seeds import VALIDATION  # noqa: E402
 from mobile_vla_ros.sim.simulator import Simulator  # noqa: E402
 
 DATA = Path(__file__).resolve().parents[2] / 'shared' / 'data'
-START = 1_700_000_000 * NS
-STORE = get_typestore(Stores.ROS2_HUMBLE)
 
 
 def write_bag(path, seed=VALIDATION.start + 500_000, gap=(99, 99), seconds=25.0):
     """Record the expert at 10 Hz; frames within `gap` (s) are left out."""
-    t = STORE.types
     sim, scenario = Simulator(320, 240), make_scenario(seed)
     sim.reset(scenario)
     expert = Expert(scenario)
-    zero = t['geometry_msgs/msg/Vector3'](0.0, 0.0, 0.0)
-    with Writer(path, version=9) as writer:
-        def add(topic, kind):
-            return writer.add_connection(topic, kind, typestore=STORE)
-        images = add('/camera/image_raw', 'sensor_msgs/msg/Image')
-        commands = add('/cmd_vel', 'geometry_msgs/msg/Twist')
-        texts = add('/instruction', 'std_msgs/msg/String')
-
-        def write(connection, kind, ns, msg):
-            writer.write(connection, ns, STORE.serialize_cdr(msg, kind))
-        write(texts, 'std_msgs/msg/String', START,
-              t['std_msgs/msg/String'](data=scenario.instruction))
+    with BagWriter(path) as bag:
+        bag.put('/instruction', START, text(scenario.instruction))
         while not sim.outcome().done and sim.time_s < seconds:
             now = START + round(sim.time_s * NS) + 1
             command = expert.act(sim.pose)
             if not gap[0] <= sim.time_s < gap[1]:
-                rgb = sim.render()
-                stamp = t['builtin_interfaces/msg/Time'](sec=now // NS, nanosec=now % NS)
-                write(images, 'sensor_msgs/msg/Image', now, t['sensor_msgs/msg/Image'](
-                    header=t['std_msgs/msg/Header'](stamp=stamp, frame_id='camera'),
-                    height=240, width=320, encoding='rgb8', is_bigendian=0, step=960,
-                    data=np.ascontiguousarray(rgb).reshape(-1)))
-            write(commands, 'geometry_msgs/msg/Twist', now + 10_000_000,
-                  t['geometry_msgs/msg/Twist'](
-                      linear=t['geometry_msgs/msg/Vector3'](
-                          command.linear_x, command.linear_y, 0.0),
-                      angular=t['geometry_msgs/msg/Vector3'](0.0, 0.0, command.angular_z)
-                      if command.angular_z else zero))
+                bag.put('/camera/image_raw', now, image(sim.render(), now))
+            bag.put('/cmd_vel', now + NS // 100, twist(command))
             sim.step(command, 0.1)
     sim.close()
     return scenario

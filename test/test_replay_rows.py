@@ -33,7 +33,7 @@ print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 def test_memory_does_not_grow_with_the_bag(tmp_path):
     tiny, peaks = str(write_tiny(tmp_path / 'tiny.onnx')), []
     for seconds in (6.0, 60.0):
-        bag = str(write(tmp_path / f'{seconds:g}', seconds=seconds, hz=20.0, jpeg=True))
+        bag = str(write(tmp_path / f'{seconds:g}', seconds=seconds, hz=20.0, compressed=True))
         out = subprocess.run(
             [sys.executable, '-c', PEAK, bag, '--checkpoint', tiny, '--html',
              str(tmp_path / 'a.html'), '--json', str(tmp_path / 'a.json')],
@@ -44,7 +44,7 @@ def test_memory_does_not_grow_with_the_bag(tmp_path):
 
 
 def test_bags_replayed_at_once_are_as_one_after_the_other(tmp_path, capsys):
-    bags = [str(write(tmp_path / name, seconds=2.0, hz=hz, jpeg=True))
+    bags = [str(write(tmp_path / name, seconds=2.0, hz=hz, compressed=True))
             for name, hz in (('a', 10.0), ('b', 5.0), ('c', 20.0))]
     told = []
     for processes in '1', '2':

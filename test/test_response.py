@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip('rosbags')
-from rosbags.highlevel import AnyReader  # noqa: E402
-from rosbags.rosbag2 import Writer  # noqa: E402
-from rosbags.typesys import get_typestore, Stores  # noqa: E402
+from bags import BagWriter, header, image, STORE, text, twist  # noqa: E402
+from rosbags.highlevel import AnyReader  # noqa: E402, I100
 
 from mobile_vla_ros.cli import dataset as verb  # noqa: E402
 from mobile_vla_ros.contract import AXES, Command, NS  # noqa: E402
@@ -17,7 +16,6 @@ from mobile_vla_ros.data.doctor import examine, verdicts  # noqa: E402
 from mobile_vla_ros.data.response import measure  # noqa: E402
 
 DATA = Path(__file__).resolve().parents[2] / 'shared' / 'data'
-STORE = get_typestore(Stores.ROS2_HUMBLE)
 STEP_S = 0.05
 
 
@@ -44,44 +42,25 @@ def drive(delay_s=0.0, seconds=20.0, seed=0):
 
 def write_bag(path, commands, odometry):
     """Record a grey picture ten times a second beside them."""
-    kinds = STORE.types
-    vector, zero = kinds['geometry_msgs/msg/Vector3'], np.zeros(36)
-    twist, point = kinds['geometry_msgs/msg/Twist'], kinds['geometry_msgs/msg/Point']
+    kinds, zero = STORE.types, np.zeros(36)
     pose = kinds['geometry_msgs/msg/PoseWithCovariance'](
         pose=kinds['geometry_msgs/msg/Pose'](
-            position=point(0.0, 0.0, 0.0),
+            position=kinds['geometry_msgs/msg/Point'](0.0, 0.0, 0.0),
             orientation=kinds['geometry_msgs/msg/Quaternion'](0.0, 0.0, 0.0, 1.0)),
         covariance=zero)
-
-    def to_twist(row):
-        return twist(linear=vector(row[1], row[2], 0.0), angular=vector(0.0, 0.0, row[3]))
-
-    def header(ns):
-        return kinds['std_msgs/msg/Header'](frame_id='odom', stamp=kinds[
-            'builtin_interfaces/msg/Time'](sec=ns // NS, nanosec=ns % NS))
-    names = {'/image': 'sensor_msgs/msg/Image', '/cmd_vel': 'geometry_msgs/msg/Twist',
-             '/odom': 'nav_msgs/msg/Odometry', '/fused/odometry': 'nav_msgs/msg/Odometry',
-             '/instruction': 'std_msgs/msg/String'}
-    with Writer(path, version=9) as writer:
-        topics = {name: writer.add_connection(name, kind, typestore=STORE)
-                  for name, kind in names.items()}
-
-        def write(name, ns, **fields):
-            msg = kinds[names[name]](**fields)
-            writer.write(topics[name], int(ns), STORE.serialize_cdr(msg, names[name]))
-        write('/instruction', commands[0, 0], data='go left to the red bottle')
+    with BagWriter(path) as bag:
+        bag.put('/instruction', int(commands[0, 0]), text('go left to the red bottle'))
         for i, row in enumerate(commands):
             ns = int(row[0])
             if i % 2 == 0:
-                write('/image', ns, header=header(ns), height=24, width=32, step=96,
-                      encoding='rgb8', is_bigendian=0, data=np.full(2304, 60 + i % 99, np.uint8))
-            write('/cmd_vel', ns + 1, linear=to_twist(row).linear, angular=to_twist(row).angular)
+                bag.put('/image', ns, image(np.full((24, 32, 3), 60 + i % 99, np.uint8), ns))
+            bag.put('/cmd_vel', ns + 1, twist(row[1:]))
         for row in odometry:
-            for name, turned in (('/odom', row), ('/fused/odometry', row * 0)):
-                ns = int(row[0])
-                write(name, ns, header=header(ns), child_frame_id='base_link', pose=pose,
-                      twist=kinds['geometry_msgs/msg/TwistWithCovariance'](
-                          twist=to_twist(turned), covariance=zero))
+            for name, moved in (('/odom', row[1:]), ('/fused/odometry', np.zeros(3))):
+                bag.put(name, int(row[0]), kinds['nav_msgs/msg/Odometry'](
+                    header=header(int(row[0]), 'odom'), child_frame_id='base_link', pose=pose,
+                    twist=kinds['geometry_msgs/msg/TwistWithCovariance'](
+                        twist=twist(moved), covariance=zero)))
 
 
 def test_the_delay_is_that_of_the_base_and_what_was_added():

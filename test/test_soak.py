@@ -11,6 +11,8 @@ sys.path.insert(0, str(ROOT / 'benchmark'))
 
 import soak  # noqa: E402
 
+pytestmark = pytest.mark.alone
+
 
 def test_a_short_run_keeps_what_the_long_one_promises(tmp_path, capsys):
     out = tmp_path / 'soak.json'

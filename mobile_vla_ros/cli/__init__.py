@@ -2,6 +2,8 @@
 
 import argparse
 from importlib import import_module
+import json
+from pathlib import Path
 import sys
 
 VERBS = {
@@ -40,6 +42,27 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str):
         """Say what is wrong and where to read on."""
         self.exit(2, f'error: {message}; {self.prog} --help shows what is allowed\n')
+
+
+def add_topics(parser: Parser, *kinds: str) -> None:
+    """Add the options that name a bag's topics; `topics_of` reads them."""
+    for kind in kinds or ('image', 'command', 'instruction'):
+        parser.add_argument(f'--{kind}-topic', help='where a bag has several')
+
+
+def topics_of(args) -> dict[str, str]:
+    """Return the topics that were named, by kind."""
+    return {name.removesuffix('_topic'): topic for name, topic in vars(args).items()
+            if name.endswith('_topic') and topic}
+
+
+def save(path: Path, content) -> None:
+    """Write a page, or values as JSON; say where."""
+    text = content if isinstance(content, str) else \
+        json.dumps(content, ensure_ascii=False, indent=1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding='utf-8')
+    print(path)
 
 
 def judge(result: dict, spec: dict | None) -> int:

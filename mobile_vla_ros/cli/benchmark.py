@@ -1,14 +1,13 @@
 """Verb `benchmark`: closed loop over many scenes, rates with intervals, trivial baselines."""
 
 from dataclasses import asdict
-import json
 import os
 from pathlib import Path
 
 from tqdm import tqdm
 
 from mobile_vla_ros import __version__
-from mobile_vla_ros.cli import judge, one_line_errors, Parser
+from mobile_vla_ros.cli import judge, one_line_errors, Parser, save
 from mobile_vla_ros.contract import AXES
 from mobile_vla_ros.evaluate.partial import Partial
 from mobile_vla_ros.sim.seeds import split_of, TEST
@@ -95,9 +94,9 @@ def main(argv=None) -> int:
     films = _film(rows, tasks, args) if args.films else {}
     if args.html:
         from mobile_vla_ros.evaluate.benchmark_page import page
-        _write(args.html, page(result, tasks, films))
+        save(args.html, page(result, tasks, films))
     if args.json:
-        _write(args.json, json.dumps(result, ensure_ascii=False, indent=1))
+        save(args.json, result)
     partial.remove()
     return judge({name: result[name] for name in ('rates', 'parts', 'by')}, spec)
 
@@ -134,12 +133,6 @@ def _film(rows, tasks, args) -> dict:
         films[seed] = os.path.relpath(path, args.html.parent if args.html else '.')
     print(f'{args.films}: {len(films)} films of {len(failed)} failures')
     return films
-
-
-def _write(path, text):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding='utf-8')
-    print(path)
 
 
 def print_table(rates: dict, title: str) -> None:

@@ -1,13 +1,12 @@
 """Verb `dataset`: recorded driving to what `train` takes."""
 
-import json
 from pathlib import Path
 
-from mobile_vla_ros.cli import dataset_export, dataset_import, one_line_errors, Parser, report
+from mobile_vla_ros.cli import (
+    add_topics, dataset_export, dataset_import, one_line_errors, Parser, report, save, topics_of)
 
 EXAMPLE = ("example: python -m mobile_vla_ros dataset build recordings/* --out out/dataset "
            "--instruction 'follow the corridor'")
-TOPICS = ('image', 'command', 'instruction', 'odometry')
 
 
 def parser() -> Parser:
@@ -25,15 +24,13 @@ def parser() -> Parser:
                        help='make 5 to 8 of every episode, by its distance')
     build.add_argument('--corrections', action='store_true',
                        help='learn only what an operator did who took over from a policy')
-    for kind in ('image', 'command', 'instruction'):
-        build.add_argument(f'--{kind}-topic', help='where a bag has several')
+    add_topics(build)
     doctor = actions.add_parser('doctor', help='are recordings fit to learn from',
                                 description='Look through bags; exit status 1 if one is bad.')
     doctor.add_argument('bags', nargs='+', metavar='BAG', type=Path)
     doctor.add_argument('--json', type=Path, help='write every figure')
     doctor.add_argument('--html', type=Path, help='write a page')
-    for kind in TOPICS:
-        doctor.add_argument(f'--{kind}-topic', help='where a bag has several')
+    add_topics(doctor, 'image', 'command', 'instruction', 'odometry')
     dataset_import.add(actions)
     dataset_export.add(actions)
     mend = actions.add_parser('repair', help='episodes of a recorder that was killed',
@@ -48,7 +45,7 @@ def main(argv=None) -> int:
     """Run the action; exit status 1 if something given was refused, or is bad."""
     args = parser().parse_args(argv)
     return {'build': _build, 'doctor': _doctor, 'import': dataset_import.run, 'repair': _repair,
-            'export': lambda args: dataset_export.run(args, _topics(args))}[args.action](args)
+            'export': dataset_export.run}[args.action](args)
 
 
 def _build(args) -> int:
@@ -57,17 +54,12 @@ def _build(args) -> int:
     from tqdm import tqdm
     from mobile_vla_ros.training.dataset import build
     with tqdm(total=len(args.bags), unit='bag', disable=None) as bar:
-        rows = build(args.bags, args.out, args.instruction, args.processes, _topics(args),
+        rows = build(args.bags, args.out, args.instruction, args.processes, topics_of(args),
                      lambda row: bar.update(), args.augment, args.corrections)
     refused = [row['refused'] for row in rows if 'refused' in row]
     print(f'{args.out}: {sum(row.get("episodes", 0) for row in rows)} episodes, '
           f'{sum(row.get("frames", 0) for row in rows)} frames of {len(rows) - len(refused)} bags')
     return report(refused)
-
-
-def _topics(args) -> dict:
-    return {kind: value for kind in TOPICS
-            if (value := getattr(args, f'{kind}_topic', None))}
 
 
 def _doctor(args) -> int:
@@ -77,7 +69,7 @@ def _doctor(args) -> int:
     checkups = []
     for path in tqdm(args.bags, unit='bag', disable=None):
         try:
-            with Bag(path, **_topics(args)) as bag:
+            with Bag(path, **topics_of(args)) as bag:
                 checkups.append(examine(bag))
         except (ValueError, OSError) as error:
             checkups.append(Checkup(path.name, refused=' '.join(str(error).split())))
@@ -87,17 +79,11 @@ def _doctor(args) -> int:
     told = {'verdicts': [dict(zip(('level', 'found', 'remedy'), row)) for row in found],
             'balance': balance(checkups), 'recordings': [c.as_dict() for c in checkups]}
     if args.json:
-        _write(args.json, json.dumps(told, ensure_ascii=False, indent=1))
+        save(args.json, told)
     if args.html:
         from mobile_vla_ros.evaluate.doctor_page import page
-        _write(args.html, page(checkups, found))
+        save(args.html, page(checkups, found))
     return int(any(level == BAD for level, _, _ in found))
-
-
-def _write(path, text):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding='utf-8')
-    print(path)
 
 
 def _repair(args) -> int:

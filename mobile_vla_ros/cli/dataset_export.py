@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mobile_vla_ros.cli import report
+from mobile_vla_ros.cli import add_topics, report, topics_of
 
 EXAMPLE = 'example: python -m mobile_vla_ros dataset export drives/* --to lerobot --out out/mine'
 
@@ -20,17 +20,16 @@ def add(actions) -> None:
     p.add_argument('--instruction', help='of all bags, instead of what was recorded')
     p.add_argument('--fps', type=int, help='lerobot: frames a second (default: those of the '
                    'first drive)')
-    for kind in ('image', 'command', 'instruction'):
-        p.add_argument(f'--{kind}-topic', help='where a bag has several')
+    add_topics(p)
 
 
-def run(args, topics: dict) -> int:
+def run(args) -> int:
     """Export every bag; exit status 1 if one was refused."""
     from tqdm import tqdm
     from mobile_vla_ros.data.exports import export, open_target
     target = open_target(args.to, args.out, args.fps)
     with tqdm(total=len(args.bags), unit='bag', disable=None) as bar:
-        refused = export(args.bags, target, args.instruction, topics, bar.update)
+        refused = export(args.bags, target, args.instruction, topics_of(args), bar.update)
     if target.drives:
         print(f'{args.out}: {target.drives} drives, {target.frames} frames')
     return report(refused)

@@ -1,10 +1,9 @@
 """Verb `replay`: recorded driving through the deployed pipeline, beside trivial baselines."""
 
-import json
 import os
 from pathlib import Path
 
-from mobile_vla_ros.cli import judge, one_line_errors, Parser
+from mobile_vla_ros.cli import add_topics, judge, one_line_errors, Parser, save, topics_of
 
 EXAMPLE = ("example: python -m mobile_vla_ros replay my_bag --html out/replay.html "
            "--instruction 'go left to the red bottle'")
@@ -19,8 +18,7 @@ def parser() -> Parser:
                    'by default; several give a comparison')
     p.add_argument('--backend', default='auto')
     p.add_argument('--instruction', help='said at the start, instead of what was recorded')
-    for kind in ('image', 'command', 'instruction'):
-        p.add_argument(f'--{kind}-topic', help='where a bag has several')
+    add_topics(p)
     p.add_argument('--rate', type=float, default=20.0, help='commands per second')
     p.add_argument('--processes', type=int, default=os.cpu_count() or 1,
                    help='bags replayed at once')
@@ -57,15 +55,13 @@ def main(argv=None) -> int:
     if args.video:
         from mobile_vla_ros.evaluate import replay_video
         from mobile_vla_ros.data.bags import Bag
-        with Bag(args.bags[0], **_topics(args)) as bag:
+        with Bag(args.bags[0], **topics_of(args)) as bag:
             replay_video.write(args.video, bag, drives[0])
         print(args.video)
-    for path, text in ((args.json, lambda: json.dumps(told, ensure_ascii=False, indent=1)),
-                       (args.html, html)):
-        if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text(), encoding='utf-8')
-            print(path)
+    if args.json:
+        save(args.json, told)
+    if args.html:
+        save(args.html, html())
     return max(judge(summary, spec) for summary, _ in found.values())
 
 
@@ -80,10 +76,6 @@ def _names(checkpoints) -> dict:
     return dict(zip(named, checkpoints))
 
 
-def _topics(args) -> dict:
-    return {kind: getattr(args, f'{kind}_topic') for kind in ('image', 'command', 'instruction')}
-
-
 def _score(checkpoint, args):
     """Replay the bags with one checkpoint; print its headline; return (summary, drives)."""
     from tqdm import tqdm
@@ -92,7 +84,7 @@ def _score(checkpoint, args):
     from mobile_vla_ros.evaluate.replay_summary import summarise
     with tqdm(total=len(args.bags), unit='bag', disable=len(args.bags) == 1) as bar:
         policy, drives, seconds = replay_bags(
-            args.bags, checkpoint, args.backend, args.processes, _topics(args), bar.update,
+            args.bags, checkpoint, args.backend, args.processes, topics_of(args), bar.update,
             instruction=args.instruction, rate=args.rate)
     summary = summarise(drives, policy, seconds)
     if len(args.checkpoint or []) > 1:

@@ -1,7 +1,6 @@
 """Closed loop in the simulator, without ROS in between: a policy drives, scenes judge."""
 
 from dataclasses import dataclass
-from multiprocessing import get_context
 
 import numpy as np
 
@@ -9,6 +8,7 @@ from mobile_vla_ros.contract import Command, NS, STOP
 from mobile_vla_ros.evaluate.disturbance import Disturbance, Trouble
 from mobile_vla_ros.evaluate.phrases import PhraseFile
 from mobile_vla_ros.evaluate.statistics import rate
+from mobile_vla_ros.parallel import imap
 from mobile_vla_ros.sim.expert import Expert
 from mobile_vla_ros.sim.scenario import DISTANCES, make_scenario, Scenario, SIDES
 from mobile_vla_ros.sim.simulator import Simulator
@@ -166,10 +166,9 @@ def run(job: Job, seeds, processes: int = 2, done=lambda row: None) -> list[dict
 def run_each(tasks: list[tuple[Job, int]], processes: int = 2, done=lambda row: None) -> list:
     """Run (job, seed) pairs, all of one policy, over processes; rows come in their order."""
     rows = []
-    with get_context('spawn').Pool(processes, _open, (tasks[0][0],)) as pool:
-        for row in pool.imap(_run, tasks):
-            rows.append(row)
-            done(row)
+    for row in imap(_run, tasks, processes, _open, tasks[0][0]):
+        rows.append(row)
+        done(row)
     return rows
 
 

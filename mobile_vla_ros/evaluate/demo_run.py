@@ -9,9 +9,9 @@ import time
 from mobile_vla_ros.evaluate.processes import Children
 from mobile_vla_ros.evaluate.recording import Recording
 from mobile_vla_ros.instruction import normalise
-from mobile_vla_ros.share import share_file
 from mobile_vla_ros.sim.language import parse_instruction
 from mobile_vla_ros.sim.scenario import make_scenario, Scenario
+from mobile_vla_ros.transport import profile
 
 START_S = 60.0  # for both nodes, on a slow machine
 QUIET_S = 20.0  # without news of the simulated time
@@ -43,14 +43,12 @@ def make_task(seed: int, instruction: str | None) -> Scenario:
 
 def environment() -> dict:
     """Return variables that keep the run on this machine, in a domain of its own."""
-    fast = 'FASTRTPS' if os.environ.get('ROS_DISTRO') in ('humble', 'jazzy') else 'FASTDDS'
-    profile = f'{fast}_DEFAULT_PROFILES_FILE'  # renamed with Fast DDS 3
     return {
         'ROS_DOMAIN_ID': str(random.SystemRandom().choice(DOMAINS)),
         'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
         'ROS_LOCALHOST_ONLY': '1' if os.environ.get('ROS_DISTRO') == 'humble' else '0',
         'MUJOCO_GL': os.environ.get('MUJOCO_GL', 'egl'),
-        profile: os.environ.get(profile) or str(share_file('config', 'fastdds_shm.xml')),
+        **profile(),
     }
 
 

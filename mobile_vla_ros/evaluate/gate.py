@@ -21,7 +21,7 @@ def read_spec(path) -> dict:
     :raises FileNotFoundError: if there is none.
     :raises ValueError: naming the line that is not understood, and what is allowed.
     """
-    spec = read_yaml(path, 'a gate has lines such as `rates.success.low: {min: 0.8}`')
+    spec = read_yaml(path, 'a gate needs lines such as `rates.success.low: {min: 0.8}`')
     for name, rule in spec.items():
         if not isinstance(rule, dict) or not rule or set(rule) - KEYS or set(rule) == {'times'}:
             raise ValueError(f'{path}: {name}: {rule!r} is not understood; it takes '

@@ -1,11 +1,11 @@
 """Several recordings replayed at once, one a core; what comes out is as one after the other."""
 
-from multiprocessing import get_context
 from pathlib import Path
 import time
 
 from mobile_vla_ros.data.bags import Bag
 from mobile_vla_ros.evaluate.replay import replay
+from mobile_vla_ros.parallel import imap
 from mobile_vla_ros.policy import load_policy
 
 
@@ -24,16 +24,11 @@ def replay_bags(bags: list[Path], checkpoint: str | None = None, backend: str = 
     policy = load_policy(checkpoint, backend, 1 if several else 0)  # it must be loadable anyway
     jobs = [(bag, topics or {}, settings) for bag in bags]
     started, drives = time.perf_counter(), []
-    if several:
-        with get_context('spawn').Pool(min(processes, len(bags)), _open,
-                                       (checkpoint, backend)) as pool:
-            for drive in pool.imap(_work, jobs):
-                drives.append(drive)
-                done()
-    else:
-        for job in jobs:
-            drives.append(_replay(policy, *job))
-            done()
+    coming = imap(_work, jobs, processes, _open, checkpoint, backend) if several else \
+        (_replay(policy, *job) for job in jobs)
+    for drive in coming:
+        drives.append(drive)
+        done()
     return policy, drives, time.perf_counter() - started
 
 

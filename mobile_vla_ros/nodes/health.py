@@ -6,6 +6,7 @@ import numpy as np
 
 from mobile_vla_ros.contract import NS
 from mobile_vla_ros.safety import Guard, Reason
+from mobile_vla_ros.transport import PROFILE_VARIABLE
 
 OK, WARN, ERROR = 0, 1, 2
 SILENT_NS = NS  # a publisher that is seen this long without a frame is a fault
@@ -13,9 +14,8 @@ FROZEN_NS = 8 * NS // 10
 CLOCK_NS = NS  # frames this far from the node's clock are warned of
 CALM = (Reason.DISARMED, Reason.NO_INSTRUCTION, Reason.STARTING, Reason.RECOVERING,
         Reason.REPLANNING, Reason.INACTIVE, Reason.OBSTACLE)
-SEGMENT = ('large frames need a larger shared-memory segment: set FASTDDS_DEFAULT_PROFILES_FILE '
-           '(FASTRTPS_DEFAULT_PROFILES_FILE before Kilted) to config/fastdds_shm.xml for every '
-           'process, or use image_transport:=compressed')
+SEGMENT = (f'large frames need a larger shared-memory segment: set {PROFILE_VARIABLE} to '
+           'config/fastdds_shm.xml for every process, or use image_transport:=compressed')
 
 
 class Health:

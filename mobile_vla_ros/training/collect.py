@@ -1,6 +1,5 @@
 """Recordings from the simulator as cached features: the teacher's driving, and corrections."""
 
-from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -8,6 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mobile_vla_ros.contract import Command, STOP
+from mobile_vla_ros.parallel import imap
 from mobile_vla_ros.preprocessing import IMAGE, preprocess
 from mobile_vla_ros.sim.expert import Expert
 from mobile_vla_ros.sim.scenario import COLORS, make_scenario, SIDES
@@ -137,7 +137,6 @@ def collect(folder: Path, seeds, processes: int = 2, checkpoint: Path | None = N
         jobs.append((part, str(folder), f'{"dagger" if checkpoint else "expert"}-{part[0]:07d}',
                      str(checkpoint) if checkpoint else None, faces_target))
     jobs = [job for job in jobs if not (folder / f'{job[2]}.json').exists()]
-    with get_context('spawn').Pool(processes) as pool:
-        for _ in tqdm(pool.imap_unordered(_work, jobs), total=len(jobs), unit='shard',
-                      desc='corrections' if checkpoint else 'teacher'):
-            pass
+    for _ in tqdm(imap(_work, jobs, processes), total=len(jobs), unit='shard',
+                  desc='corrections' if checkpoint else 'teacher'):
+        pass

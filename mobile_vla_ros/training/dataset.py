@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
 from mobile_vla_ros.data.bags import Bag, decode
 from mobile_vla_ros.data.samples import segments, STANDING_KEPT_S
+from mobile_vla_ros.parallel import imap
 from mobile_vla_ros.preprocessing import IMAGE, preprocess
 from mobile_vla_ros.sim.language import parse_instruction, swap_sides
 from mobile_vla_ros.sim.scenario import COLORS, SIDES
@@ -38,10 +38,9 @@ def build(bags: list[Path], out: Path, instruction: str | None = None, processes
     jobs = [(str(bag), str(out), instruction, topics or {}, augment, corrections)
             for bag in bags]
     rows = []
-    with get_context('spawn').Pool(min(processes, len(jobs))) as pool:
-        for row in pool.imap(_work, jobs):
-            rows.append(row)
-            done(row)
+    for row in imap(_work, jobs, processes):
+        rows.append(row)
+        done(row)
     return rows
 
 
@@ -74,12 +73,11 @@ def _work(job) -> dict:
 
 def _build_one(path, out, name, instruction, topics, augment, corrections) -> None:
     from mobile_vla_ros.training.features import Encoder
-    distance = _distance(path, topics) if augment == 'recorded' else augment
-    recipe = RECIPES[distance] if augment else None
     encoder = Encoder(out)
     if corrections:
         topics = {**topics, 'command': _operator(path, topics)}
     with Bag(path, **topics) as bag:
+        distance = _distance(bag) if augment == 'recorded' else augment
         if instruction is None and bag.topics['instruction'] is None:
             raise ValueError(f'{path}: no instruction was recorded; give one with --instruction')
         if bag.topics['command'] is None:
@@ -87,6 +85,7 @@ def _build_one(path, out, name, instruction, topics, augment, corrections) -> No
                              'TwistStamped) to learn from')
         found = list(segments(bag.events(), lambda msg: preprocess(decode(msg, IMAGE)), PERIOD_S,
                               instruction, 0.0 if corrections else STANDING_KEPT_S))
+    recipe = RECIPES[distance] if augment else None
     if not found:
         raise ValueError(f'{path}: nobody drives in it while an instruction holds and the camera '
                          'sees')
@@ -133,14 +132,13 @@ def _operator(path, topics) -> str:
     return named
 
 
-def _distance(path, topics) -> str:
+def _distance(bag: Bag) -> str:
     """Return the distance class that was recorded with an episode."""
-    with Bag(path, **topics) as bag:
-        info = bag.info
-    if info.get('distance') not in RECIPES:
-        raise ValueError(f'{path}: no distance was recorded ({info.get("distance")!r}); name it: '
+    distance = bag.info.get('distance')
+    if distance not in RECIPES:
+        raise ValueError(f'{bag.path}: no distance was recorded ({distance!r}); name it: '
                          f'--augment {"|".join(RECIPES)}')
-    return info['distance']
+    return distance
 
 
 def _task(text: str):
