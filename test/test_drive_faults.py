@@ -211,7 +211,8 @@ def test_14_slow_inference_works_on_the_newest_frame():
         braking = wait_for(lambda: [t for t, twist in g.received if t > at and twist[0] < 0.49],
                            3.0, 'the new command')[0]
         assert_within(braking - at, 0.080 * 2 + 0.05 + 0.05, at)
-        assert len(g.moving(at)) and (g.zero(at) is None or stalled(at))
+        wait_for(lambda: g.moving(at), 3.0, 'driving on')
+        assert g.zero(at) is None or stalled(at)
         values = {v.key: v.value for v in g.diagnostics['drive: policy'].values}
         assert float(values['inference_ms_p50_p99'].split()[0]) >= 80.0
 
