@@ -5,7 +5,7 @@ import sys
 
 CODE = """
 import resource, sys
-from mobile_vla_ros.nodes.memory import keep_memory
+from mobile_vla_ros.memory import keep_memory
 
 def take():  # a frame as it is held at once: the middleware's, the message's, the pixels
     return [bytes(640 * 480 * 3) + b'x' for _ in range(4)]

@@ -11,7 +11,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
-from mobile_vla_ros.nodes.memory import keep_memory
+from mobile_vla_ros.memory import keep_memory
 from mobile_vla_ros.nodes.pilot import first_line
 
 JOIN_S = 0.4  # for the executor's thread, which a callback may hold

@@ -1,6 +1,7 @@
 """The training loop, from cached features to the best weights; reads top to bottom."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 import sys
 import time
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from mobile_vla_ros.memory import BATCHES, keep_memory
 from mobile_vla_ros.preprocessing import history_frames
 from mobile_vla_ros.training.loss import weighted_loss
 from mobile_vla_ros.training.recordings import digest, Episode, Phrases
@@ -77,6 +79,7 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
     :param note: takes every epoch's row of the history.
     :raises ValueError: if `state` is of another config or other data.
     """
+    keep_memory(BATCHES)  # an epoch takes two thirds of the time
     team = Team()
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
@@ -219,12 +222,16 @@ def _task(episode, phrases, config, rng):
 def _sample(episode, task, text, period_s, model_config):
     """Return grids (n, C, G, G), text (n, 512), earlier frames (n, ages), labels (n, T, 3)."""
     count = len(episode.grids)
-    stamps = np.round(np.arange(count) * period_s * 1e9).astype(np.int64)
-    earlier = [history_frames(stamps[:i + 1], stamps[i], model_config.history_s)
-               for i in range(count)]
+    earlier = [_earlier(i, period_s, model_config.history_s) for i in range(count)]
     ahead = np.minimum(np.arange(count)[:, None] + np.arange(model_config.chunk), count - 1)
     return (np.asarray(episode.grids), np.tile(text.astype(np.float32), (count, 1)),
             np.array(earlier).reshape(count, -1), episode.labels[ahead, task[0], task[1]])
+
+
+@lru_cache(maxsize=10_000)  # the same for every episode
+def _earlier(number: int, period_s: float, history_s: tuple) -> list[int]:
+    stamps = np.round(np.arange(number + 1) * period_s * 1e9).astype(np.int64)
+    return history_frames(stamps, stamps[-1], history_s)
 
 
 def _predict(model, batch):
