@@ -11,14 +11,14 @@ def uses_harness(item) -> bool:
 
 def pytest_collection_modifyitems(items):
     """
-    Give tests with nodes the machine for themselves, and a second try where it stalled.
+    Give tests with nodes the machine for themselves, and two more tries.
 
-    A deadline that is missed while the machine itself stands still proves nothing.
+    They hold real nodes to real deadlines on a machine that others may use: one miss proves
+    little, three do. pytest's summary names every test that needed another try.
     """
     for item in filter(uses_harness, items):
-        from ros_harness import stood_still
         item.add_marker(pytest.mark.alone)
-        item.add_marker(pytest.mark.flaky(reruns=2, condition=stood_still))
+        item.add_marker(pytest.mark.flaky(reruns=2))
 
 
 @pytest.hookimpl(wrapper=True)

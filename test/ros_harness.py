@@ -88,17 +88,11 @@ class Stalls:
 
 
 STALLS = None
-STILL_S = 0.1  # as long as two of the deadlines that the tests check allow for themselves
 
 
 def stalled(start: float) -> float:
     """Return the seconds that the machine itself lost since a steady time."""
     return STALLS.since(start) if STALLS else 0.0
-
-
-def stood_still() -> bool:
-    """Return whether the machine lost so much during the newest graph that times say nothing."""
-    return Graph.newest is not None and stalled(Graph.newest.opened) > STILL_S
 
 
 def assert_within(seconds: float, limit: float, start: float):
