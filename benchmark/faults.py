@@ -2,7 +2,7 @@
 Inject every fault over real DDS and write the table of worst cases.
 
     make faults                 # a few trials a row
-    make faults TRIALS=100      # the long run, an hour or two
+    make faults TRIALS=100      # the long run, several hours
 """
 
 import argparse

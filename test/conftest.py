@@ -1,6 +1,17 @@
 """What holds for every test with real nodes."""
 
+import os
+
 import pytest
+
+SOAK = int(os.environ.get('MOBILE_VLA_SOAK', 1))  # trials of a fault
+MEASURES = 'MOBILE_VLA_FIGURES' in os.environ  # every miss counts then
+
+
+def pytest_generate_tests(metafunc):
+    """Run a test that takes a `trial` as often as the soak asks for."""
+    if 'trial' in metafunc.fixturenames:
+        metafunc.parametrize('trial', range(SOAK))
 
 
 def uses_harness(item) -> bool:
@@ -14,11 +25,11 @@ def pytest_collection_modifyitems(items):
     Give tests with nodes the machine for themselves, and two more tries.
 
     They hold real nodes to real deadlines on a machine that others may use: one miss proves
-    little, three do. pytest's summary names every test that needed another try.
+    little, three do. pytest's summary counts the reruns.
     """
     for item in filter(uses_harness, items):
         item.add_marker(pytest.mark.alone)
-        item.add_marker(pytest.mark.flaky(reruns=2))
+        item.add_marker(pytest.mark.flaky(reruns=2, condition=not MEASURES))
 
 
 @pytest.hookimpl(wrapper=True)

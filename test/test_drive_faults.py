@@ -83,7 +83,7 @@ def test_2_a_killed_camera_process_stops():
             wait_for(lambda: g.last() == STOP, 3.0, 'the base at rest')
 
 
-def test_3_a_frozen_image_is_told_and_may_stop():
+def test_3_a_frozen_image_is_told_and_may_stop(trial):
     with graph() as g:
         g.drives(stop_on_frozen_image=True)
         g.still()
@@ -105,7 +105,7 @@ def fresh_frame(g):
 
 
 @pytest.mark.parametrize('kind', ['nan', 'inf', 'huge'])
-def test_4_an_absurd_output_is_dropped_and_stops(kind):
+def test_4_an_absurd_output_is_dropped_and_stops(kind, trial):
     with graph() as g:
         g.drives(kind, max_failures=1000)
         at = time.monotonic()
@@ -120,7 +120,7 @@ def test_4_an_absurd_output_is_dropped_and_stops(kind):
         wait_for(lambda: g.moving(good), 3.0, 'moving again')
 
 
-def test_8_an_encoding_that_changes_is_converted():
+def test_8_an_encoding_that_changes_is_converted(trial):
     with graph() as g:
         g.drives()
         g.still()
@@ -137,7 +137,7 @@ def test_8_an_encoding_that_changes_is_converted():
         assert g.zero(at) is None  # at rest along x, not stopped
 
 
-def test_9_what_is_no_image_is_counted_and_the_node_lives():
+def test_9_what_is_no_image_is_counted_and_the_node_lives(trial):
     with graph() as g:
         process = g.drives()
         last = g.still()
@@ -160,7 +160,7 @@ def test_9_what_is_no_image_is_counted_and_the_node_lives():
         assert process.child.poll() is None
 
 
-def test_11_frames_older_than_the_newest_are_never_driven_by():
+def test_11_frames_older_than_the_newest_are_never_driven_by(trial):
     with graph() as g:
         g.drives()
         g.stamp_offset_ns = -3600 * 10**9
@@ -176,7 +176,7 @@ def test_11_frames_older_than_the_newest_are_never_driven_by():
         wait_for(lambda: g.moving(time.monotonic() - 0.05), 2.0, 'moving again')
 
 
-def test_12_a_clock_that_jumps_changes_nothing():
+def test_12_a_clock_that_jumps_changes_nothing(trial):
     with graph() as g:
         clock = g.node.create_publisher(Clock, '/clock', 10)
         g.drives(use_sim_time=True)
@@ -191,7 +191,7 @@ def test_12_a_clock_that_jumps_changes_nothing():
         assert_within(wait_for(lambda: g.zero(last), 3.0, 'a zero')[0] - last, STALL_S, last)
 
 
-def test_13_a_camera_clock_that_is_off_is_told_and_nothing_else():
+def test_13_a_camera_clock_that_is_off_is_told_and_nothing_else(trial):
     with graph() as g:
         g.stamp_offset_ns = 10 * 10**9
         g.drives()
@@ -202,7 +202,7 @@ def test_13_a_camera_clock_that_is_off_is_told_and_nothing_else():
         assert g.zero(at)[0] > last or stalled(at)
 
 
-def test_14_slow_inference_works_on_the_newest_frame():
+def test_14_slow_inference_works_on_the_newest_frame(trial):
     with graph() as g:
         g.drives('slow')
         wait_for(lambda: len(g.sent) > 60, 5.0, 'some frames')
@@ -217,7 +217,7 @@ def test_14_slow_inference_works_on_the_newest_frame():
         assert float(values['inference_ms_p50_p99'].split()[0]) >= 80.0
 
 
-def test_15_hanging_inference_stops_by_itself():
+def test_15_hanging_inference_stops_by_itself(trial):
     with graph() as g:
         g.drives('hang')
         g.stream(fault=True)
@@ -230,7 +230,7 @@ def test_15_hanging_inference_stops_by_itself():
         wait_for(lambda: g.moving(zero[0]), 8.0, 'moving after the hang')
 
 
-def test_16_a_model_that_raises_stops_retries_and_faults():
+def test_16_a_model_that_raises_stops_retries_and_faults(trial):
     with graph() as g:
         process = g.drives('raise', max_failures=40)
         at = time.monotonic()
@@ -253,7 +253,7 @@ def test_16_a_model_that_raises_stops_retries_and_faults():
         assert process.child.poll() is None
 
 
-def test_17_a_flood_of_instructions_does_not_disturb_the_rate():
+def test_17_a_flood_of_instructions_does_not_disturb_the_rate(trial):
     with graph() as g:
         g.drives()
         sent = []  # s, by the node's own clock: this process is busy with the flood
@@ -270,7 +270,7 @@ def test_17_a_flood_of_instructions_does_not_disturb_the_rate():
         assert_within(np.percentile(np.abs(np.diff(sent[first:]) - 0.05), 99), 0.010, at)
 
 
-def test_18_odd_and_huge_instructions():
+def test_18_odd_and_huge_instructions(trial):
     with graph() as g:
         process = g.drives()
         end = time.monotonic()
@@ -315,7 +315,7 @@ def test_21_a_signal_sends_zeros_and_ends_the_process(number, kind):
             assert_within(g.zero(at)[0] - at, 0.1, at)
 
 
-def test_23_a_second_publisher_is_told_and_may_stop():
+def test_23_a_second_publisher_is_told_and_may_stop(trial):
     with graph() as g:
         g.drives(exclusive=True)
         at = time.monotonic()
@@ -327,7 +327,7 @@ def test_23_a_second_publisher_is_told_and_may_stop():
         wait_for(lambda: g.moving(time.monotonic() - 0.05), 3.0, 'moving again')
 
 
-def test_24_a_camera_that_is_missing_silent_or_of_another_kind_is_told():
+def test_24_a_camera_that_is_missing_silent_or_of_another_kind_is_told(trial):
     with graph() as g:
         for publisher in (g.images, g.jpegs):
             g.node.destroy_publisher(publisher)

@@ -125,7 +125,7 @@ def test_neither_arming_nor_instruction_outlives_a_deactivation():
         assert g.moving(since) is None
 
 
-def test_6_and_20_what_is_refused_at_run_time_changes_nothing():
+def test_6_and_20_what_is_refused_at_run_time_changes_nothing(trial):
     with graph() as g:
         g.drives()
         at = time.monotonic()

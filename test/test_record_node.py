@@ -124,7 +124,7 @@ def test_a_silent_camera_is_told(g, tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason='mounting a small disk needs root')
-def test_26_a_disk_that_fills_up_ends_the_recording_with_a_whole_file(g, tmp_path):
+def test_26_a_disk_that_fills_up_ends_the_recording_with_a_whole_file(g, tmp_path, trial):
     disk = tmp_path / 'disk'
     disk.mkdir()
     if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=4M', 'tmpfs', str(disk)]).returncode:

@@ -133,7 +133,7 @@ def g():
         yield opened
 
 
-def test_27_holding_drives_and_releasing_stops(g):
+def test_27_holding_drives_and_releasing_stops(g, trial):
     from ros_harness import assert_within, wait_for
     terminal = Terminal(g)
     released = terminal.hold('w', 1.0)
@@ -148,7 +148,7 @@ def test_27_holding_drives_and_releasing_stops(g):
 
 
 @pytest.mark.parametrize('how', ['hang up', 'signal'])
-def test_27_the_end_is_a_zero(g, how):
+def test_27_the_end_is_a_zero(g, how, trial):
     from ros_harness import assert_within, wait_for
     terminal = Terminal(g, '--ros-args', '-p', 'base:=differential')
     terminal.hold('a', 0.5)
