@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 from dataclasses import replace
 import json
+import os
 from pathlib import Path
 
 from mobile_vla_ros.cli import one_line_errors, Parser
@@ -15,6 +16,8 @@ EXAMPLE = ('example: python -m mobile_vla_ros train --collect 200 --data out/dat
 @one_line_errors
 def main(argv=None) -> int:
     """Train; with --collect record simulated episodes first."""
+    # Read when torch is loaded: threads that spin while they wait crawl beside another program.
+    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
     from mobile_vla_ros.sim.seeds import TRAIN, VALIDATION
     from mobile_vla_ros.training import curves
     from mobile_vla_ros.training.checkpoint import load_model

@@ -54,7 +54,7 @@ def build(recipe: Recipe, work: Path, out: Path, say=print) -> dict:
             say(f'policy {n + 1} of {recipe.rounds + 1}')
             epochs = recipe.last_epochs if last else \
                 recipe.round_epochs if n else recipe.first_epochs
-            config = TrainConfig(epochs=epochs, seed=recipe.seed)
+            config = TrainConfig(epochs=epochs, seed=recipe.seed, threads=1)
             metrics = fit(read_recordings(*folders), read_recordings(held_out), policy,
                           replace(config, learning_rate=GOING_ON) if start else config,
                           start=start)
