@@ -30,7 +30,7 @@ test: .venv/.test-stamp  ## run the tests; ARGS='-k drive'
 ifdef ARGS
 	@$(PY) -m pytest $(ARGS)
 else
-	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE LP_NUM_THREADS=1 $(PY) -m pytest -m 'not alone' -n 2
+	@OMP_NUM_THREADS=1 LP_NUM_THREADS=1 $(PY) -m pytest -m 'not alone' -n 2
 	@$(PY) -m pytest -m alone
 endif
 

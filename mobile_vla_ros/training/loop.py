@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+import os
 from pathlib import Path
 import sys
 import time
@@ -81,7 +82,10 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
     """
     keep_memory(BATCHES)  # an epoch takes two thirds of the time
     team = Team()
-    torch.set_num_threads(max(1, config.threads // team.size))
+    # OMP_NUM_THREADS is heeded: two that share one core with others would only wait.
+    allowed = os.environ.get('OMP_NUM_THREADS', '').split(',')[0]
+    threads = min(config.threads, int(allowed)) if allowed.isdigit() else config.threads
+    torch.set_num_threads(max(1, threads // team.size))
     torch.manual_seed(config.seed)
     rng = np.random.default_rng([config.seed, 4])
     phrases = Phrases(config.seed)
