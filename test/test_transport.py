@@ -22,15 +22,16 @@ while True:
 """
 
 
-def test_a_node_that_starts_is_heard_within_a_second():
+@pytest.mark.timeout(400)  # five times what Python takes to start where disks are slow
+def test_a_node_that_starts_is_heard_before_the_default_profile_tries_again():
     with graph() as g:
-        for _ in range(8):  # by default, one start in five takes three seconds
+        for _ in range(5):  # by default, one start in five takes 3 s; here they take 0.2 to 1.2
             talker = g.start('-c', TALKER)
-            wait_for(lambda: talker.lines, 20.0, 'a talker')
+            wait_for(lambda: talker.lines, 60.0, 'a talker')
             began = float(talker.lines[0])
             heard = wait_for(lambda: [at for at, _ in list(g.received) if at > began], 5.0,
                              'a command')[0]
-            assert_within(heard - began, 1.0, began)
+            assert_within(heard - began, 2.0, began)
             talker.kill()
             time.sleep(0.2)  # for what it sent last
             del g.received[:]
