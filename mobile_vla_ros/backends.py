@@ -9,9 +9,10 @@ from mobile_vla_ros.metadata import KEY, Metadata, verify
 
 RUNTIME = ('onnxruntime', 'openvino')
 BACKENDS = ('auto', *RUNTIME, 'torch')
+DEVICES = ('cpu', 'cuda', 'tensorrt')
 
 
-def open_engine(path: Path, content: bytes, backend: str, threads: int):
+def open_engine(path: Path, content: bytes, backend: str, threads: int, device: str = 'cpu'):
     """
     Return (engine, metadata) for the file `content` read from `path`.
 
@@ -19,10 +20,15 @@ def open_engine(path: Path, content: bytes, backend: str, threads: int):
     and text float32 (1, 512), and returns commands (1, chunk, 3) and what
     the image leaves behind for later calls (1, memory).
 
-    :raises ValueError: for an unknown backend, or one that cannot run this kind of file.
+    :param device: 'cpu' for every backend; 'cuda' for onnxruntime and torch, 'tensorrt' for
+        onnxruntime. What a device cannot do is never silently done on the CPU instead.
+    :raises ValueError: for an unknown backend or device, one that cannot run this kind of file,
+        or one that is not here.
     """
     if backend not in BACKENDS:
         raise ValueError(f'unknown backend {backend!r}; one of {", ".join(BACKENDS)}')
+    if device not in DEVICES:
+        raise ValueError(f'unknown device {device!r}; one of {", ".join(DEVICES)}')
     if threads < 0:
         raise ValueError(f'threads must be 0 (automatic) or more, got {threads}')
     kinds = {'.onnx': RUNTIME, '.safetensors': ('torch',)}
@@ -36,7 +42,7 @@ def open_engine(path: Path, content: bytes, backend: str, threads: int):
     verify(content, path)
     try:
         engine = {'onnxruntime': OnnxRuntime, 'openvino': OpenVino, 'torch': Torch}[backend](
-            path, content, threads)
+            path, content, threads, device)
     except ImportError as error:
         raise ValueError(f'backend {backend!r} is not installed ({error}); '
                          f'pip install {backend}') from error
@@ -65,21 +71,29 @@ def _probe(engine, metadata, path) -> None:
 
 
 class OnnxRuntime:
-    """Runs a runtime file in ONNX Runtime on the CPU."""
+    """Runs a runtime file in ONNX Runtime."""
 
     name = 'onnxruntime'
+    PROVIDERS = {'cpu': 'CPUExecutionProvider', 'cuda': 'CUDAExecutionProvider',
+                 'tensorrt': 'TensorrtExecutionProvider'}
 
-    def __init__(self, path, content, threads):
+    def __init__(self, path, content, threads, device):
         import onnxruntime
+        provider, here = self.PROVIDERS[device], onnxruntime.get_available_providers()
+        if provider not in here:
+            raise ValueError(f'device {device!r} needs an ONNX Runtime with {provider}, this one '
+                             f'has {", ".join(here)}; pip install onnxruntime-gpu')
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         # Threads that spin between frames would take the cores from everything else on the robot.
         options.add_session_config_entry('session.intra_op.allow_spinning', '0')
         try:
-            self.session = onnxruntime.InferenceSession(content, options,
-                                                        providers=['CPUExecutionProvider'])
+            self.session = onnxruntime.InferenceSession(content, options, providers=[provider])
         except Exception as error:
             raise ContractError(f'{path}: ONNX Runtime refuses it ({error})') from error
+        if self.session.get_providers()[0] != provider:  # it only warns, and takes the CPU
+            raise ValueError(f'device {device!r} does not start: its libraries or its driver are '
+                             'not here; see what ONNX Runtime wrote above')
         self.metadata_json = self.session.get_modelmeta().custom_metadata_map.get(KEY, '')
 
     def __call__(self, image, past, text):
@@ -92,7 +106,9 @@ class OpenVino:
 
     name = 'openvino'
 
-    def __init__(self, path, content, threads):
+    def __init__(self, path, content, threads, device):
+        if device != 'cpu':
+            raise ValueError(f"backend 'openvino' runs on the cpu only, got device {device!r}")
         import openvino
         core = openvino.Core()
         settings = {'PERFORMANCE_HINT': 'LATENCY', 'INFERENCE_PRECISION_HINT': 'f32',
@@ -115,15 +131,21 @@ class Torch:
 
     name = 'torch'
 
-    def __init__(self, path, content, threads):
+    def __init__(self, path, content, threads, device):
         import torch
         from mobile_vla_ros.training.checkpoint import load_deployed
+        if device == 'tensorrt':
+            raise ValueError("device 'tensorrt' needs backend 'onnxruntime', got 'torch'")
+        if device == 'cuda' and not torch.cuda.is_available():
+            raise ValueError(f"device 'cuda': torch {torch.__version__} finds no GPU here")
         if threads:
             torch.set_num_threads(threads)
-        self.torch = torch
-        self.network, self.metadata_json = load_deployed(content, path)
+        self.torch, self.device = torch, device
+        network, self.metadata_json = load_deployed(content, path)
+        self.network = network.to(device)
 
     def __call__(self, image, past, text):
         with self.torch.inference_mode():
-            out = self.network(*(self.torch.from_numpy(value) for value in (image, past, text)))
-        return tuple(value.numpy() for value in out)
+            out = self.network(*(self.torch.from_numpy(value).to(self.device)
+                                 for value in (image, past, text)))
+        return tuple(value.cpu().numpy() for value in out)

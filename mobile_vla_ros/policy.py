@@ -17,22 +17,24 @@ DEFAULT = ('checkpoints', 'default.onnx')
 FRAMES_KEPT_S = 0.3  # beyond the oldest age that the model looks back to
 
 
-def load_policy(path=None, backend: str = 'auto', threads: int = 0) -> 'Policy':
+def load_policy(path=None, backend: str = 'auto', threads: int = 0,
+                device: str = 'cpu') -> 'Policy':
     """
     Load a checkpoint, the shipped one if `path` is None or empty.
 
     :param backend: 'auto', 'onnxruntime' or 'openvino' for a runtime file (.onnx), 'torch' for
         weights (.safetensors).
     :param threads: for inference; 0 lets the backend choose.
+    :param device: 'cpu', 'cuda' or 'tensorrt', as `backends.open_engine` takes it.
     :raises FileNotFoundError: if there is no such file.
     :raises ContractError: if it is damaged, holds values that are not finite, or doesn't match.
-    :raises ValueError: for an unknown backend or one that can't run this file.
+    :raises ValueError: for an unknown backend or device, or one that can't run this file.
     """
     path = Path(path) if path else share_file(*DEFAULT)
     if not path.is_file():
         raise FileNotFoundError(f'no checkpoint at {path}; leave it out for the shipped one')
     content = path.read_bytes()
-    engine, metadata = backends.open_engine(path, content, backend, threads)
+    engine, metadata = backends.open_engine(path, content, backend, threads, device)
     encode_text('go')  # loads the encoder now, not when the first instruction waits for it
     return Policy(engine, metadata, hashlib.sha256(content).hexdigest())
 

@@ -43,7 +43,7 @@ class FaultyPolicy:
         return Plan(np.array([command], np.float32), stamp_ns, NS // 20)
 
 
-def load(path, backend, threads):
+def load(path, backend, threads, device):
     """Return the policy that the test asked for, or fail as a loader does."""
     if path == 'missing.onnx':
         raise FileNotFoundError('missing.onnx does not exist')

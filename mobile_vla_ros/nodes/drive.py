@@ -39,7 +39,7 @@ class DriveNode(LifecycleNode):
     """The ROS side of a Pilot: parameters, topics, services, lifecycle, diagnostics."""
 
     def __init__(self, load, **kwargs):
-        """Take `load(path or None, backend, threads)`, which returns a policy or raises."""
+        """Take `load(path or None, backend, threads, device)`: a policy, or it raises."""
         super().__init__('drive', **kwargs)
         self._load = load
         self._values = declare(self, SETTINGS)
@@ -152,7 +152,8 @@ class DriveNode(LifecycleNode):
                 lambda policy: mismatch('scan', policy))
 
     def _load_policy(self, path: str):
-        return self._load(path or None, self._values['backend'], self._values['threads'])
+        return self._load(path or None, *(self._values[name]
+                                          for name in ('backend', 'threads', 'device')))
 
     # -- messages
 

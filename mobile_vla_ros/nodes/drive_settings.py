@@ -12,7 +12,8 @@ SETTINGS = (
             'that does not load leaves the old one running', live=True),
     Setting('backend', 'auto', 'What runs the policy; taken at configure',
             choices=('auto', 'torch', 'onnxruntime', 'openvino')),
-    Setting('device', 'cpu', 'Where it runs; taken at configure', choices=('cpu',)),
+    Setting('device', 'cpu', 'Where it runs; cuda and tensorrt need an ONNX Runtime that has '
+            'them; taken at configure', choices=('cpu', 'cuda', 'tensorrt')),
     Setting('threads', 0, 'Threads of the backend, 0: its own choice; taken at configure', 0, 64),
     Setting('rate', 20.0, 'Commands per second; taken at configure', 1.0, 200.0),
     Setting('image_timeout', 0.25, 'Seconds since a frame came in after which what was planned '
