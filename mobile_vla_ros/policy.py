@@ -24,7 +24,7 @@ def load_policy(path=None, backend: str = 'auto', threads: int = 0,
 
     :param backend: 'auto', 'onnxruntime' or 'openvino' for a runtime file (.onnx), 'torch' for
         weights (.safetensors).
-    :param threads: for inference; 0 lets the backend choose.
+    :param threads: for inference; 0: one, or more where one is slow and they are faster.
     :param device: 'cpu', 'cuda' or 'tensorrt', as `backends.open_engine` takes it.
     :raises FileNotFoundError: if there is no such file.
     :raises ContractError: if it is damaged, holds values that are not finite, or doesn't match.
