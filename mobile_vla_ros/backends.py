@@ -90,8 +90,8 @@ class OnnxRuntime:
         import onnxruntime
         self._provider, here = self.PROVIDERS[device], onnxruntime.get_available_providers()
         if self._provider not in here:
-            raise ValueError(f'device {device!r} needs an ONNX Runtime with {self._provider}, this '
-                             f'one has {", ".join(here)}; pip install onnxruntime-gpu')
+            raise ValueError(f'device {device!r} needs an ONNX Runtime with {self._provider}, '
+                             f'this one has {", ".join(here)}; pip install onnxruntime-gpu')
         try:
             self.session = self._open(content, threads or 1)
         except Exception as error:

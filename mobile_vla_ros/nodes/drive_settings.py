@@ -14,7 +14,8 @@ SETTINGS = (
             choices=('auto', 'torch', 'onnxruntime', 'openvino')),
     Setting('device', 'cpu', 'Where it runs; cuda and tensorrt need an ONNX Runtime that has '
             'them; taken at configure', choices=('cpu', 'cuda', 'tensorrt')),
-    Setting('threads', 0, 'Threads of the backend; 0: one, or more where one is slow; taken at configure', 0, 64),
+    Setting('threads', 0, 'Threads of the backend; 0: one, or more where one is slow; taken at '
+            'configure', 0, 64),
     Setting('rate', 20.0, 'Commands per second; taken at configure', 1.0, 200.0),
     Setting('image_timeout', 0.25, 'Seconds since a frame came in after which what was planned '
             'for it is stopped', 0.05, 5.0, live=True),
