@@ -35,7 +35,7 @@ def measure(sources, work: Path, instruction: str, strategy_name: str, epochs: i
         bags.append(work / 'bags' / source.name)
         if not bags[-1].exists():
             import_episode(source, bags[-1], Options(instruction))
-    for row in build(bags, work / 'data'):
+    for row in build(bags, work / 'data', every_frame=True):
         if 'refused' in row:
             raise ValueError(row['refused'])
     episodes = read_recordings(work / 'data')

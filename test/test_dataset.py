@@ -136,6 +136,26 @@ def test_what_is_built_is_not_built_again(bags, built, capsys):
     assert '2 episodes' in capsys.readouterr().out
 
 
+def test_every_frame_is_learned_once_and_as_far_apart_as_always(bags, built, tmp_path, capsys):
+    out = tmp_path / 'out'
+    assert verb.main(['build', str(bags[0]), '--out', str(out), '--every-frame']) == 0
+    told, = [json.loads(path.read_text()) for path in out.glob('*.json')]
+    own = [row for row in told if row['own']]
+    with Bag(bags[0]) as bag:
+        stamps = [event.received_ns for event in bag.events() if event.kind == 'image']
+    turns = round(0.2 * NS / np.median(np.diff(stamps)))
+    assert turns > 1 and len(own) == turns and len(told) == 2 * turns
+    assert {row['recording'] for row in told} == {bags[0].stem}, 'held out together'
+    frames = [len(episode.grids) for episode in read_recordings(out)]
+    assert max(frames) - min(frames) <= 1
+    assert f'{sum(frames) // 2} frames' in capsys.readouterr().out
+    grids = np.concatenate([episode.grids for episode in read_recordings(out)])
+    assert len(np.unique(grids.reshape(len(grids), -1), axis=0)) > 0.9 * len(grids)
+    usual = next(episode for episode in read_recordings(built)
+                 if episode.recording == bags[0].stem)
+    assert abs(len(usual.grids) - frames[0]) <= 1
+
+
 def test_an_episode_is_multiplied_by_the_recipe_of_its_distance(bags, tmp_path, capsys):
     out = tmp_path / 'out'
     assert verb.main(['build', str(bags[0]), '--out', str(out), '--augment', 'recorded']) == 1

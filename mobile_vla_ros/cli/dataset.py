@@ -5,6 +5,7 @@ from pathlib import Path
 from mobile_vla_ros.cli import (
     add_topics, dataset_export, dataset_import, one_line_errors, Parser, report, save, topics_of)
 
+FEW = 5000  # frames, a quarter of an hour at five a second
 EXAMPLE = ("example: python -m mobile_vla_ros dataset build recordings/* --out out/dataset "
            "--instruction 'follow the corridor'")
 
@@ -22,6 +23,8 @@ def parser() -> Parser:
     build.add_argument('--processes', type=int, default=2)
     build.add_argument('--augment', choices=('recorded', 'close', 'medium', 'far'),
                        help='make 5 to 8 of every episode, by its distance')
+    build.add_argument('--every-frame', action='store_true',
+                       help='learn from every frame, not from five a second: for few recordings')
     build.add_argument('--corrections', action='store_true',
                        help='learn only what an operator did who took over from a policy')
     add_topics(build)
@@ -55,10 +58,13 @@ def _build(args) -> int:
     from mobile_vla_ros.training.dataset import build
     with tqdm(total=len(args.bags), unit='bag', disable=None) as bar:
         rows = build(args.bags, args.out, args.instruction, args.processes, topics_of(args),
-                     lambda row: bar.update(), args.augment, args.corrections)
+                     lambda row: bar.update(), args.augment, args.corrections, args.every_frame)
     refused = [row['refused'] for row in rows if 'refused' in row]
-    print(f'{args.out}: {sum(row.get("episodes", 0) for row in rows)} episodes, '
-          f'{sum(row.get("frames", 0) for row in rows)} frames of {len(rows) - len(refused)} bags')
+    episodes, frames = (sum(row.get(key, 0) for row in rows) for key in ('episodes', 'frames'))
+    print(f'{args.out}: {episodes} episodes, {frames} frames of {len(rows) - len(refused)} bags')
+    if frames < FEW and not args.every_frame:
+        print('few frames: --every-frame learns from all that were recorded, not from five a '
+              'second; give it with another --out')
     return report(refused)
 
 

@@ -1,11 +1,13 @@
 """Bags to a dataset: features on disk, one shard a bag, built once for each bag."""
 
 import hashlib
+from itertools import islice
 import json
 from pathlib import Path
 
 import numpy as np
 
+from mobile_vla_ros.contract import NS
 from mobile_vla_ros.data.bags import Bag, decode
 from mobile_vla_ros.data.samples import segments, STANDING_KEPT_S
 from mobile_vla_ros.parallel import imap
@@ -21,7 +23,8 @@ OPERATOR = 'cmd_vel_joy'  # topic of one who takes over; the policy's commands a
 
 def build(bags: list[Path], out: Path, instruction: str | None = None, processes: int = 2,
           topics: dict | None = None, done=lambda row: None,
-          augment: str | None = None, corrections: bool = False) -> list[dict]:
+          augment: str | None = None, corrections: bool = False,
+          every_frame: bool = False) -> list[dict]:
     """
     Add every bag to the dataset in `out`; one that is in it unchanged is not read again.
 
@@ -30,12 +33,14 @@ def build(bags: list[Path], out: Path, instruction: str | None = None, processes
     :param augment: multiply every episode by the recipe of this distance, or `recorded`: of the
         one that its labels name.
     :param corrections: learn only what the operator did on OPERATOR, taking over from a policy.
+    :param every_frame: make several episodes of each, PERIOD_S between their frames as always,
+        that begin at different frames, so that none is left out.
     :returns: for every bag its name, and episodes and frames or, if it was refused, the reason.
     """
     from mobile_vla_ros.training.features import Encoder
     out.mkdir(parents=True, exist_ok=True)
     Encoder(out)  # exported once, before several processes need it
-    jobs = [(str(bag), str(out), instruction, topics or {}, augment, corrections)
+    jobs = [(str(bag), str(out), instruction, topics or {}, augment, corrections, every_frame)
             for bag in bags]
     rows = []
     for row in imap(_work, jobs, processes):
@@ -65,13 +70,14 @@ def _work(job) -> dict:
         if not described.exists():
             _build_one(Path(path), Path(out), name, *settings)
         episodes = json.loads(described.read_text(encoding='utf-8'))
-        own = [episode for episode in episodes if episode['version'] == 0]
+        own = [episode for episode in episodes if episode['own']]
         return {**row, 'episodes': len(own), 'frames': sum(e['frames'] for e in own)}
     except (OSError, ValueError) as error:
         return {**row, 'refused': ' '.join(str(error).split())}
 
 
-def _build_one(path, out, name, instruction, topics, augment, corrections) -> None:
+def _build_one(path, out, name, instruction, topics, augment, corrections,
+               every_frame) -> None:
     from mobile_vla_ros.training.features import Encoder
     encoder = Encoder(out)
     if corrections:
@@ -83,25 +89,28 @@ def _build_one(path, out, name, instruction, topics, augment, corrections) -> No
         if bag.topics['command'] is None:
             raise ValueError(f'{path}: no recorded commands (geometry_msgs Twist or '
                              'TwistStamped) to learn from')
-        found = list(segments(bag.events(), lambda msg: preprocess(decode(msg, IMAGE)), PERIOD_S,
-                              instruction, 0.0 if corrections else STANDING_KEPT_S))
+        turns = _turns(bag) if every_frame else 1
+        found = list(segments(bag.events(), lambda msg: preprocess(decode(msg, IMAGE)),
+                              PERIOD_S / turns, instruction,
+                              0.0 if corrections else STANDING_KEPT_S))
     recipe = RECIPES[distance] if augment else None
     if not found:
         raise ValueError(f'{path}: nobody drives in it while an instruction holds and the camera '
                          'sees')
     seed = int(name[-8:], 16)
     episodes = []
-    for number, part in enumerate(found):
-        images, commands = np.stack(part.images), np.array(part.commands, np.float32)
+    takes = [(part.instruction, part.images[turn::turns], part.commands[turn::turns])
+             for part in found for turn in range(min(turns, len(part.images)))]
+    for number, (said, images, commands) in enumerate(takes):
+        images, commands = np.stack(images), np.array(commands, np.float32)
         rng = np.random.default_rng([seed + number, 6])
         for version in range(recipe.copies if recipe else 2):
             if version >= 2:
                 seen, driven = vary(images, commands, recipe, rng)
             else:
                 seen, driven = images, commands
-            row, *arrays = _episode(part.instruction, seen, driven, version, encoder,
-                                    seed + number)
-            row |= {'recording': path.stem, 'correction': corrections}
+            row, *arrays = _episode(said, seen, driven, version, encoder, seed + number)
+            row |= {'recording': path.stem, 'correction': corrections, 'own': version == 0}
             episodes.append((row, *arrays))
     write_shard(out, name, episodes)
 
@@ -120,6 +129,13 @@ def _episode(text, images, commands, version, encoder, seed) -> tuple:
     told = {} if side is not None else {'own_words': text}
     return ({'seed': seed, 'side': SIDES[side or 0], 'color': COLORS[color or 0],
              'mirrored': mirrored, 'version': version, **told}, grids, labels, commands)
+
+
+def _turns(bag: Bag) -> int:
+    """Return how many frames the camera gives in PERIOD_S."""
+    frames = (event.received_ns for event in bag.events() if event.kind == 'image')
+    between = np.diff(list(islice(frames, 500)))
+    return max(1, int(1.05 * PERIOD_S * NS / np.median(between))) if len(between) else 1
 
 
 def _operator(path, topics) -> str:
