@@ -34,7 +34,7 @@ else
 	@$(PY) -m pytest -m alone
 endif
 
-checkpoint: .venv/.train-stamp  ## rebuild the shipped checkpoint from seeds (an hour or two)
+checkpoint: .venv/.train-stamp  ## rebuild the shipped checkpoint from seeds (an hour or two); ARGS='--model hybrid'
 	@$(CHECK_GL)
 	@$(PY) -m mobile_vla_ros checkpoint $(ARGS)
 

@@ -23,6 +23,8 @@ ROWS = {  # name in the table: arguments of the benchmark verb
     'other bottle asked for': ['--swap-colors'],
     'words that training never saw': ['--phrases', 'config/phrases/held_out.yaml'],
     'shades and textures that training never saw': ['--held-out-look'],
+    'model:=hybrid': ['--checkpoint', 'checkpoints/hybrid.onnx'],
+    'model:=advanced': ['--checkpoint', 'checkpoints/advanced.onnx'],
     'over ROS 2, through both nodes': ['--over-ros', '--episodes', '20'],
     'open loop': ['--open-loop'],
     'suite': ['--suite', 'standard-1'],
@@ -83,7 +85,7 @@ def main(argv=None) -> int:
     args.out.parent.mkdir(parents=True, exist_ok=True)
     for name in args.only:
         row = args.out.parent / 'row.json'
-        options = [str(share_file(*option.split('/'))) if option.startswith('config/') else option
+        options = [str(share_file(*option.split('/'))) if '/' in option else option
                    for option in ROWS[name]]
         status = benchmark(['--episodes', str(args.episodes), '--backend', args.backend,
                             '--json', str(row), *options])

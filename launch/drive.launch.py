@@ -2,6 +2,7 @@
 Drive by camera and instruction, on the robot or, with sim:=true, in the simulator.
 
     ros2 launch mobile_vla_ros drive.launch.py sim:=true instruction:='go to the red bottle'
+    ros2 launch mobile_vla_ros drive.launch.py sim:=true model:=hybrid
 
 On the robot the node starts disarmed: `ros2 service call /drive/arm std_srvs/srv/SetBool
 "{data: true}"`. An argument left empty keeps the parameter file's value.
@@ -17,6 +18,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 
 from mobile_vla_ros.launching import (BOOLS, given, include, is_true, shipped,
                                       transport_profile)
+from mobile_vla_ros.share import SHIPPED
 from mobile_vla_ros.sim.scenario import make_scenario
 from mobile_vla_ros.sim.seeds import TEST
 
@@ -28,6 +30,14 @@ def scene_instruction(context):
         return []
     seed = scene['seed'].evaluate(context)
     return [SetLaunchConfiguration('instruction', make_scenario(seed).instruction)]
+
+
+def shipped_policy(context):
+    """Return, as a parameter, the checkpoint that ships of the model that was chosen."""
+    model = LaunchConfiguration('model').perform(context)
+    if model and given(context, checkpoint=str):
+        raise RuntimeError('give model:= (one that ships) or checkpoint:= (a file), not both')
+    return {'checkpoint': shipped('checkpoints', f'{SHIPPED[model]}.onnx')} if model else {}
 
 
 def drive_node(context):
@@ -44,6 +54,7 @@ def drive_node(context):
             LaunchConfiguration('params_file'), *overlay,
             {'use_sim_time': ParameterValue(LaunchConfiguration('use_sim_time'),
                                             value_type=bool)},
+            shipped_policy(context),
             given(context, checkpoint=str, backend=str, instruction=str, rate=float, armed=bool,
                   stamped=bool, image_transport=str)],
         remappings=[
@@ -66,8 +77,11 @@ def generate_launch_description():
                               description='Parameters of the drive node'),
         DeclareLaunchArgument('sim_params_file', default_value=shipped('config', 'sim.yaml'),
                               description='Parameters of the sim node'),
+        DeclareLaunchArgument('model', default_value='', choices=['', *SHIPPED],
+                              description='Policy that ships; empty: final_fixed, or the file of '
+                                          'checkpoint:= or of the parameter file'),
         DeclareLaunchArgument('checkpoint', default_value='',
-                              description='Policy file; empty: the one that ships'),
+                              description='Policy file of your own'),
         DeclareLaunchArgument('backend', default_value='',
                               choices=['', 'auto', 'torch', 'onnxruntime', 'openvino'],
                               description='What runs the policy'),

@@ -4,6 +4,7 @@ from pathlib import Path
 import sys
 
 PACKAGE = 'mobile_vla_ros'
+SHIPPED = {'final_fixed': 'default', 'hybrid': 'hybrid', 'advanced': 'advanced'}  # checkpoints
 
 
 def share_file(*parts: str) -> Path:

@@ -15,6 +15,8 @@ from installed import PACKAGE, prefix, sourced  # noqa: F401
 import pytest
 import yaml
 
+from mobile_vla_ros.share import SHIPPED
+
 pytestmark = pytest.mark.alone
 ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted((ROOT / 'launch').glob('*.launch.py'))
@@ -138,6 +140,17 @@ def test_choices_of_the_launch_file_are_those_of_the_node():
         if setting is not None and setting.choices:
             choices = ast.literal_eval(keywords(call)['choices'])
             assert choices == ['', *setting.choices], setting.name
+
+
+def test_every_model_that_ships_can_be_chosen():
+    pytest.importorskip('torch', reason='needs torch')
+    from mobile_vla_ros.models.registry import MODELS
+    assert list(SHIPPED) == list(MODELS)
+    model, = (call for call in calls(ROOT / 'launch' / 'drive.launch.py', 'DeclareLaunchArgument')
+              if call.args[0].value == 'model')
+    assert ast.unparse(keywords(model)['choices']) == "['', *SHIPPED]"
+    for name in SHIPPED.values():
+        assert (ROOT / 'checkpoints' / f'{name}.onnx').exists()
 
 
 @pytest.mark.parametrize('file, node', [
@@ -333,6 +346,21 @@ def test_what_cannot_start_says_why(launch, arguments, words):
     if installed & set(get_packages_with_prefixes()):
         pytest.skip(f'{installed} is installed here')
     assert words in ended(launch('robot.launch.py', *arguments))
+
+
+def test_a_model_that_ships_drives(launch, listener):
+    from rcl_interfaces.srv import GetParameters
+    process = launch('drive.launch.py', 'sim:=true', 'model:=advanced')
+    client = listener.create_client(GetParameters, '/drive/get_parameters')
+    assert client.wait_for_service(30)
+    answer = client.call_async(GetParameters.Request(names=['checkpoint']))
+    poll(answer.done, process)
+    checkpoint, = answer.result().values
+    assert checkpoint.string_value.endswith('mobile_vla_ros/checkpoints/advanced.onnx')
+    process.send_signal(signal.SIGINT)
+    assert 'Traceback' not in ended(process)
+    assert 'not both' in ended(launch('drive.launch.py', 'model:=hybrid', 'checkpoint:=x.onnx'))
+    assert 'final_fixed' in ended(launch('drive.launch.py', 'model:=default'))
 
 
 def test_a_wrong_number_ends_the_launch(launch):

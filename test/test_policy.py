@@ -11,14 +11,16 @@ import pytest
 from tiny_checkpoint import write as write_tiny
 
 import mobile_vla_ros
+from mobile_vla_ros.backends import OnnxRuntime
 from mobile_vla_ros.contract import Command, ContractError, NS, Plan
 from mobile_vla_ros.metadata import BLANK, Metadata, SEAL
 from mobile_vla_ros.preprocessing import history_frames, IMAGE, preprocess
-from mobile_vla_ros.share import share_file
+from mobile_vla_ros.share import SHIPPED, share_file
 
 SOAK = int(os.environ.get('MOBILE_VLA_SOAK', 1))
 LEFT = 'pass the box on the left and stop at the red bottle'
 RIGHT = 'pass the box on the right and stop at the red bottle'
+each_model = pytest.mark.parametrize('model', SHIPPED)
 
 
 @pytest.fixture(scope='module')
@@ -31,23 +33,29 @@ def picture():
     sim.close()
 
 
+def shipped(model):
+    return share_file('checkpoints', f'{SHIPPED[model]}.onnx')
+
+
 def first(policy, rgb, text):
     policy.reset()
     return np.array(policy.act(rgb, text, 0))
 
 
+@each_model
 @pytest.mark.parametrize('left, right', [
     (LEFT, RIGHT),
     ('상자 왼쪽으로 지나서 빨간 병으로 가', '상자 오른쪽으로 지나서 빨간 병으로 가')])
-def test_another_instruction_gives_another_command(picture, left, right):
-    policy = mobile_vla_ros.load_policy()
+def test_another_instruction_gives_another_command(picture, left, right, model):
+    policy = mobile_vla_ros.load_policy(shipped(model))
     difference = first(policy, picture, left) - first(policy, picture, right)
     assert difference[1] > 0.2, 'left goes to +y, right to -y'
     assert np.array_equal(first(policy, picture, left), first(policy, picture, left))
 
 
-def test_the_backends_agree(picture):
-    runtime = share_file('checkpoints', 'default.onnx')
+@each_model
+def test_the_backends_agree(picture, model):
+    runtime = shipped(model)
     policies = [mobile_vla_ros.load_policy(runtime, 'onnxruntime'),
                 mobile_vla_ros.load_policy(runtime, 'openvino'),
                 mobile_vla_ros.load_policy(runtime.with_suffix('.safetensors'), 'torch')]
@@ -58,11 +66,13 @@ def test_the_backends_agree(picture):
         assert np.abs(commands[0] - commands[2]).max() < 1e-4
 
 
-def test_the_shipped_pair_is_one_model_and_small():
-    runtime = share_file('checkpoints', 'default.onnx')
+@each_model
+def test_a_shipped_pair_is_of_its_model_small_and_measured(model):
+    runtime = shipped(model)
     weights = runtime.with_suffix('.safetensors')
-    assert runtime.stat().st_size + weights.stat().st_size < 10_000_000
+    assert runtime.stat().st_size + weights.stat().st_size < 20_000_000
     metadata = mobile_vla_ros.load_policy(runtime).metadata
+    assert metadata.model == model
     for key in ('digest', 'episodes', 'mean_command'):
         assert key in metadata.data
     assert metadata.metrics['closed_loop']['success']['trials'] >= 300
@@ -178,6 +188,50 @@ def test_what_does_not_match_is_named(tmp_path):
         mobile_vla_ros.load_policy(path, 'tpu')
     with pytest.raises(ValueError, match='needs onnxruntime or openvino'):
         mobile_vla_ros.load_policy(path, 'torch')
+    with pytest.raises(ValueError, match="'tpu'; one of cpu, cuda, tensorrt"):
+        mobile_vla_ros.load_policy(path, device='tpu')
+    with pytest.raises(ValueError, match="'openvino' runs on the cpu only"):
+        mobile_vla_ros.load_policy(path, 'openvino', device='cuda')
+
+
+def test_threads_share_a_slow_network_only(monkeypatch):
+    opened, take = [], OnnxRuntime._open
+    monkeypatch.setattr(OnnxRuntime, '_open', lambda self, content, threads: (
+        opened.append(threads), take(self, content, threads))[1])
+    for seconds, wanted in ([0.002], [1]), ([0.02, 0.01], [1, 0]), ([0.02, 0.02], [1, 0]):
+        times = iter(seconds)
+        monkeypatch.setattr(OnnxRuntime, '_seconds', lambda *_, times=times: next(times))
+        policy = mobile_vla_ros.load_policy()
+        assert opened == wanted
+        options = policy.engine.session.get_session_options()
+        assert options.intra_op_num_threads == (0 if seconds == [0.02, 0.01] else 1)
+        opened.clear()
+    mobile_vla_ros.load_policy(threads=3)
+    assert opened == [3]
+
+
+@pytest.mark.parametrize('device', ['cuda', 'tensorrt'])
+def test_a_device_agrees_with_the_cpu_or_says_that_it_is_not_here(picture, device):
+    import onnxruntime
+    if OnnxRuntime.PROVIDERS[device] not in onnxruntime.get_available_providers():
+        with pytest.raises(ValueError, match=f"'{device}' needs an ONNX Runtime with"):
+            mobile_vla_ros.load_policy(device=device)
+        return
+    there, here = mobile_vla_ros.load_policy(device=device), mobile_vla_ros.load_policy()
+    assert np.abs(first(there, picture, LEFT) - first(here, picture, LEFT)).max() < 1e-2
+
+
+def test_torch_takes_a_gpu_or_says_that_there_is_none(picture):
+    torch = pytest.importorskip('torch')
+    weights = shipped('final_fixed').with_suffix('.safetensors')
+    with pytest.raises(ValueError, match="needs backend 'onnxruntime'"):
+        mobile_vla_ros.load_policy(weights, device='tensorrt')
+    if not torch.cuda.is_available():
+        with pytest.raises(ValueError, match='finds no GPU here'):
+            mobile_vla_ros.load_policy(weights, device='cuda')
+        return
+    there, here = (mobile_vla_ros.load_policy(weights, device=name) for name in ('cuda', 'cpu'))
+    assert np.abs(first(there, picture, LEFT) - first(here, picture, LEFT)).max() < 1e-2
 
 
 def test_metadata_names_both_values():

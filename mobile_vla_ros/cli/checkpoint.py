@@ -1,9 +1,10 @@
-"""Verb `checkpoint`: rebuild the shipped checkpoint from seeds alone (an hour or two)."""
+"""Verb `checkpoint`: rebuild a shipped checkpoint from seeds alone (an hour or two)."""
 
 from dataclasses import fields
 from pathlib import Path
 
 from mobile_vla_ros.cli import one_line_errors, Parser
+from mobile_vla_ros.share import SHIPPED
 
 EXAMPLE = 'example: python -m mobile_vla_ros checkpoint --out out/checkpoint/default'
 
@@ -14,12 +15,15 @@ def main(argv=None) -> int:
     from mobile_vla_ros.training.recipe import build, Recipe
     p = Parser(prog='python -m mobile_vla_ros checkpoint', description=__doc__, epilog=EXAMPLE)
     p.add_argument('--work', type=Path, default=Path('out/checkpoint'),
-                   help='recordings and the first policy; about 3 GB')
-    p.add_argument('--out', type=Path, default=Path('checkpoints/default'))
+                   help='recordings and the first policies; about 3 GB')
+    p.add_argument('--out', type=Path, help='default: checkpoints/, as the model ships')
     for field in fields(Recipe):
-        p.add_argument(f'--{field.name.replace("_", "-")}', type=int, default=field.default)
+        p.add_argument(f'--{field.name.replace("_", "-")}', type=type(field.default),
+                       default=field.default,
+                       choices=list(SHIPPED) if field.name == 'model' else None)
     args = vars(p.parse_args(argv))
     work, out = args.pop('work'), args.pop('out')
+    out = out or Path('checkpoints', SHIPPED[args['model']])
     metrics = build(Recipe(**args), work, out)
     from mobile_vla_ros.cli.benchmark import print_table
     loop = metrics['closed_loop']

@@ -1,4 +1,4 @@
-"""The shipped checkpoint, from seeds alone: record, train, correct, train again, export, score."""
+"""A shipped checkpoint, from seeds alone: record, train, correct, train again, export, score."""
 
 from dataclasses import asdict, dataclass, replace
 import json
@@ -9,7 +9,7 @@ import numpy as np
 from mobile_vla_ros import __version__
 from mobile_vla_ros.evaluate import closed_loop
 from mobile_vla_ros.models.final_fixed import FinalFixedConfig
-from mobile_vla_ros.models.registry import build_model, name_of
+from mobile_vla_ros.models.registry import build_model, MODELS, name_of
 from mobile_vla_ros.sim.seeds import TEST, TRAIN, VALIDATION
 from mobile_vla_ros.training.checkpoint import describe, load_model, save_checkpoint
 from mobile_vla_ros.training.collect import collect
@@ -23,8 +23,9 @@ GOING_ON = 1.5e-3  # learning rate after corrections: what was learned must not 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How much of everything; the defaults make the shipped checkpoint."""
+    """Which model, and how much of everything; the defaults make the default checkpoint."""
 
+    model: str = 'final_fixed'
     teacher: int = 320  # episodes
     rounds: int = 2  # of corrections, each driven by the policy before
     corrections: int = 100  # episodes a round that a policy drives and the teacher labels
@@ -41,15 +42,20 @@ def build(recipe: Recipe, work: Path, out: Path, say=print) -> dict:
     """
     Write `out`.safetensors and `out`.onnx; return the metrics that they carry.
 
-    Recordings in `work` are kept and found again, so an interrupted build goes on.
+    Recordings in `work` are kept and found again, so an interrupted build goes on. Every model
+    has the same teacher, and corrections of its own driving.
+
+    :raises ValueError: for an unknown model.
     """
-    held_out, teacher = work / 'held_out', work / 'teacher'
+    if recipe.model not in MODELS:
+        raise ValueError(f'unknown model {recipe.model!r}; one of {", ".join(MODELS)}')
+    held_out, teacher, own = work / 'held_out', work / 'teacher', work / recipe.model
     collect(held_out, VALIDATION[:recipe.held_out], recipe.processes)
     collect(teacher, TRAIN[:recipe.teacher], recipe.processes)
     final, start, folders = out.with_suffix('.safetensors'), None, [teacher]
     for n in range(recipe.rounds + 1):
         last = n == recipe.rounds
-        policy = final if last else work / f'policy{n}.safetensors'
+        policy = final if last else own / f'policy{n}.safetensors'
         if last or not policy.exists():
             say(f'policy {n + 1} of {recipe.rounds + 1}')
             epochs = recipe.last_epochs if last else \
@@ -57,10 +63,10 @@ def build(recipe: Recipe, work: Path, out: Path, say=print) -> dict:
             config = TrainConfig(epochs=epochs, seed=recipe.seed, threads=1)
             metrics = fit(read_recordings(*folders), read_recordings(held_out), policy,
                           replace(config, learning_rate=GOING_ON) if start else config,
-                          start=start)
+                          MODELS[recipe.model].config_class(), start)
         if not last:
             first = recipe.teacher + n * recipe.corrections
-            folders.append(work / f'corrections{n + 1}')
+            folders.append(own / f'corrections{n + 1}')
             collect(folders[-1], TRAIN[first:first + recipe.corrections], recipe.processes, policy)
         start = policy
     runtime = out.with_suffix('.onnx')
@@ -72,7 +78,7 @@ def build(recipe: Recipe, work: Path, out: Path, say=print) -> dict:
                               **closed_loop.summarise(rows, job)}
     add_metrics(final, metrics)
     metrics['export_error'] = export(final, runtime)
-    (work / 'metrics.json').write_text(json.dumps(metrics, indent=1))
+    (own / 'metrics.json').write_text(json.dumps(metrics, indent=1))
     return metrics
 
 
