@@ -359,7 +359,8 @@ def test_a_model_that_ships_drives(launch, listener):
     assert checkpoint.string_value.endswith('mobile_vla_ros/checkpoints/advanced.onnx')
     process.send_signal(signal.SIGINT)
     assert 'Traceback' not in ended(process)
-    assert 'not both' in ended(launch('drive.launch.py', 'model:=hybrid', 'checkpoint:=x.onnx'))
+    assert 'not both' in ended(launch('drive.launch.py', 'sim:=true', 'model:=hybrid',
+                                      'checkpoint:=x.onnx'))
     assert 'final_fixed' in ended(launch('drive.launch.py', 'model:=default'))
 
 
