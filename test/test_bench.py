@@ -11,6 +11,7 @@ sys.path.insert(0, str(ROOT / 'benchmark'))
 
 import bench  # noqa: E402
 from bench_rows import median, Row  # noqa: E402
+import scale  # noqa: E402
 
 pytestmark = pytest.mark.alone
 LEAST = {'P1': 1.5, 'P5': 1.3, 'P10': 1.3, 'P7': 0.9}  # times better, far from the goals
@@ -29,6 +30,10 @@ def test_ours_is_better_by_a_factor(tmp_path, capsys):
     assert bench.main(['--short', '--out', str(tmp_path), 'P10']) == 0
     rows = {row['id']: row for row in json.loads((tmp_path / 'bench.json').read_text())['rows']}
     assert rows['P5'] == before and len(rows) == 5, 'rows measured before stay'
+
+
+def test_what_two_processes_gain_is_a_ratio():
+    assert '| scenes | 1.5 | 2.7 | 1.80 |' in scale.table({'scenes': {1: 1.5, 2: 2.7}})
 
 
 def test_an_unknown_row_is_one_line(capsys):
