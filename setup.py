@@ -35,6 +35,7 @@ EXTRAS = {
     'hdf5': ['h5py', 'rosbags', 'mcap', 'tqdm'],
     'lerobot': ['pyarrow', 'imageio-ffmpeg', 'rosbags', 'tqdm'],
     'openvino': ['openvino'],
+    'ray': ['ray'],  # the work of several processes, over a cluster
     'test': ['pytest', 'pytest-timeout', 'pytest-cov', 'hypothesis',
              'mcap-ros2-support', 'colcon-common-extensions', 'cv-bridge', 'playwright'],
 }

@@ -32,6 +32,19 @@ def simulation(folder: Path) -> dict:
             for n in COUNTS}
 
 
+def cluster(folder: Path) -> dict:
+    """Return the same where the processes are those of a Ray cluster that is up."""
+    import ray
+    from mobile_vla_ros.parallel import CLUSTER
+    os.environ[CLUSTER] = 'local'
+    ray.init()
+    try:
+        return simulation(folder)
+    finally:
+        ray.shutdown()
+        del os.environ[CLUSTER]
+
+
 def replaying(folder: Path) -> dict:
     """Return recorded seconds a second of `replay`."""
     from mobile_vla_ros.evaluate.replay_bags import replay_bags
@@ -65,7 +78,9 @@ def training(folder: Path) -> dict:
 
 
 MEASURES = {
-    'closed-loop benchmark, scenes': simulation, '`replay`, recorded seconds': replaying,
+    'closed-loop benchmark, scenes': simulation,
+    'the same over a Ray cluster of this machine': cluster,
+    '`replay`, recorded seconds': replaying,
     '`dataset build`, recorded seconds': building,
     '`train` under `torchrun`, frames of an epoch': training}
 

@@ -1,5 +1,6 @@
 """Verb `dataset`: recorded driving to what `train` takes."""
 
+import os
 from pathlib import Path
 
 from mobile_vla_ros.cli import (
@@ -20,7 +21,8 @@ def parser() -> Parser:
                        help='rosbag2 folder, .mcap, .db3 or ROS 1 .bag')
     build.add_argument('--out', required=True, type=Path, help='folder of the dataset')
     build.add_argument('--instruction', help='of all bags, instead of what was recorded')
-    build.add_argument('--processes', type=int, default=2)
+    build.add_argument('--processes', type=int, default=os.cpu_count() or 1,
+                       help='bags read at once')
     build.add_argument('--augment', choices=('recorded', 'close', 'medium', 'far'),
                        help='make 5 to 8 of every episode, by its distance')
     build.add_argument('--every-frame', action='store_true',
