@@ -14,13 +14,16 @@ import yaml
 
 pytest.importorskip('rosbags')
 from mcap.reader import make_reader  # noqa: E402
+from mcap.records import Chunk  # noqa: E402
+from mcap.stream_reader import StreamReader  # noqa: E402
 from mcap_ros2.decoder import DecoderFactory  # noqa: E402
 from rosbags.highlevel import AnyReader  # noqa: E402
 from rosbags.typesys import get_typestore, Stores  # noqa: E402
+import zstandard  # noqa: E402
 
 from mobile_vla_ros.cli import dataset as verb  # noqa: E402
 from mobile_vla_ros.data import recorder as recorder_module  # noqa: E402
-from mobile_vla_ros.data.episode import EpisodeError, EpisodeWriter, repair  # noqa: E402
+from mobile_vla_ros.data.episode import EpisodeError, EpisodeWriter, LEVEL, repair  # noqa: E402
 from mobile_vla_ros.data.recorder import Recorder, Topic  # noqa: E402
 
 STORE = get_typestore(Stores.ROS2_HUMBLE)
@@ -61,6 +64,20 @@ def write(folder, count=5):
     for i in range(count):
         writer.write(channel, START + i * 100_000_000, text(f'number {i}'))
     return writer
+
+
+def test_chunks_are_compressed_at_the_level_that_costs_least(tmp_path):
+    writer = EpisodeWriter(tmp_path / 'a', {})
+    channel = writer.topic('/events', STRING, definition(STRING))
+    words = random.Random(0).choices(['left', 'right', 'bottle', 'box', 'around'], k=9000)
+    writer.write(channel, START, text(' '.join(words)))
+    writer.close()
+    with (tmp_path / 'a' / 'a_0.mcap').open('rb') as file:
+        chunk = next(row for row in StreamReader(file, emit_chunks=True).records
+                     if isinstance(row, Chunk) and row.uncompressed_size > 9000)
+    content = zstandard.decompress(chunk.data)
+    assert chunk.compression == 'zstd'
+    assert chunk.data == zstandard.compress(content, level=LEVEL) != zstandard.compress(content)
 
 
 def test_a_closed_episode_is_read_by_others(tmp_path):
