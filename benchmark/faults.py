@@ -3,6 +3,7 @@ Inject every fault over real DDS and write the table of worst cases.
 
     make faults                 # a few trials a row
     make faults TRIALS=100      # the long run, several hours
+    make faults ARGS='25 27'    # some rows; the others stay as they were measured
 """
 
 import argparse
@@ -40,6 +41,13 @@ def ids_of(test: str) -> list[int]:
     """Return the faults that a test's name begins with: test_5_6_7_x, test_17_and_18_x."""
     numbers = re.match(r'test_((?:\d+_(?:and_)?)+)', test)
     return [int(n) for n in re.findall(r'\d+', numbers[1])] if numbers else []
+
+
+def tests_of(faults) -> list[str]:
+    """Return the names of the tests that inject any of these faults."""
+    return [name for file in FILES
+            for name in re.findall(r'^def (test_\w+)', (ROOT / 'test' / file).read_text(), re.M)
+            if set(ids_of(name)) & set(faults)]
 
 
 def read_tests(xml: Path) -> list[tuple[str, bool]]:
@@ -80,13 +88,22 @@ def table(rows) -> str:
 
 def main(argv=None) -> int:
     """Run the tests, write the table; 1 if a promise is broken."""
-    p = argparse.ArgumentParser(description=__doc__)
+    p = argparse.ArgumentParser(description=__doc__,
+                                formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('rows', nargs='*', type=int, metavar='ROW', help='1 to 28; all if none is '
+                   'named')
     p.add_argument('--trials', type=int, default=0, help='of each fault; 0: a few')
     p.add_argument('--out', type=Path, default=Path('out/faults/faults.json'))
     p.add_argument('--page', type=Path, default=ROOT / 'docs' / 'safety.md')
     args = p.parse_args(argv)
     if args.trials < 0:
-        p.error(f'--trials must be 0 or more, got {args.trials}')
+        p.exit(2, f'error: --trials must be 0 or more, got {args.trials}\n')
+    wrong = [str(number) for number in args.rows if number not in FAULTS]
+    if wrong:
+        p.exit(2, f'error: no row {", ".join(wrong)}; the rows are 1 to {len(FAULTS)}\n')
+    wanted = args.rows or list(FAULTS)
+    kept = {row['id']: row for row in json.loads(args.out.read_text())
+            if row['id'] not in wanted} if args.rows and args.out.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
         xml, log = Path(folder, 'tests.xml'), Path(folder, 'figures.jsonl')
         log.touch()
@@ -95,13 +112,14 @@ def main(argv=None) -> int:
             environment['MOBILE_VLA_SOAK'] = str(args.trials)
         subprocess.run(
             [sys.executable, '-m', 'pytest', f'--junitxml={xml}', '--timeout=3600',
-             '-k', ' or '.join(f'test_{number}_' for number in FAULTS),
+             '-k', ' or '.join(tests_of(wanted)),
              *(str(ROOT / 'test' / name) for name in FILES)], env=environment, cwd=ROOT)
         if not xml.exists():
             print('error: the tests did not run', file=sys.stderr)
             return 2
         rows = make_rows(read_tests(xml), [json.loads(line) for line in
                                            log.read_text().splitlines()])
+    rows = [kept.get(row['id'], row) for row in rows]
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps(rows, indent=1) + '\n')
     put(args.page, 'faults', table(rows))

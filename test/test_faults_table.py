@@ -1,5 +1,6 @@
 """The table of faults says what the tests found."""
 
+import json
 from pathlib import Path
 import sys
 
@@ -31,12 +32,31 @@ def test_a_row_holds_the_worst_and_a_broken_promise_shows():
     assert '290 ms | 300 ms | holds' in text and '**broken**' in text and 'not tested yet' in text
 
 
+def test_some_rows_are_measured_anew_and_the_others_stay(tmp_path, capfd):
+    page, out = tmp_path / 'page.md', tmp_path / 'faults.json'
+    page.write_text('<!-- faults:begin --><!-- faults:end -->')
+    before = faults.make_rows([('test_1_x', True)], [])
+    out.write_text(json.dumps(before))
+    assert faults.main(['10', '--out', str(out), '--page', str(page)]) == 0
+    rows = {row['id']: row for row in json.loads(out.read_text())}
+    assert rows[10]['ok'] and rows[10]['trials'] > 3 and rows[1] == before[0]
+    assert rows[2]['ok'] is None
+    assert '| 10 | truncated JPEG, decompression bomb | ' in page.read_text()
+
+
+@pytest.mark.parametrize('argv, words', [
+    (['29', '0'], 'no row 29, 0; the rows are 1 to 28'), (['--trials', '-1'], '--trials must be')])
+def test_a_wrong_argument_is_one_line(argv, words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        faults.main(argv)
+    assert ended.value.code == 2
+    line, = capsys.readouterr().err.splitlines()
+    assert words in line
+
+
 def test_every_fault_has_a_test():
-    names = [line.split('(')[0][4:] for file in faults.FILES
-             for line in (ROOT / 'test' / file).read_text().splitlines()
-             if line.startswith('def test_')]
-    tested = {number for name in names for number in faults.ids_of(name)}
-    assert set(faults.FAULTS) == tested
+    assert all(faults.tests_of([number]) for number in faults.FAULTS)
+    assert faults.tests_of([7]) == ['test_5_6_7_a_bad_file_is_refused_and_never_active']
     assert (ROOT / 'docs' / 'safety.md').read_text().count('<!-- faults:begin -->') == 1
 
 
