@@ -18,10 +18,11 @@ from mobile_vla_ros.data.bags import Bag, decode, Event  # noqa: E402
 from mobile_vla_ros.data.samples import segments  # noqa: E402
 from mobile_vla_ros.images import MessageError  # noqa: E402
 from mobile_vla_ros.models.text import encode_text  # noqa: E402
+from mobile_vla_ros.models.vision import CHANNELS, GRID  # noqa: E402
 from mobile_vla_ros.sim.scenario import COLORS, SIDES  # noqa: E402
 from mobile_vla_ros.training.augment import RECIPES, vary  # noqa: E402
 from mobile_vla_ros.training.recordings import (  # noqa: E402
-    Episode, read_recordings, split, write_shard)
+    Episode, LONGEST, read_recordings, split, write_shard)
 
 GO = Command(0.3, 0.0, 0.0)
 STILL = Command(0.0, 0.0, 0.0)
@@ -269,6 +270,22 @@ def test_train_takes_a_dataset_with_words_of_its_own(bags, tmp_path, capsys):
     assert train_verb.main(['--data', str(data), '--out', str(tmp_path / 'new'),
                             '--resume']) == 2
     assert 'no training to resume' in capsys.readouterr().err
+
+
+def test_a_long_drive_is_learned_in_pieces(tmp_path):
+    frames = 2 * LONGEST + 1
+    numbers = np.arange(frames, dtype=np.float32)
+    grids = np.zeros((frames, CHANNELS, GRID, GRID), np.float16)
+    labels = np.tile(numbers[:, None, None, None], (1, len(SIDES), len(COLORS), 3))
+    row = {'seed': 7, 'side': 'left', 'color': 'red'}
+    write_shard(tmp_path, 'a', [(row, grids, labels, labels), (row, grids[:1], labels[:1],
+                                                               labels[:1])])
+    lengths = [len(e.grids) for e in read_recordings(tmp_path)]
+    assert max(lengths) <= LONGEST and lengths[-1] == 1 and len(lengths) == 4
+    assert max(lengths[:3]) - min(lengths[:3]) <= 1
+    learned = np.concatenate([e.labels[:, 0, 0, 0] for e in read_recordings(tmp_path)])
+    assert np.array_equal(learned, [*numbers, 0.0])
+    assert {e.recording for e in read_recordings(tmp_path)} == {'7'}
 
 
 def test_whole_recordings_are_held_out():

@@ -12,6 +12,7 @@ pytest.importorskip('rosbags')
 
 from mobile_vla_ros.cli import dataset as verb  # noqa: E402
 from mobile_vla_ros.data.bags import Bag, decode  # noqa: E402
+from mobile_vla_ros.data.tub import read_tub  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / 'shared' / 'data'
@@ -114,6 +115,17 @@ def test_every_drive_is_held_out_once(tmp_path, monkeypatch):
                for name in ('tub_1', 'tub_2')]
     assert trained[0] != trained[1]
     assert '| all | 80 | angular_z |' in real_drives.table(results)
+    assert row['axes']['angular_z']['linear'] < row['axes']['angular_z']['constant'], \
+        'brightness tells the angle in these pictures'
+
+
+def test_one_drive_is_cut_into_stretches(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / 'benchmark'))
+    import real_drives
+    parts = real_drives.cut(make_tub(tmp_path / 'tub', frames=10, deleted=[4]), 3, tmp_path)
+    assert [path.name for path in parts] == ['tub_1_of_3', 'tub_2_of_3', 'tub_3_of_3']
+    kept = [[round(20 * record.angle) for record in read_tub(part)] for part in parts]
+    assert kept == [[0, 1, 2], [3, 5], [6, 7, 8, 9]]
 
 
 def test_one_drive_is_too_few(tmp_path, capsys, monkeypatch):

@@ -14,6 +14,7 @@ from mobile_vla_ros.sim.scenario import COLORS, SIDES
 
 
 PERIOD_S = 0.2  # between recorded frames: nearer ones cost as much and say little new
+LONGEST = 150  # frames, half a minute: a batch of three hour-long ones would take 15 GB
 MIRROR = np.array([1, -1, -1], np.float32)  # what left and right exchanged does to a command
 
 
@@ -44,6 +45,8 @@ def read_recordings(*folders: Path) -> list[Episode]:
     """
     Return the episodes of all shards in `folders`, memory-mapped, in the order of their names.
 
+    One that is longer than LONGEST comes as several.
+
     :raises FileNotFoundError: if a folder holds none.
     :raises ValueError: if a shard holds features of another encoder.
     """
@@ -62,13 +65,21 @@ def read_recordings(*folders: Path) -> list[Episode]:
             labels = np.load(shard.with_suffix('.labels.npy'))
             start = 0
             for row in json.loads(shard.read_text()):
-                part = slice(start, start + row['frames'])
                 words = encode_text(row['own_words']) if 'own_words' in row else None
-                episodes.append(Episode(row['seed'], SIDES.index(row['side']),
-                                        COLORS.index(row['color']), grids[part], labels[part],
-                                        words, row.get('recording', str(row['seed']))))
+                for part in _parts(start, row['frames']):
+                    episodes.append(Episode(
+                        row['seed'], SIDES.index(row['side']), COLORS.index(row['color']),
+                        grids[part], labels[part], words,
+                        row.get('recording', str(row['seed']))))
                 start += row['frames']
     return episodes
+
+
+def _parts(start: int, frames: int) -> list[slice]:
+    """Cut an episode that is too long into equal ones."""
+    count = -(-frames // LONGEST)
+    ends = [start + frames * i // count for i in range(count + 1)]
+    return [slice(*pair) for pair in zip(ends, ends[1:])]
 
 
 def write_shard(folder: Path, name: str, episodes: list[tuple]) -> None:
