@@ -1,6 +1,7 @@
 """Keys of a plain terminal as hold-to-run driving. Pure: no terminal, no ROS, no clock."""
 
 import math
+from typing import NamedTuple
 
 from mobile_vla_ros.contract import Command, STOP
 
@@ -9,6 +10,9 @@ DIRECTIONS = {  # forward, left, turn
     'q': (1, 1, 0), 'e': (1, -1, 0), 'z': (-1, 1, 0), 'c': (-1, -1, 0),
     'r': (0, 0, 1), 't': (0, 0, -1)}
 EPISODE = {'n': 'start', 'm': 'keep', 'x': 'discard'}
+TYPED = {'i': 'instruction', 'o': 'scenario'}
+DISTANCES = {'1': 'close', '2': 'medium', '3': 'far'}
+ENTER, ESCAPE, BACKSPACE = '\r\n', '\x1b', '\x7f\b'
 FASTER, SLOWER = '+=', '-_'
 SPEEDS = (0.1, 0.2, 0.3, 0.4, 0.5)  # m/s
 TURN = 2.0  # rad/s for each m/s
@@ -16,7 +20,36 @@ BASES = ('holonomic', 'differential')
 HELP = """\
   q w e        drive; hold to go on, release to stop      r t    turn left, right
   a   d        (differential: a, d turn)                  space  stop
-  z s c        + -  faster, slower      n m x  episode: start, keep, discard"""
+  z s c        + -  faster, slower      n m x  episode: start, keep, discard
+               i o  type the instruction, the scenario    1 2 3  close, medium, far"""
+
+
+class Label(NamedTuple):
+    """What the next episode is to be called: instruction, scenario or distance."""
+
+    name: str
+    value: str
+
+
+class Entry:
+    """A line of text as it is typed; nothing moves meanwhile."""
+
+    def __init__(self, name: str):
+        """Begin an empty line for the label `name`."""
+        self.name, self.text, self.open = name, '', True
+
+    def key(self, key: str) -> Label | None:
+        """Take a key; return the label at Enter. Escape leaves it as it was."""
+        if key in ENTER:
+            self.open = False
+            return Label(self.name, self.text.strip())
+        if key == ESCAPE:
+            self.open = False
+        elif key in BACKSPACE:
+            self.text = self.text[:-1]
+        elif key.isprintable():
+            self.text += key
+        return None
 
 
 class HeldKey:
@@ -80,14 +113,19 @@ class Teleop:
         if base not in BASES:
             raise ValueError(f'base must be one of {", ".join(BASES)}, got {base!r}')
         self.base, self.step, self.hand = base, 1, HeldKey()
+        self.entry = None  # the line that is being typed
 
     @property
     def speed(self) -> float:
         """Return the chosen speed, m/s."""
         return SPEEDS[self.step]
 
-    def key(self, key: str, now: float) -> str | None:
-        """Take a key; return 'start', 'keep' or 'discard' if it asks for that."""
+    def key(self, key: str, now: float) -> str | Label | None:
+        """Take a key; return 'start', 'keep', 'discard' or a Label if it asks for that."""
+        if self.entry:
+            label = self.entry.key(key)
+            self.entry = self.entry if self.entry.open else None
+            return label
         key = key.lower()
         if key in DIRECTIONS:
             self.hand.press(key, now)
@@ -96,7 +134,8 @@ class Teleop:
             self.step = min(max(step, 0), len(SPEEDS) - 1)
         else:  # space, and whatever was not meant to move it
             self.hand.release()
-        return EPISODE.get(key)
+            self.entry = Entry(TYPED[key]) if key in TYPED else None
+        return Label('distance', DISTANCES[key]) if key in DISTANCES else EPISODE.get(key)
 
     def command(self, now: float) -> Command:
         """Return what the base is told at `now`."""

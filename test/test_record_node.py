@@ -71,6 +71,7 @@ def test_an_episode_holds_what_was_published(g, tmp_path):
     sent = g.sent[first:]
     sent_hz = (len(sent) - 1) / (sent[-1] - sent[0])  # less than 20 on a busy machine
     assert is_whole(folder) and told['dropped'] == 0 and not told['error']
+    assert told['kept'] == {'two boxes': 1}
     with Bag(folder) as bag:
         events = list(bag.events())
     images = [event for event in events if event.kind == 'image']

@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip('rclpy')
 from ros_harness import environment, graph, wait_for  # noqa: E402
+from test_teleop import Terminal  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 POLICY = ElementTree.parse(ROOT / 'config' / 'security' / 'policies.xml')
@@ -20,7 +21,8 @@ SOMETIMES = {  # what a node has only by a parameter, in a distribution, or with
     'drive': {'/image/compressed', '/image_annotated', '/drive/plan', '/scan', '/clock',
               '/parameter_events'},
     'sim': {'/tf', '/parameter_events'},
-    'record': {'/image/compressed', '/clock', '/parameter_events'}}
+    'record': {'/image/compressed', '/clock', '/parameter_events'},
+    'teleop': {'/clock', '/parameter_events'}}
 
 
 def allowed(node: str) -> dict:
@@ -41,15 +43,18 @@ def full(name: str, node: str) -> str:
     return name if name.startswith('/') else f'/{name}'
 
 
-@pytest.mark.parametrize('node', ['drive', 'sim', 'record'])
+@pytest.mark.parametrize('node', ['drive', 'sim', 'record', 'teleop'])
 def test_a_node_needs_what_the_policy_allows_and_nothing_else(node, tmp_path):
     policy = allowed(node)
     arguments = {'drive': (ROOT / 'test' / 'faulty.py', 'good'),
                  'sim': ('-m', 'mobile_vla_ros', 'sim', '--ros-args', '-p', 'width:=64'),
                  'record': ('-m', 'mobile_vla_ros', 'record', '--ros-args', '-p',
-                            f'folder:={tmp_path}')}[node]
+                            f'folder:={tmp_path}')}.get(node)
     with graph() as g:
-        g.start(*arguments)
+        if arguments:
+            g.start(*arguments)
+        else:
+            Terminal(g)
 
         def ends():
             return {kind: {name for name, _ in getattr(

@@ -3,6 +3,7 @@
 import itertools
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from hypothesis import given, settings, strategies as st
 import pytest
 
 from mobile_vla_ros.contract import Command, STOP
+from mobile_vla_ros.data.bags import read_info
 from mobile_vla_ros.teleop import DIRECTIONS, HeldKey, SPEEDS, Teleop
 
 
@@ -83,6 +85,21 @@ def test_stop_speed_and_episodes():
     assert teleop.command(1.1) == STOP
     with pytest.raises(ValueError, match="one of holonomic, differential, got 'legs'"):
         Teleop('legs')
+
+
+def test_labels_are_typed_and_nothing_moves_meanwhile():
+    teleop = Teleop()
+    teleop.key('w', 0.0)
+    assert teleop.key('I', 0.1) is None and teleop.command(0.1) == STOP
+    assert {teleop.key(key, 0.2) for key in 'gowww3n 왼쪽\x7f\t'} == {None}
+    assert teleop.command(0.2) == STOP and teleop.entry.text == 'gowww3n 왼'
+    assert teleop.key('\r', 0.3) == ('instruction', 'gowww3n 왼') and teleop.entry is None
+    assert [teleop.key(key, 0.4) for key in '123'] == [
+        ('distance', 'close'), ('distance', 'medium'), ('distance', 'far')]
+    assert [teleop.key(key, 0.5) for key in 'oab\x1b'] == [None] * 4
+    assert teleop.entry is None, 'Escape leaves the label as it was'
+    teleop.key('w', 0.6)
+    assert teleop.command(0.6).linear_x > 0
 
 
 class Terminal:
@@ -168,14 +185,22 @@ def test_an_episode_is_recorded_by_key(g, tmp_path):
     terminal = Terminal(g)
     os.write(terminal.near, b'n')
     wait_for(lambda: b'no record node' in terminal.shown, 5.0, 'a complaint')
-    g.start('-m', 'mobile_vla_ros', 'record', '--ros-args', '-p', f'folder:={tmp_path}',
-            '-p', 'instruction:=go left')
+    g.start('-m', 'mobile_vla_ros', 'record', '--ros-args', '-p', f'folder:={tmp_path}')
     wait_for(lambda: b'ready' in terminal.shown, 20.0, 'a recorder')
+    g.stream()
+    for typed in ('i왼쪽으로 가'.encode(), b'\n', b'otwo boxes\n', b'3'):
+        os.write(terminal.near, typed)
+    wait_for(lambda: b'distance: far' in terminal.shown, 5.0, 'an answer')
     os.write(terminal.near, b'n')
     wait_for(lambda: b'recording' in terminal.shown, 5.0, 'a recording')
     terminal.hold('w', 0.6)
     os.write(terminal.near, b'm')
-    wait_for(lambda: list(tmp_path.glob('*/metadata.yaml')), 5.0, 'an episode')
+    wait_for(lambda: b'kept; 1 two boxes' in terminal.shown, 5.0, 'an episode')
+    wait_for(lambda: re.search(rb'ready  \d+ Hz  1 of 1 kept: two boxes', terminal.shown), 5.0,
+             'a count')
+    info = read_info(next(tmp_path.iterdir()))
+    assert [info[name] for name in ('instruction', 'scenario', 'distance')] == [
+        '왼쪽으로 가', 'two boxes', 'far']
 
 
 def test_without_a_terminal_it_says_so(g):

@@ -22,6 +22,16 @@ class BagError(ValueError):
     """A bag that cannot be read, or that lacks what is asked of it."""
 
 
+def read_info(folder: Path) -> dict[str, str]:
+    """Return what our recorder noted beside the messages: scenario, distance and the like."""
+    try:
+        told = yaml.safe_load((folder / 'metadata.yaml').read_text(encoding='utf-8'))
+        found = told['rosbag2_bagfile_information']['custom_data'] or {}
+        return {str(name): str(value) for name, value in found.items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError):
+        return {}  # other recorders note nothing
+
+
 class Event(NamedTuple):
     """What came at `received_ns`: an undecoded image, a text, a Command; odometry's is as done."""
 
@@ -83,13 +93,7 @@ class Bag:
     @property
     def info(self) -> dict:
         """Return what a recorder noted beside the messages: scenario, distance and the like."""
-        folder = self.path if self.path.is_dir() else self.path.parent
-        try:
-            told = yaml.safe_load((folder / 'metadata.yaml').read_text(encoding='utf-8'))
-            found = told['rosbag2_bagfile_information']['custom_data'] or {}
-            return {str(name): str(value) for name, value in found.items()}
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError):
-            return {}  # other recorders note nothing
+        return read_info(self.path if self.path.is_dir() else self.path.parent)
 
     def events(self, wanted=DRIVING, start_s: float = 0.0):
         """

@@ -1,6 +1,6 @@
 """What stands between the callbacks and the disk: a queue, a thread, and how well it goes."""
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from pathlib import Path
 import queue
@@ -9,6 +9,7 @@ import threading
 import time
 
 from mobile_vla_ros.contract import NS
+from mobile_vla_ros.data.bags import read_info
 from mobile_vla_ros.data.episode import EpisodeWriter
 
 QUEUE_BYTES = 256 * 2**20  # of messages that wait for the disk; more are dropped and counted
@@ -26,6 +27,11 @@ class Topic:
     least_hz: float = 0.0
 
 
+def _label(info: dict) -> str:
+    """Return by what an episode is counted."""
+    return info.get('scenario') or info.get('instruction') or ''
+
+
 class Recorder:
     """Records one episode at a time; callable from several threads."""
 
@@ -33,12 +39,16 @@ class Recorder:
         """
         Prepare to write episodes below `root`.
 
+        `kept` counts those that are there, by their scenario or, without one, their instruction.
+
         :param definition: a type's name -> its message definition.
         """
         self.root, self.topics = Path(root), {topic.name: topic for topic in topics}
         self._definition, self._min_free = definition, min_free_bytes
         self._lock = threading.Lock()
         self._writer, self._thread = None, None
+        self.kept = Counter(map(_label, map(read_info, sorted(self.root.glob('*/')))))
+        del self.kept['']
         self.error = ''
         self._forget()
 
@@ -123,7 +133,9 @@ class Recorder:
                               'error': self.error})
             except OSError as error:  # a full disk; what was written can be repaired
                 self.error = told['error'] = self.error or str(error)
-            return told
+            else:
+                self.kept[_label(writer.info)] += 1
+            return {**told, 'kept': dict(self.kept)}
 
     def rates(self) -> dict[str, float]:
         """Return Hz of each topic over the last two seconds."""

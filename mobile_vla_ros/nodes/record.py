@@ -90,6 +90,7 @@ class RecordNode(Node):
         names = {topic: self.resolve_topic_name(topic) for topic, *_ in wanted}
         self._recorder = make_recorder(values, [(names[topic], spell(kind), needed, hz)
                                                 for topic, kind, _, needed, hz in wanted])
+        self._image_topic = names[image[0]]
         self._instruction_topic, self._events_topic = names['instruction'], names['events']
         for topic, kind, qos, *_ in wanted:
             self.create_subscription(kind, topic, self._taker(names[topic]), qos, raw=True)
@@ -162,8 +163,11 @@ class RecordNode(Node):
         recorder = self._recorder
         troubles = recorder.troubles()
         rates = {topic: round(rate, 1) for topic, rate in recorder.rates().items()}
+        said = normalise(self._values['instruction']) or self._heard
         state = {'recording': recorder.recording, 'seconds': round(recorder.seconds, 1),
-                 'rates': rates, 'troubles': troubles}
+                 'rates': rates, 'troubles': troubles, 'image_hz': rates[self._image_topic],
+                 'instruction': said, 'scenario': self._values['scenario'],
+                 'distance': self._values['distance'], 'kept': dict(recorder.kept)}
         self._status.publish(String(data=json.dumps(state, ensure_ascii=False)))
         words = '; '.join(troubles) or (
             f'recording, {recorder.seconds:.1f} s' if recorder.recording else 'ready')

@@ -4,6 +4,7 @@ The teleop node: drive by the keys of a plain terminal, over ssh too, and record
     python -m mobile_vla_ros teleop --ros-args -p base:=differential
 """
 
+import codecs
 import contextlib
 import json
 import os
@@ -15,7 +16,9 @@ import threading
 import time
 import tty
 
+from rcl_interfaces.srv import SetParameters
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 
 from geometry_msgs.msg import Twist, TwistStamped
 from std_msgs.msg import String
@@ -26,7 +29,7 @@ from mobile_vla_ros.contract import STOP
 from mobile_vla_ros.nodes import compat
 from mobile_vla_ros.nodes.parameters import declare, describe, Setting
 from mobile_vla_ros.nodes.spin import run
-from mobile_vla_ros.teleop import BASES, HELP, Teleop
+from mobile_vla_ros.teleop import BASES, HELP, Label, Teleop
 
 PERIOD_S = 0.05
 TOLD_S = 3.0  # for which an answer stands in the line
@@ -55,6 +58,7 @@ class TeleopNode(Node):
             TwistStamped if self._stamped else Twist, 'cmd_vel', 10)
         self._episodes = {name: self.create_client(Trigger, f'record/{name}')
                          for name in ('start', 'keep', 'discard')}
+        self._labels = self.create_client(SetParameters, 'record/set_parameters')
         self.create_subscription(String, 'record/status', self._on_status, 10)
         self._told, self._told_at, self._episode = '', 0.0, ''
         self._moved = -ZEROS_S
@@ -82,21 +86,21 @@ class TeleopNode(Node):
             print()
 
     def _drive(self):
-        due = time.monotonic()
+        due, decoder = time.monotonic(), codecs.getincrementaldecoder('utf-8')('ignore')
         while not self._done.is_set():
             now = time.monotonic()
             wake = min(due, self._teleop.hand.deadline)
             try:
                 ready, _, _ = select.select([sys.stdin], [], [], max(0.0, wake - now))
-                keys = os.read(sys.stdin.fileno(), 64).decode(errors='ignore') if ready else None
+                read = os.read(sys.stdin.fileno(), 64) if ready else None
             except OSError:
-                keys = ''
-            if keys == '':  # the terminal is gone
+                read = b''
+            if read == b'':  # the terminal is gone
                 self._publish(STOP)
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
-            now = time.monotonic()
-            for key in keys or '':
+            now, keys = time.monotonic(), decoder.decode(read or b'')
+            for key in keys:
                 if asked := self._teleop.key(key, now):
                     self._ask(asked)
             if keys or now >= wake:
@@ -120,33 +124,47 @@ class TeleopNode(Node):
             self._commands.publish(messages.to_twist(command))
 
     def _ask(self, what):
-        client = self._episodes[what]
+        if isinstance(what, Label):
+            client, asked = self._labels, SetParameters.Request(
+                parameters=[Parameter(what.name, value=what.value).to_parameter_msg()])
+        else:
+            client, asked = self._episodes[what], Trigger.Request()
         if not client.service_is_ready():
-            self._tell(f'cannot {what}: no record node is running')
+            self._tell(f'cannot {"set " + what.name if isinstance(what, Label) else what}: '
+                       'no record node is running')
             return
-        client.call_async(Trigger.Request()).add_done_callback(self._on_answer)
+        client.call_async(asked).add_done_callback(lambda future: self._on_answer(what, future))
 
-    def _on_answer(self, future):
+    def _on_answer(self, what, future):
         answer = future.result()
-        if not answer.success:
+        if isinstance(what, Label):
+            result = answer.results[0]
+            self._tell(f'{what.name}: {what.value}' if result.successful else result.reason)
+        elif not answer.success:
             self._tell(answer.message)
+        elif what == 'keep':
+            self._tell('kept; ' + ', '.join(f'{count} {label}' for label, count in
+                                            json.loads(answer.message)['kept'].items()))
 
     def _tell(self, text):
         self._told, self._told_at = text, time.monotonic()
 
     def _on_status(self, msg):
         state = json.loads(msg.data)
-        self._episode = f'recording {state["seconds"]:.1f} s' if state['recording'] else 'ready'
-        if state['troubles']:
-            self._episode += ': ' + state['troubles'][0]
+        label = state['scenario'] or state['instruction'] or 'no instruction'
+        told = [f'recording {state["seconds"]:.1f} s' if state['recording'] else 'ready',
+                f'{state["image_hz"]:.0f} Hz', f'{state["kept"].get(label, 0)} of '
+                f'{sum(state["kept"].values())} kept: {label}']
+        self._episode = '  '.join(told[:1] + state['troubles'][:1] + told[1:])
 
     def _show(self):
         now = time.monotonic()
         command = self._teleop.command(now)
         told = self._told if now - self._told_at < TOLD_S else self._episode
-        line = (f'{self._teleop.speed:.1f} m/s  x {command.linear_x:+.2f} y '
-                f'{command.linear_y:+.2f} turn {command.angular_z:+.2f}  '
-                f'{told}')
+        entry = self._teleop.entry
+        line = f'{entry.name} (Enter takes it): {entry.text}_' if entry else (
+            f'{self._teleop.speed:.1f} m/s  x {command.linear_x:+.2f} y '
+            f'{command.linear_y:+.2f} turn {command.angular_z:+.2f}  {told}')
         width = os.get_terminal_size().columns or 80
         sys.stdout.write(f'\r\x1b[K{line[:width - 1]}')
         sys.stdout.flush()
