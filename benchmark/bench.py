@@ -4,7 +4,8 @@ The scoreboard: every figure beside its rival's of the same run.
     make bench                    # half an hour on two cores; nothing else should run
     make bench ARGS='P1 P5'       # some rows; the others stay as they were measured
 
-Writes OUT/bench.json, the table in docs/performance.md and docs/results/performance.png.
+Writes OUT/bench.json and, unless it is the short form, docs/results/performance.json and .png and
+the table in docs/performance.md.
 """
 
 import argparse
@@ -39,9 +40,10 @@ def table(rows) -> str:
     for row in rows:
         rival = row['beside'] if row['rival'] is None else f'{_number(row["rival"])} ' \
             f'({row["beside"]})'
-        better = '' if row['better'] is None else f'{row["better"]:.1f}'
-        lines.append(f'| {row["id"]} | {row["figure"]} | {_number(row["ours"])} {row["unit"]} | '
-                     f'{rival} | {better} | {row["goal"]} | '
+        better = '' if row['ratio'] is None else f'{row["ratio"]:.1f}'
+        also = f'; {row["also"]}' if row['also'] else ''
+        lines.append(f'| {row["id"]} | {row["figure"]} | {_number(row["ours"])} '
+                     f'{row["unit"]}{also} | {rival} | {better} | {row["goal"]} | '
                      f'{"met" if row["ok"] else "**missed**"} |')
     return '\n'.join(lines)
 
@@ -55,18 +57,18 @@ def plot(rows, path: Path) -> None:
     import matplotlib
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
-    rows = [row for row in rows if row['better']][::-1]
+    rows = [row for row in rows if row['ratio']][::-1]
     figure, axes = plt.subplots(figsize=(10, 0.36 * len(rows) + 1), layout='constrained')
-    axes.barh(range(len(rows)), [row['better'] for row in rows], left=0,
-              color=['tab:blue' if row['better'] >= 1 else 'tab:orange' for row in rows])
+    axes.barh(range(len(rows)), [row['ratio'] for row in rows], left=0,
+              color=['tab:blue' if row['ratio'] >= 1 else 'tab:orange' for row in rows])
     axes.axvline(1.0, color='0.3', lw=1)
     axes.set(xscale='log', yticks=range(len(rows)), xlabel='times better than what stands beside',
              yticklabels=[f'{row["id"]} {row["figure"]}' for row in rows])
     for place, row in enumerate(rows):
-        axes.annotate(f' {row["better"]:.1f} x {row["beside"]}', (max(row['better'], 1.0), place),
+        axes.annotate(f' {row["ratio"]:.1f} x {row["beside"]}', (max(row['ratio'], 1.0), place),
                       va='center', fontsize=8)
-    axes.set_xlim(min(0.3, 0.8 * min(row['better'] for row in rows)),
-                  100 * max(row['better'] for row in rows))
+    axes.set_xlim(min(0.3, 0.8 * min(row['ratio'] for row in rows)),
+                  100 * max(row['ratio'] for row in rows))
     axes.spines[['top', 'right']].set_visible(False)
     figure.savefig(path, dpi=120)
     plt.close(figure)
@@ -98,13 +100,15 @@ def main(argv=None) -> int:
         parser.exit(2, f'error: no row {", ".join(wrong)}; the rows are P1 to P17\n')
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / 'bench.json'
-    told = json.loads(path.read_text())['rows'] if args.rows and path.exists() else []
+    kept = path if args.short else ROOT / 'docs' / 'results' / 'performance.json'
+    told = json.loads(kept.read_text())['rows'] if args.rows and kept.exists() else []
     rows = measure(args.rows or NAMES, SHORT if args.short else Size(), path,
                    {row['id']: row for row in told})
     text = table(rows)
     if not args.short:
+        kept.write_text(path.read_text())
         put(ROOT / 'docs' / 'performance.md', 'bench', text)
-        plot(rows, ROOT / 'docs' / 'results' / 'performance.png')
+        plot(rows, kept.with_suffix('.png'))
     print(text)
     return 0
 

@@ -26,7 +26,8 @@ class Row:
     """
     One figure beside its rival's of the same run.
 
-    `better` is how many times ours is better; `ok` says whether every part of the goal is met.
+    `ratio` is how many times ours is better; `ok` says whether every part of the goal is met;
+    `also` are the other parts of it, in words.
     """
 
     id: str
@@ -35,9 +36,10 @@ class Row:
     ours: float
     rival: float | None
     beside: str
-    better: float | None
+    ratio: float | None
     goal: str
     ok: bool
+    also: str = ''
     details: dict = field(default_factory=dict)
 
     def as_dict(self) -> dict:

@@ -28,6 +28,13 @@ BASELINES = {
     'repeat the label': 'the answer of 0.2 s before; a leak, no policy can know it',
 }
 Z_WEIGHT = 0.05
+FIGURES = {  # by which strategies are ranked; less is better
+    'loss': lambda row: row['test']['loss'],
+    'linear x': lambda row: row['test']['mae'][0], 'linear y': lambda row: row['test']['mae'][1],
+    'success': lambda row: -row['closed_loop']['success']['rate'] if row['closed_loop'] else 0.0,
+    'contact': lambda row: row['closed_loop']['contact']['rate'] if row['closed_loop'] else 0.0,
+    'minutes': lambda row: row['minutes'],
+}
 
 
 def compare(names, work: Path, episodes: int, measured: int, scenes: int, out: Path,
@@ -143,21 +150,33 @@ def table(results: dict) -> str:
              'linear y in m/s, angular z in rad/s) are open loop, success is closed loop with a '
              '95 % interval. Made by `make strategies`.', '',
              '| | loss | MAE | MAE, black picture | MAE, no words | success | contact | minutes | '
-             'the note expects loss / MAE |', '|---' * 9 + '|']
+             'best of all in | worst of all in | the note expects loss / MAE |',
+             '|---' * 11 + '|']
+    best, worst = (extremes(results['strategies'], pick) for pick in (min, max))
     for name, row in results['strategies'].items():
         loop = row['closed_loop'] or {}
         lines.append(' | '.join([
             f'| `{name}`', f'{row["test"]["loss"]:.4f}',
             *(_mae(row[key]) for key in ('test', 'blind', 'no text')),
             *(_rate(loop.get(key)) for key in ('success', 'contact')),
-            f'{row["minutes"]:.1f}', NOTE.get(name, '')]) + ' |')
+            f'{row["minutes"]:.1f}', best[name], worst[name], NOTE.get(name, '')]) + ' |')
     for name, row in results['baselines'].items():
         lines.append(f'| {name}: {BASELINES[name]} | {row["loss"]:.4f} | {_mae(row)} '
-                     + '| ' * 6 + '|')
+                     + '| ' * 8 + '|')
     lines += ['', 'The note measured other data, so its figures stand beside these, not against '
               f'them. Data digest `{data["digest"][:16]}`, test digest '
               f'`{data["test_digest"][:16]}`.', '']
     return '\n'.join(lines)
+
+
+def extremes(strategies: dict, pick) -> dict[str, str]:
+    """Return by strategy the figures in which it has what `pick` (min, max) says of them all."""
+    found = {name: [] for name in strategies}
+    for figure, measure in FIGURES.items():
+        values = {name: measure(row) for name, row in strategies.items()}
+        if len(set(values.values())) > 1:
+            found[pick(values, key=values.get)].append(figure)
+    return {name: ', '.join(figures) for name, figures in found.items()}
 
 
 def _mae(row) -> str:

@@ -21,9 +21,9 @@ def test_ours_is_better_by_a_factor(tmp_path, capsys):
     assert bench.main(['--short', '--out', str(tmp_path), *LEAST, 'P2']) == 0
     rows = {row['id']: row for row in json.loads((tmp_path / 'bench.json').read_text())['rows']}
     assert set(rows) == {*LEAST, 'P2'}
-    assert {name: rows[name]['better'] for name in LEAST if rows[name]['better'] < LEAST[name]} \
+    assert {name: rows[name]['ratio'] for name in LEAST if rows[name]['ratio'] < LEAST[name]} \
         == {}
-    assert rows['P2']['better'] > 0.2  # of the floor
+    assert rows['P2']['ratio'] > 0.2  # of the floor
     assert rows['P7']['ours'] > 95
     assert '| P5 | policy inference' in capsys.readouterr().out
     before = rows['P5']
@@ -44,10 +44,11 @@ def test_an_unknown_row_is_one_line(capsys):
 
 
 def test_a_goal_that_is_missed_is_said_to_be(tmp_path):
-    rows = [Row('P1', 'x', 'ms', 7.5, 75.0, 'naive', 10.0, '<= 5', False).as_dict(),
+    rows = [Row('P1', 'x', 'ms', 7.5, 75.0, 'naive', 10.0, '<= 5', False,
+                'p99 20 ms').as_dict(),
             Row('P16', 'y', 'equal', 1.0, None, 'itself', None, 'same', True).as_dict()]
     text = bench.table(rows)
-    assert '| P1 | x | 7.5 ms | 75 (naive) | 10.0 | <= 5 | **missed** |' in text
+    assert '| P1 | x | 7.5 ms; p99 20 ms | 75 (naive) | 10.0 | <= 5 | **missed** |' in text
     assert '| P16 | y | 1 equal | itself |  | same | met |' in text
     bench.plot(rows, tmp_path / 'a.png')
     assert (tmp_path / 'a.png').stat().st_size > 1000

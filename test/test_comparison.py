@@ -37,6 +37,20 @@ def test_every_strategy_stands_beside_baselines_and_ablations(tmp_path, monkeypa
     assert (tmp_path / 'work' / 'final_fixed.safetensors').stat().st_mtime_ns == before
 
 
+def test_strengths_and_weaknesses_are_what_was_measured(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / 'benchmark'))
+    import strategies
+
+    def row(loss, mae, success, minutes):
+        return {'test': {'loss': loss, 'mae': [mae, 0.1, 0.0]}, 'minutes': minutes,
+                'closed_loop': {'success': {'rate': success}, 'contact': {'rate': 0.0}}}
+    rows = {'a': row(0.1, 0.3, 0.9, 5), 'b': row(0.2, 0.2, 0.5, 1), 'c': row(0.3, 0.2, 0.6, 2)}
+    assert strategies.extremes(rows, min) == {'a': 'loss, success', 'b': 'linear x, minutes',
+                                              'c': ''}
+    assert strategies.extremes(rows, max) == {'a': 'linear x, minutes', 'b': 'success',
+                                              'c': 'loss'}
+
+
 def test_nonsense_is_one_line(tmp_path):
     run = subprocess.run(
         [sys.executable, str(ROOT / 'benchmark' / 'strategies.py'), '--episodes', '0', '--work',

@@ -5,7 +5,9 @@ import pytest
 from mobile_vla_ros.evaluate.gate import failures, read_spec
 
 RESULT = {'rates': {'success': {'rate': 0.9, 'low': 0.85}, 'side_obeyed': {'rate': None}},
-          'scores': {'policy': {'mae': [0.1, 0.2, 0.0]}, 'mean': {'mae': [0.3, 0.3, 0.0]}}}
+          'scores': {'policy': {'mae': [0.1, 0.2, 0.0]}, 'mean': {'mae': [0.3, 0.3, 0.0]}},
+          'parts': {'frames 0.1 s late': {'success': {'rate': 0.5}}},
+          'driving': {'change of command (m/s per s)': {'median': 0.4}}}
 
 
 def spec(tmp_path, text):
@@ -22,6 +24,9 @@ def spec(tmp_path, text):
     ('scores.policy.mae.linear_x: {below: scores.mean.mae.linear_x, times: 0.5}', []),
     ('scores.policy.mae.linear_y: {below: scores.mean.mae.linear_y, times: 0.5}', [
         'scores.policy.mae.linear_y is 0.2, max is 0.15']),
+    ('parts.frames 0.1 s late.success.rate: {min: 0.9}', [
+        'parts.frames 0.1 s late.success.rate is 0.5, min is 0.9']),
+    ('driving.change of command (m/s per s).median: {max: 1}', []),
     ('rates.side_obeyed.rate: {min: 0.1}', ['rates.side_obeyed.rate was not measured'])])
 def test_every_limit_is_checked(tmp_path, text, failed):
     assert failures(RESULT, spec(tmp_path, text)) == failed

@@ -135,7 +135,8 @@ def test_requirements_are_pinned_and_cover_the_extras(arguments):
     wanted = {re.match(r'[\w-]+', name)[0] for name in wanted} - {'setuptools'}
     assert wanted <= pinned
     assert set(arguments['extras_require']) == {
-        'ros', 'sim', 'replay', 'record', 'train', 'hdf5', 'lerobot', 'openvino', 'test'}
+        'ros', 'sim', 'replay', 'record', 'train', 'hdf5', 'lerobot', 'openvino', 'ray',
+        'test'}
 
 
 def wanted_by(name):

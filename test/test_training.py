@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, replace
 import json
+import os
 from pathlib import Path
 import subprocess
 import sys
@@ -139,6 +140,53 @@ def test_an_interrupted_training_goes_on_bit_for_bit(recordings, tmp_path, monke
         run(state)
 
 
+TEAM = """
+import sys
+from pathlib import Path
+import torch
+from mobile_vla_ros.training.team import Team
+from mobile_vla_ros.training.resume import load_state, save_state
+import numpy as np
+team, path = Team(), Path(sys.argv[1])
+model = torch.nn.Linear(1, 1)
+optimizer = torch.optim.AdamW(model.parameters())
+rate = torch.optim.lr_scheduler.ConstantLR(optimizer)
+torch.manual_seed(team.rank)
+rngs, expected = team.gather(torch.get_rng_state()), torch.rand(3)
+if team.leads:
+    save_state(path, 'x', model, optimizer, rate, np.random.default_rng(), rngs, [], {})
+team.wait()
+load_state(path, 'x', model, optimizer, rate, np.random.default_rng(), team.rank)
+print('same' if torch.equal(torch.rand(3), expected) else 'other', flush=True)
+"""
+
+
+def test_every_process_gets_its_own_random_state_back(tmp_path):
+    script = tmp_path / 'team.py'
+    script.write_text(TEAM)
+    run = subprocess.run(
+        [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2',
+         str(script), str(tmp_path / 'state.safetensors')],
+        capture_output=True, text=True, timeout=120,
+        env={**os.environ, 'PYTHONPATH': str(ROOT)})
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.split() == ['same', 'same']
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU here')
+def test_a_gpu_trains_to_the_same_loss(recordings, monkeypatch):
+    episodes, losses = read_recordings(recordings / 'teacher'), []
+    for there in (True, False):
+        monkeypatch.setattr(torch.cuda, 'is_available', lambda there=there: there)
+        torch.manual_seed(0)
+        model = FinalFixed(SMALL)
+        result = train(model, episodes, episodes, TrainConfig(epochs=3, word_steps=50), 0.2,
+                       False)
+        assert all(value.device.type == 'cpu' for value in model.state_dict().values())
+        losses.append(result['best']['loss'])
+    assert losses[0] == pytest.approx(losses[1], rel=0.2)
+
+
 def test_two_processes_reach_the_loss_of_one(recordings, tmp_path):
     """Without dropout and noise both compute the same sums, in another order."""
     strategy = tmp_path / 'plain.yaml'
@@ -155,9 +203,26 @@ def test_two_processes_reach_the_loss_of_one(recordings, tmp_path):
             capture_output=True, text=True, timeout=300, cwd=ROOT)
         assert run.returncode == 0, run.stderr
         assert run.stdout.count('held-out MAE') == 1, 'one process speaks'
-        losses.append([[row['train_loss'], row['loss']] for row in
-                       load_model(tmp_path / name / 'best.safetensors')[1].training['history']])
+        history = load_model(tmp_path / name / 'best.safetensors')[1].training['history']
+        losses.append([[row['train_loss'], row['loss']] for row in history])
+        last = load_model(tmp_path / name / 'last.safetensors')[1]
+        assert last.metrics == {'open_loop': history[-1]}
     assert np.allclose(*losses, rtol=1e-3), losses
+
+
+def test_the_optimizer_is_the_notes(recordings, monkeypatch):
+    made, clipped = [], []
+    adamw, clip = torch.optim.AdamW, torch.nn.utils.clip_grad_norm_
+    monkeypatch.setattr(torch.optim, 'AdamW', lambda *args, **kwargs: made.append(
+        adamw(*args, **kwargs)) or made[-1])
+    monkeypatch.setattr(torch.nn.utils, 'clip_grad_norm_', lambda parameters, norm: clipped.append(
+        norm) or clip(parameters, norm))
+    episodes = read_recordings(recordings / 'teacher')
+    train(FinalFixed(SMALL), episodes, episodes, TrainConfig(
+        epochs=1, word_steps=1, weight_decay=1e-3), 0.2, False)
+    assert made[-1].defaults['betas'] == (0.9, 0.999)
+    assert made[-1].defaults['weight_decay'] == 1e-3
+    assert clipped and set(clipped) == {1.0}
 
 
 def test_training_lowers_the_loss_and_tensorboard_can_follow_it(recordings, tmp_path):

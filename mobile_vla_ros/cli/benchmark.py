@@ -98,7 +98,7 @@ def main(argv=None) -> int:
     if args.json:
         save(args.json, result)
     partial.remove()
-    return judge({name: result[name] for name in ('rates', 'parts', 'by')}, spec)
+    return judge({name: result[name] for name in ('rates', 'parts', 'by', 'driving')}, spec)
 
 
 def _measure(tasks, partial, args) -> list[dict]:

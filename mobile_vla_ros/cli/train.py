@@ -31,7 +31,8 @@ def main(argv=None) -> int:
     p.add_argument('--data', type=Path, required=True,
                    help='folder of a dataset, or for --collect')
     p.add_argument('--out', type=Path, required=True,
-                   help='folder for best.safetensors, best.onnx, metrics.json and curves.png')
+                   help='folder for best.safetensors, best.onnx, last.safetensors, metrics.json '
+                   'and curves.png')
     p.add_argument('--strategy', default=NAMES[0], metavar='NAME',
                    help=f'{", ".join(NAMES)}, or a .yaml file; {NAMES[0]} if not given')
     p.add_argument('--collect', type=int, default=0, metavar='N',
@@ -72,7 +73,8 @@ def main(argv=None) -> int:
     notes = curves.tensorboard(args.out / 'tensorboard') if args.tensorboard and team.leads \
         else nullcontext(lambda row: None)
     with notes as note:
-        metrics = fit(episodes, measured, checkpoint, config, strategy.config, start, state, note)
+        metrics = fit(episodes, measured, checkpoint, config, strategy.config, start, state, note,
+                      args.out / 'last.safetensors')
     if not team.leads:
         return 0
     metrics['held_out'] = sorted({episode.recording for episode in measured})

@@ -55,7 +55,8 @@ def _driving(driving) -> str:
     if not driving:
         return ''
     return ('<p>Of the successful ones, median and quartiles: '
-            + '; '.join(f'{name} {values[1]:.2f} ({values[0]:.2f} to {values[2]:.2f})'
+            + '; '.join(f'{name} {values["median"]:.2f} ({values["quarter"]:.2f} to '
+                        f'{values["three quarters"]:.2f})'
                         for name, values in driving.items()) + '.</p>')
 
 

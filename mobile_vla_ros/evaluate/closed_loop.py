@@ -204,7 +204,8 @@ def driving(rows: list[dict]) -> dict:
         "path, times the expert's": [r['path_m'] / r['expert_path_m'] for r in good],
         "time, times the expert's": [r['seconds'] / r['expert_seconds'] for r in good],
         'change of command (m/s per s)': [r['roughness'] for r in good]}
-    return {name: np.quantile(value, (0.25, 0.5, 0.75)).round(4).tolist()
+    return {name: dict(zip(('quarter', 'median', 'three quarters'),
+                           np.quantile(value, (0.25, 0.5, 0.75)).round(4).tolist()))
             for name, value in values.items()}
 
 

@@ -1,9 +1,11 @@
 """
 Limits that a result must keep, for the user's own CI.
 
-A specification is YAML, a dotted path into the result's JSON -> what it must be:
+A specification is YAML, a dotted path into the result's JSON -> what it must be; a name in it may
+have dots of its own:
 
     rates.success.low: {min: 0.80}
+    parts.frames 0.1 s late.success.rate: {min: 0.90}
     scores.policy.mae.linear_y: {max: 0.1}
     scores.policy.mae.linear_x: {below: scores.mean.mae.linear_x, times: 0.5}
 """
@@ -61,16 +63,23 @@ def failures(result: dict, spec: dict) -> list[str]:
 
 def lookup(result: dict, path: str):
     """Return the number at a dotted path; a list is indexed by the names of the axes."""
-    place = result
-    for part in path.split('.'):
+    place, parts = result, path.split('.')
+    while parts:
+        part, count = parts[0], 1
         if isinstance(place, list) and part in AXES:
             place = place[AXES.index(part)]
-        elif isinstance(place, dict) and part in place:
-            place = place[part]
+        elif isinstance(place, dict) and (count := _named(place, parts)):
+            place = place['.'.join(parts[:count])]
         else:
             there = ', '.join(map(str, place)) if isinstance(place, dict) else \
                 ', '.join(AXES) if isinstance(place, list) else 'a value'
             raise ValueError(f'the result has no {path}: at {part!r} there is {there}')
+        parts = parts[count:]
     if place is not None and not isinstance(place, (int, float)):
         raise ValueError(f'{path} is not a number in the result')
     return place
+
+
+def _named(place: dict, parts: list[str]) -> int:
+    """Return how many parts make the longest name that is there; 0 if none is."""
+    return next((n for n in range(len(parts), 0, -1) if '.'.join(parts[:n]) in place), 0)

@@ -70,9 +70,12 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
           period_s: float, progress: bool = True, state: Path | None = None,
           note=lambda row: None) -> dict:
     """
-    Train `model` in place and leave the best weights in it; return the history and the metrics.
+    Train `model` in place and leave the best weights in it.
 
-    Processes that `torchrun` starts share every batch, and all end with the same weights.
+    :returns: the history, the best epoch's row of it, and the weights after the last epoch.
+
+    Processes that `torchrun` starts share every batch, and all end with the same weights. Where
+    there are GPUs, they compute on them, in bfloat16; the model comes back on the CPU.
 
     :param held_out: episodes of other scenes, for choosing the epoch.
     :param state: file in which everything is kept after an epoch; one that is there is gone on
@@ -82,6 +85,7 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
     """
     keep_memory(BATCHES)  # an epoch takes two thirds of the time
     team = Team()
+    model.to(team.device)
     # OMP_NUM_THREADS is heeded: two that share one core with others would only wait.
     allowed = os.environ.get('OMP_NUM_THREADS', '').split(',')[0]
     threads = min(config.threads, int(allowed)) if allowed.isdigit() else config.threads
@@ -106,9 +110,9 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
                                   weight_decay=config.weight_decay)
     rate = schedule(optimizer, config.epochs, batches)
     history, best_weights = [], None
-    purpose = f'{config}, data {digest(episodes)[:16]}'
+    purpose = f'{config}, processes {team.size}, data {digest(episodes)[:16]}'
     if state and state.exists():
-        history, best_weights = load_state(state, purpose, model, optimizer, rate, rng)
+        history, best_weights = load_state(state, purpose, model, optimizer, rate, rng, team.rank)
     for epoch in range(len(history), config.epochs):
         if config.patience and history and epoch - best_epoch(history) >= config.patience:
             break
@@ -123,7 +127,7 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
         for i in bar:
             rows = order[i * config.episodes_per_batch:(i + 1) * config.episodes_per_batch]
             tasks = [_task(episodes[row], phrases, config, rng) for row in rows]
-            loss = torch.zeros((), requires_grad=True)  # of a process without a share
+            loss = torch.zeros((), device=team.device, requires_grad=True)  # without a share
             optimizer.zero_grad()
             batch = [_sample(episodes[row], *task, period_s, model.config)
                      for row, task in team.share(list(zip(rows, tasks)))]
@@ -148,10 +152,14 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
             note(history[-1])
         if best_epoch(history) == epoch + 1:
             best_weights = {k: v.detach().clone() for k, v in model.state_dict().items()}
+        torch_rngs = team.gather(torch.get_rng_state())
         if state and team.leads:
-            save_state(state, purpose, model, optimizer, rate, rng, history, best_weights)
+            save_state(state, purpose, model, optimizer, rate, rng, torch_rngs, history,
+                       best_weights)
+    model.cpu()
+    last = {k: v.detach().clone() for k, v in model.state_dict().items()}
     model.load_state_dict(best_weights)
-    return {'history': history, 'best': history[best_epoch(history) - 1]}
+    return {'history': history, 'best': history[best_epoch(history) - 1], 'last_weights': last}
 
 
 def best_epoch(history: list[dict]) -> int:
@@ -178,14 +186,15 @@ def learn_words(listen, phrases: Phrases, config: TrainConfig) -> torch.nn.Linea
     right average to straight on.
     """
     sides, colors, count, width = phrases.vectors.shape
-    vectors = torch.from_numpy(phrases.vectors).reshape(-1, width)
-    task = torch.arange(sides * colors).repeat_interleave(count)
-    answer = torch.nn.Linear(listen.leave.out_features, sides + colors)
+    device = listen.mean.device
+    vectors = torch.from_numpy(phrases.vectors).reshape(-1, width).to(device)
+    task = torch.arange(sides * colors, device=device).repeat_interleave(count)
+    answer = torch.nn.Linear(listen.leave.out_features, sides + colors).to(device)
     optimizer = torch.optim.AdamW([*listen.parameters(), *answer.parameters()], lr=1e-3,
                                   weight_decay=1e-2)
     for _ in range(config.word_steps):
         rows = torch.randint(len(task), (WORD_BATCH,))
-        text = vectors[rows] + config.text_noise * torch.randn(WORD_BATCH, width)
+        text = vectors[rows] + config.text_noise * torch.randn(WORD_BATCH, width).to(device)
         side, color = answer(listen(text)).split([sides, colors], -1)
         loss = torch.nn.functional.cross_entropy(side, task[rows] // colors) \
             + torch.nn.functional.cross_entropy(color, task[rows] % colors)
@@ -240,14 +249,17 @@ def _earlier(number: int, period_s: float, history_s: tuple) -> list[int]:
 
 def _predict(model, batch):
     """Look at every frame once, then act on each with its own earlier ones."""
-    grids = torch.from_numpy(np.concatenate([part[0] for part in batch])).float()
-    text = torch.from_numpy(np.concatenate([part[1] for part in batch]))
+    device = next(model.parameters()).device
+    grids = torch.from_numpy(np.concatenate([part[0] for part in batch])).to(device).float()
+    text = torch.from_numpy(np.concatenate([part[1] for part in batch])).to(device)
     rows, start = [], 0
     for part in batch:
         now = np.arange(len(part[2]))[:, None]
         rows.append(start + np.concatenate([now, part[2]], axis=1))
         start += len(now)
     rows = torch.from_numpy(np.concatenate(rows))  # (frames, 1 + ages)
-    target = torch.from_numpy(np.concatenate([part[3] for part in batch]))
-    words = model.listen(text)
-    return model.act(model.look(grids, words)[rows], words), target
+    target = torch.from_numpy(np.concatenate([part[3] for part in batch])).to(device)
+    with torch.autocast('cuda', torch.bfloat16, enabled=device.type == 'cuda'):
+        words = model.listen(text)
+        predicted = model.act(model.look(grids, words)[rows], words)
+    return predicted.float(), target

@@ -84,12 +84,13 @@ def build(recipe: Recipe, work: Path, out: Path, say=print) -> dict:
 
 def fit(episodes: list[Episode], held_out: list[Episode], out: Path, config: TrainConfig,
         model_config=None, start: Path | None = None, state: Path | None = None,
-        note=lambda row: None) -> dict:
+        note=lambda row: None, last: Path | None = None) -> dict:
     """
     Train on `episodes`, from `start` if given; write a checkpoint.
 
     :param model_config: of any registered model, FinalFixed's own if None.
     :param state: and `note`: as of `train`.
+    :param last: for another checkpoint, of the weights after the last epoch.
     """
     import torch
     torch.manual_seed(config.seed)
@@ -103,10 +104,16 @@ def fit(episodes: list[Episode], held_out: list[Episode], out: Path, config: Tra
     metrics = {'open_loop': result['best']}
     team = Team()
     if team.leads:
-        save_checkpoint(out, model, describe(
-            name_of(model), model, 1 / PERIOD_S, data=data, metrics=metrics,
-            training={**asdict(config), 'history': result['history']},
-            package_version=__version__))
+        training = {**asdict(config), 'history': result['history']}
+
+        def save(path, measured):
+            save_checkpoint(path, model, describe(
+                name_of(model), model, 1 / PERIOD_S, data=data, metrics=measured,
+                training=training, package_version=__version__))
+        save(out, metrics)
+        if last:
+            model.load_state_dict(result['last_weights'])
+            save(last, {'open_loop': result['history'][-1]})
     team.wait()
     return metrics
 

@@ -12,10 +12,11 @@ RNG = 'torch_rng'
 
 
 def save_state(path: Path, purpose: str, model, optimizer, rate, rng: np.random.Generator,
-               history: list[dict], best_weights: dict) -> None:
+               torch_rngs: torch.Tensor, history: list[dict], best_weights: dict) -> None:
     """
     Write weights, moments, schedule and random states; the old file stands until all is written.
 
+    :param torch_rngs: torch's random state in every process, uint8 (processes, bytes).
     :param purpose: what `load_state` must be given to get it back, of config and data.
     """
     moments = optimizer.state_dict()
@@ -23,7 +24,7 @@ def save_state(path: Path, purpose: str, model, optimizer, rate, rng: np.random.
     tensors |= {f'best.{name}': value for name, value in best_weights.items()}
     tensors |= {f'optimizer.{i}.{name}': value for i, state in moments['state'].items()
                 for name, value in state.items()}
-    tensors[RNG] = torch.get_rng_state()
+    tensors[RNG] = torch_rngs
     described = {'purpose': purpose, 'groups': moments['param_groups'],
                  'rate': rate.state_dict(), 'rng': rng.bit_generator.state, 'history': history}
     new = path.with_suffix('.new')
@@ -32,8 +33,8 @@ def save_state(path: Path, purpose: str, model, optimizer, rate, rng: np.random.
     new.replace(path)
 
 
-def load_state(path: Path, purpose: str, model, optimizer, rate,
-               rng: np.random.Generator) -> tuple[list[dict], dict]:
+def load_state(path: Path, purpose: str, model, optimizer, rate, rng: np.random.Generator,
+               rank: int) -> tuple[list[dict], dict]:
     """
     Put the state back into what is passed; return the history and the best weights so far.
 
@@ -61,5 +62,5 @@ def load_state(path: Path, purpose: str, model, optimizer, rate,
     optimizer.load_state_dict({'state': state, 'param_groups': described['groups']})
     rate.load_state_dict(described['rate'])
     rng.bit_generator.state = described['rng']
-    torch.set_rng_state(tensors[RNG])
+    torch.set_rng_state(tensors[RNG][rank].clone())  # torch crashes on a part of a tensor
     return described['history'], part('best.')

@@ -13,12 +13,20 @@ class Team:
         """Join the processes that `torchrun` started with this one, if it did."""
         self.size, self.rank = int(os.environ.get('WORLD_SIZE', 1)), int(os.environ.get('RANK', 0))
         if self.size > 1 and not distributed.is_initialized():
-            distributed.init_process_group('gloo')
+            distributed.init_process_group('cpu:gloo,cuda:nccl' if torch.cuda.is_available()
+                                           else 'gloo')
 
     @property
     def leads(self) -> bool:
         """Tell whether this process is the one that shows progress and writes files."""
         return self.rank == 0
+
+    @property
+    def device(self) -> torch.device:
+        """Return what this process computes on: a GPU of its own where there are any."""
+        if not torch.cuda.is_available():
+            return torch.device('cpu')
+        return torch.device('cuda', int(os.environ.get('LOCAL_RANK', 0)))
 
     def share(self, rows):
         """Return those of a batch's rows that are this process's."""
@@ -28,7 +36,7 @@ class Team:
         """Return the part that a mean over this process's frames has in the whole batch's."""
         if self.size == 1:
             return loss
-        total = torch.tensor(float(frames))
+        total = torch.tensor(float(frames), device=loss.device)
         distributed.all_reduce(total)
         return loss * (frames / total)
 
@@ -46,6 +54,14 @@ class Team:
         distributed.all_reduce(flat)
         for value, part in zip(values, flat.split([value.numel() for value in values])):
             value.copy_(part.view_as(value))
+
+    def gather(self, values: torch.Tensor) -> torch.Tensor:
+        """Return every process's values (n,) as (processes, n), in all of them."""
+        if self.size == 1:
+            return values[None]
+        found = [torch.empty_like(values) for _ in range(self.size)]
+        distributed.all_gather(found, values)
+        return torch.stack(found)
 
     def wait(self) -> None:
         """Go on when all have come here."""
