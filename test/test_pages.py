@@ -14,6 +14,7 @@ from bags import write  # noqa: E402
 from mobile_vla_ros.cli import benchmark, dataset, replay  # noqa: E402
 from mobile_vla_ros.evaluate.html import document  # noqa: E402
 
+ROOT = Path(__file__).resolve().parent.parent
 NAMES = ('chromium', 'chromium-browser', 'google-chrome')
 BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
 SHOTS = os.environ.get('MOBILE_VLA_SHOTS')  # a folder for pictures of the pages
@@ -57,8 +58,11 @@ def pages(folder):
     still = str(folder.parent / 'nowhere')
     yield 'replay', lambda html: replay.main([*drives, '--html', html]), 5
     yield 'doctor', lambda html: dataset.main(['doctor', *drives, still, '--html', html]), 1
+    shipped = [f'--checkpoint={ROOT}/checkpoints/{name}.onnx' for name in ('default', 'advanced')]
+    yield 'comparison', lambda html: replay.main([*drives, *shipped, '--html', html]), 0
     yield 'benchmark', lambda html: benchmark.main(
-        ['--episodes', '1', '--policy', 'constant', '--processes', '1', '--html', html]), 0
+        ['--episodes', '1', '--policy', 'constant', '--processes', '1', '--html', html,
+         '--films', str(folder / 'films')]), 0
 
 
 def test_every_page_is_whole_and_alone(browser, tmp_path):
