@@ -9,12 +9,13 @@ import yaml
 
 pytest.importorskip('torch')
 pytest.importorskip('rosbags')
-from bags import BagWriter, image, START, text, twist  # noqa: E402
+from bags import BagWriter, image, START, STORE, text, twist, write  # noqa: E402
 from test_replay import write_bag  # noqa: E402
 
 from mobile_vla_ros.cli import dataset as verb, train as train_verb  # noqa: E402
 from mobile_vla_ros.contract import Command, NS  # noqa: E402
-from mobile_vla_ros.data.bags import Bag, decode, Event  # noqa: E402
+from mobile_vla_ros.data.bags import Bag, bags_in, decode, Event  # noqa: E402
+from mobile_vla_ros.data.episode import EpisodeWriter  # noqa: E402
 from mobile_vla_ros.data.samples import segments  # noqa: E402
 from mobile_vla_ros.images import MessageError  # noqa: E402
 from mobile_vla_ros.models.text import encode_text  # noqa: E402
@@ -170,11 +171,76 @@ def test_an_episode_is_multiplied_by_the_recipe_of_its_distance(bags, tmp_path, 
     assert '1 episodes' in capsys.readouterr().out, 'copies are not counted as recordings'
     episodes = read_recordings(out)
     assert len(episodes) == RECIPES['close'].copies == 8
+    assert (RECIPES['medium'].copies, RECIPES['far'].copies) == (5, 8)
     assert [e.side for e in episodes[::2]] == [episodes[0].side] * 4
     assert [e.side for e in episodes[1::2]] == [1 - episodes[0].side] * 4
     assert len({e.seed for e in episodes}) == 1, 'copies are never split between train and test'
     lengths = [len(e.grids) for e in episodes]
     assert lengths[0] == lengths[1] == min(lengths) < max(lengths), 'precision is driven slowly'
+
+
+def recorded(folder, *heard):
+    """Write an episode as our recorder does: every topic registered, one message on some."""
+    writer = EpisodeWriter(folder, {})
+    picture = image(np.zeros((24, 32, 3), np.uint8), 0)
+    for name in ('image', 'other/image', 'cmd_vel', 'base/cmd', 'cmd_vel_joy'):
+        msg = picture if 'image' in name else twist(GO)
+        kind = msg.__msgtype__
+        channel = writer.topic(f'/{name}', kind, STORE.generate_msgdef(kind, ros_version=2)[0])
+        if name in heard:
+            writer.write(channel, START, bytes(STORE.serialize_cdr(msg, kind)))
+    writer.close()
+
+
+@pytest.mark.parametrize('heard, chosen', [
+    (('image', 'base/cmd'), '/base/cmd'), (('image', 'base/cmd', 'cmd_vel_joy'), '/base/cmd'),
+    (('image', 'cmd_vel_joy'), '/cmd_vel_joy'), (('image', 'cmd_vel', 'base/cmd'), '/cmd_vel'),
+    (('image',), '/cmd_vel')])
+def test_topics_without_messages_and_the_operator_stand_back(tmp_path, heard, chosen):
+    recorded(tmp_path / 'bag', *heard)
+    with Bag(tmp_path / 'bag') as bag:
+        assert (bag.topics['image'], bag.topics['command']) == ('/image', chosen)
+    with Bag(tmp_path / 'bag', command='/cmd_vel_joy') as bag:
+        assert bag.topics['command'] == '/cmd_vel_joy', 'what is named is taken'
+
+
+def test_what_is_not_clear_is_still_refused(tmp_path):
+    for i, heard in enumerate([('image', 'other/image'), ()]):
+        recorded(tmp_path / f'{i}', *heard)
+        with pytest.raises(ValueError, match='several image topics.*: /image, /other/image'):
+            Bag(tmp_path / f'{i}')
+
+
+def test_a_folder_of_episodes_is_the_bags_in_it(tmp_path, capsys):
+    drives = tmp_path / 'drives'
+    for name in ('b', 'a', '.a.repairing'):
+        write(drives / name)
+    EpisodeWriter(drives / 'killed', {})
+    (drives / 'notes').mkdir()
+    (drives / 'notes.txt').write_text('sunny')
+    assert bags_in(drives) == [drives / name for name in ('a', 'b', 'killed')]
+    for path in (drives / 'a', drives / 'killed', drives / 'notes', drives / 'notes.txt',
+                 tmp_path / 'nowhere'):
+        assert bags_in(path) == [path]
+    assert verb.main(['build', str(drives), '--out', str(tmp_path / 'out')]) == 1
+    told = capsys.readouterr()
+    assert '2 episodes' in told.out and 'of 2 bags' in told.out
+    line, = told.err.strip().splitlines()
+    assert line.startswith(f'refused: {drives / "killed"}: ')
+    assert verb.main(['build', str(drives / 'notes'), '--out', str(tmp_path / 'out')]) == 1
+    line, = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith(f'refused: {drives / "notes"}: ')
+    assert verb.main(['doctor', str(drives), '--json', str(tmp_path / 'd.json')]) == 1
+    told = json.loads((tmp_path / 'd.json').read_text())
+    assert [row['name'] for row in told['recordings']] == ['a', 'b', 'killed']
+
+
+def test_every_action_shows_an_example(capsys):
+    for action in ('build', 'doctor', 'import', 'export', 'repair'):
+        with pytest.raises(SystemExit):
+            verb.main([action, '--help'])
+        shown = ' '.join(capsys.readouterr().out.split())
+        assert f'example: python -m mobile_vla_ros dataset {action} ' in shown
 
 
 def take_over(folder, spans, topic='/cmd_vel_joy'):

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 pytest.importorskip('rosbags')
+from bags import TEXT, write  # noqa: E402
 from test_replay import write_bag  # noqa: E402
 
 from mobile_vla_ros.cli import dataset as verb  # noqa: E402
 from mobile_vla_ros.data.bags import Bag  # noqa: E402
-from mobile_vla_ros.data.doctor import balance, Checkup, examine, verdicts  # noqa: E402
+from mobile_vla_ros.data.doctor import (  # noqa: E402
+    balance, Checkup, examine, histograms, verdicts)
 
 
 def healthy(name='a', side='left', **change):
@@ -63,6 +65,46 @@ def test_what_only_all_together_show():
     assert balance(several())['sides'] == {'left': 5, 'right': 3}
 
 
+def labelled(label, *counts):
+    """Return checkups of which so many have the label's values a, b and so on."""
+    values = [value for value, count in zip('abcd', counts) for _ in range(count)]
+    return [healthy(f'n{i}', ('left', 'right')[i % 2], **{label: value})
+            for i, value in enumerate(values)]
+
+
+@pytest.mark.parametrize('label', ['scenario', 'distance'])
+def test_labels_that_are_rare_beside_others_are_told(label):
+    (level, found, remedy), = verdicts(labelled(label, 11, 2, 1, 3))
+    assert level == 'warn' and remedy
+    assert found == f'{label} a has 11 recordings, too few have: b 2, c 1'
+    for enough in ((10, 2), (8, 1), (12,), (4, 4, 4)):
+        assert [row[0] for row in verdicts(labelled(label, *enough))] == ['ok'], enough
+    assert len(verdicts(labelled(label, 9, 1) + several())) == 1, 'those without are not counted'
+
+
+def test_what_is_counted_is_recordings():
+    found = [*labelled('scenario', 3, 1), *labelled('distance', 2), healthy('x')]
+    told = balance(found)
+    assert told['scenarios'] == {'a': 3, 'b': 1} and told['distances'] == {'a': 2}
+    assert told['instructions'] == {'go left to the red bottle': 4,
+                                    'go right to the red bottle': 3}
+
+
+def test_histograms_hold_every_command():
+    found = several()
+    for axis, column in zip(('linear_x', 'linear_y', 'angular_z'), range(3)):
+        values = np.concatenate([checkup.commands[:, column] for checkup in found])
+        told = histograms(found)[axis]
+        assert sum(told['counts']) == len(values) and len(told['edges']) == 42
+        assert (told['edges'][0], told['edges'][-1]) == pytest.approx((values.min(), values.max()))
+        middle = (values > told['edges'][20]) & (values < told['edges'][21])
+        assert told['counts'][20] == middle.sum()
+    for commands in (np.zeros((0, 3)), np.full((5, 3), 0.3), np.full((5, 3), 0.3) + [[1e-17]] * 5,
+                     np.array([[0.3] * 3, [0.1 + 0.2] * 3])):
+        told = histograms([healthy(commands=commands)])
+        assert [sum(row['counts']) for row in told.values()] == [len(commands)] * 3
+
+
 def test_a_real_bag_is_measured(tmp_path):
     write_bag(tmp_path / 'a', gap=(2.0, 3.0), seconds=6.0)
     with Bag(tmp_path / 'a') as bag:
@@ -83,8 +125,28 @@ def test_the_verb_writes_a_page_and_ends_by_its_verdict(tmp_path, capsys):
     told = json.loads(out.read_text())
     assert [row['level'] for row in told['verdicts']] == ['warn', 'warn']
     assert told['recordings'][0]['mean_command']['linear_x'] > 0
+    assert sum(told['histograms']['angular_z']['counts']) > 20
     page = html.read_text()
     assert 'data:image/png' in page and 'http' not in page and '1 recordings' in page
+    assert 'scenarios' not in page and 'distances' not in page, 'nobody gave labels'
     (tmp_path / 'b.mcap').write_bytes(b'nonsense')
     assert verb.main(['doctor', str(tmp_path / 'b.mcap'), '--html', str(html)]) == 1
     assert 'not a readable bag' in capsys.readouterr().out
+
+
+def test_the_verb_tells_recordings_by_label(tmp_path):
+    for i, distance in enumerate(['close', 'far', 'far', '']):
+        write(tmp_path / 'drives' / f'{i}', info={'scenario': '<hall>', 'distance': distance})
+    out, html = tmp_path / 'd.json', tmp_path / 'd.html'
+    assert verb.main(['doctor', str(tmp_path / 'drives'), '--json', str(out),
+                      '--html', str(html)]) == 0
+    told = json.loads(out.read_text())
+    assert told['balance']['distances'] == {'close': 1, 'far': 2}
+    assert told['balance']['scenarios'] == {'<hall>': 4}
+    assert told['balance']['instructions'] == {TEXT: 4}
+    row = told['recordings'][0]
+    assert (row['scenario'], row['distance']) == ('<hall>', 'close')
+    page = html.read_text()
+    assert '<li>distances: close 1, far 2</li>' in page
+    assert '<li>scenarios: &lt;hall&gt; 4</li>' in page
+    assert f'<li>instructions: {TEXT} 4</li>' in page

@@ -1,5 +1,6 @@
 """Episodes on disk: whole, killed, and full."""
 
+import json
 import os
 from pathlib import Path
 import random
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -189,6 +191,80 @@ def test_the_recorder_tells_what_is_wrong(tmp_path, monkeypatch):
     r.offer('image', START + 4 * 10**9, text('far more than ten bytes'))
     assert r.dropped == 1 and any('1 messages dropped' in line for line in r.troubles())
     assert r.stop()['dropped'] == 1
+
+
+def custom_data(folder):
+    """Return what was noted beside the messages."""
+    described = yaml.safe_load((folder / 'metadata.yaml').read_text())
+    return described['rosbag2_bagfile_information']['custom_data']
+
+
+def test_rates_and_every_trouble_are_written_into_the_episode(tmp_path, monkeypatch):
+    now = SimpleNamespace(s=100.0)
+    monkeypatch.setattr(recorder_module, 'time', SimpleNamespace(monotonic=lambda: now.s))
+    r = recorder(tmp_path)
+    r.start('one', {})
+    assert r.troubles(), 'nothing came yet, which is no trouble of this episode'
+    for i in range(100):
+        now.s += 0.1 if i < 50 else 0.5
+        r.offer('image', START + round((now.s + 9 * (i > 90)) * 1e9), text('x'))
+        r.troubles()
+    end = time.monotonic() + 10
+    while r.seconds < 38.0 and time.monotonic() < end:  # until all is on the disk
+        time.sleep(0.001)
+    told = r.stop()
+    noted = custom_data(tmp_path / 'one')
+    assert all(isinstance(value, str) for value in noted.values())
+    assert json.loads(noted['rates']) == {'image': 3.33, 'events': 0.0}
+    assert json.loads(noted['troubles']) == [
+        'image came at less than 10 Hz', 'the clock was set while recording']
+    assert told['clock_jumps'] == 1 and noted['clock_jumps'] == '1'
+    r.start('two', {'scenario': '왼쪽'})
+    now.s += 0.1
+    r.offer('image', START, text('x'))
+    r.stop()
+    assert json.loads(custom_data(tmp_path / 'two')['troubles']) == [], 'its own only'
+
+
+def test_troubles_of_an_episode_too_short_to_be_looked_at_are_written(tmp_path, monkeypatch):
+    r = recorder(tmp_path)
+    r.start('one', {})
+    monkeypatch.setattr(recorder_module, 'QUEUE_BYTES', 10)
+    r.offer('image', START, text('far more than ten bytes'))
+    r.stop()
+    assert json.loads(custom_data(tmp_path / 'one')['troubles']) == [
+        'messages dropped: the disk is too slow', 'nothing came on image']
+
+
+class Unhurried(Recorder):
+    """A recorder that loses the processor between a look at what waits and its change."""
+
+    @property
+    def _waiting(self):
+        seen = self._bytes
+        time.sleep(0.0002)
+        return seen
+
+    @_waiting.setter
+    def _waiting(self, value):
+        self._bytes = value
+
+
+def test_what_waits_for_the_disk_is_counted_once_whoever_comes_at_the_same_time(tmp_path):
+    r = Unhurried(tmp_path, [Topic('image', STRING)], definition)
+    r.start('one', {})
+
+    def offer():
+        for i in range(50):
+            r.offer('image', START + i, text(str(i)))
+    threads = [threading.Thread(target=offer) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    told = r.stop()
+    assert told['messages'] == {'image': 150} and told['dropped'] == 0
+    assert r._waiting == 0
 
 
 def test_too_little_room_is_told_before_anything_is_written(tmp_path):

@@ -133,13 +133,22 @@ def test_arguments_are_parameters_of_the_node(file, node):
         assert type(known[name].default).__name__ == kind, name
 
 
-def test_choices_of_the_launch_file_are_those_of_the_node():
-    known = settings('drive')
-    for call in calls(ROOT / 'launch' / 'drive.launch.py', 'DeclareLaunchArgument'):
+@pytest.mark.parametrize('node', ['drive', 'record'])
+def test_choices_of_the_launch_file_are_those_of_the_node(node):
+    known = settings(node)
+    for call in calls(ROOT / 'launch' / f'{node}.launch.py', 'DeclareLaunchArgument'):
         setting = known.get(call.args[0].value)
         if setting is not None and setting.choices:
             choices = ast.literal_eval(keywords(call)['choices'])
-            assert choices == ['', *setting.choices], setting.name
+            assert choices == ['', *filter(None, setting.choices)], setting.name
+
+
+def test_every_label_of_an_episode_can_be_given_at_the_launch():
+    pytest.importorskip('rclpy', reason='needs ROS 2')
+    from mobile_vla_ros.nodes.record import LABELS
+    path = ROOT / 'launch' / 'record.launch.py'
+    call, = calls(path, 'given')
+    assert {*LABELS} <= {*keywords(call)} & names(path, 'DeclareLaunchArgument')
 
 
 def test_every_model_that_ships_can_be_chosen():

@@ -18,7 +18,7 @@ from std_msgs.msg import String  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
 
 from mobile_vla_ros.contract import Command  # noqa: E402
-from mobile_vla_ros.data.bags import Bag, decode  # noqa: E402
+from mobile_vla_ros.data.bags import Bag, decode, read_info  # noqa: E402
 from mobile_vla_ros.data.episode import is_whole, repair  # noqa: E402
 from mobile_vla_ros.messages import to_twist  # noqa: E402
 
@@ -84,6 +84,7 @@ def test_an_episode_holds_what_was_published(g, tmp_path):
     assert [e.value for e in events if e.kind == 'instruction'] == ['go left']
     text = (folder / 'metadata.yaml').read_text()
     assert 'scenario: two boxes' in text and 'robot: omni' in text
+    assert json.loads(read_info(folder)['rates'])['/image'] == pytest.approx(sent_hz, rel=0.2)
     state = r.states[-2]
     assert state['rates']['/image'] == pytest.approx(sent_hz, rel=0.2)
 
@@ -114,14 +115,18 @@ def test_25_a_killed_recorder_loses_less_than_a_second(tmp_path):
             assert_within(lost, 1.0, killed - lost)
 
 
-def test_a_silent_camera_is_told(g, tmp_path):
+def test_a_silent_camera_is_told_and_written(g, tmp_path):
     r = Recording(g, tmp_path / 'drives', instruction='go')
-    r.started(0.5)
+    folder = r.started(0.5)
     g.still()
     wait_for(lambda: any('nothing comes on /image' in line
                          for line in r.states[-1]['troubles']), 10.0, 'a complaint')
     wait_for(lambda: 'nothing comes on /image' in g.diagnostics['/record: recording'].message,
              5.0, 'the same in the diagnostics')
+    g.stream(20.0)
+    wait_for(lambda: r.states[-1]['rates']['/image'] > 8.0, 10.0, 'the camera to come back')
+    assert r.call('keep').success
+    assert 'nothing came on /image' in json.loads(read_info(folder)['troubles'])
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason='mounting a small disk needs root')

@@ -7,8 +7,11 @@ from mobile_vla_ros.cli import (
     add_topics, dataset_export, dataset_import, one_line_errors, Parser, report, save, topics_of)
 
 FEW = 5000  # frames, a quarter of an hour at five a second
+BAGS = 'rosbag2 folder, .mcap, .db3 or ROS 1 .bag; or a folder of episodes'
 EXAMPLE = ("example: python -m mobile_vla_ros dataset build recordings/* --out out/dataset "
            "--instruction 'follow the corridor'")
+DOCTOR = 'example: python -m mobile_vla_ros dataset doctor drives --html out/doctor.html'
+REPAIR = 'example: python -m mobile_vla_ros dataset repair drives/2026-11-23_10-00-00'
 
 
 def parser() -> Parser:
@@ -17,8 +20,7 @@ def parser() -> Parser:
     actions = p.add_subparsers(dest='action', required=True, parser_class=Parser)
     build = actions.add_parser('build', epilog=EXAMPLE, help='bags to features on disk',
                                description='Add bags to a dataset; what is in it stays.')
-    build.add_argument('bags', nargs='+', metavar='BAG', type=Path,
-                       help='rosbag2 folder, .mcap, .db3 or ROS 1 .bag')
+    build.add_argument('bags', nargs='+', metavar='BAG', type=Path, help=BAGS)
     build.add_argument('--out', required=True, type=Path, help='folder of the dataset')
     build.add_argument('--instruction', help='of all bags, instead of what was recorded')
     build.add_argument('--processes', type=int, default=os.cpu_count() or 1,
@@ -30,15 +32,16 @@ def parser() -> Parser:
     build.add_argument('--corrections', action='store_true',
                        help='learn only what an operator did who took over from a policy')
     add_topics(build)
-    doctor = actions.add_parser('doctor', help='are recordings fit to learn from',
+    doctor = actions.add_parser('doctor', epilog=DOCTOR, help='are recordings fit to learn from',
                                 description='Look through bags; exit status 1 if one is bad.')
-    doctor.add_argument('bags', nargs='+', metavar='BAG', type=Path)
+    doctor.add_argument('bags', nargs='+', metavar='BAG', type=Path, help=BAGS)
     doctor.add_argument('--json', type=Path, help='write every figure')
     doctor.add_argument('--html', type=Path, help='write a page')
     add_topics(doctor, 'image', 'command', 'instruction', 'odometry')
     dataset_import.add(actions)
     dataset_export.add(actions)
-    mend = actions.add_parser('repair', help='episodes of a recorder that was killed',
+    mend = actions.add_parser('repair', epilog=REPAIR,
+                              help='episodes of a recorder that was killed',
                               description='Make episodes whole that were not closed; the '
                               'original stays beside them as .damaged.')
     mend.add_argument('episodes', nargs='+', metavar='EPISODE', type=Path)
@@ -53,13 +56,20 @@ def main(argv=None) -> int:
             'export': dataset_export.run}[args.action](args)
 
 
+def _bags(args) -> list[Path]:
+    """Return the bags that were given, those in folders of episodes too."""
+    from mobile_vla_ros.data.bags import bags_in
+    return [bag for path in args.bags for bag in bags_in(path)]
+
+
 def _build(args) -> int:
     if args.processes < 1:
         raise ValueError(f'--processes must be 1 or more, got {args.processes}')
     from tqdm import tqdm
     from mobile_vla_ros.training.dataset import build
-    with tqdm(total=len(args.bags), unit='bag', disable=None) as bar:
-        rows = build(args.bags, args.out, args.instruction, args.processes, topics_of(args),
+    bags = _bags(args)
+    with tqdm(total=len(bags), unit='bag', disable=None) as bar:
+        rows = build(bags, args.out, args.instruction, args.processes, topics_of(args),
                      lambda row: bar.update(), args.augment, args.corrections, args.every_frame)
     refused = [row['refused'] for row in rows if 'refused' in row]
     episodes, frames = (sum(row.get(key, 0) for row in rows) for key in ('episodes', 'frames'))
@@ -73,9 +83,9 @@ def _build(args) -> int:
 def _doctor(args) -> int:
     from tqdm import tqdm
     from mobile_vla_ros.data.bags import Bag
-    from mobile_vla_ros.data.doctor import BAD, balance, Checkup, examine, verdicts
+    from mobile_vla_ros.data.doctor import BAD, balance, Checkup, examine, histograms, verdicts
     checkups = []
-    for path in tqdm(args.bags, unit='bag', disable=None):
+    for path in tqdm(_bags(args), unit='bag', disable=None):
         try:
             with Bag(path, **topics_of(args)) as bag:
                 checkups.append(examine(bag))
@@ -85,7 +95,8 @@ def _doctor(args) -> int:
     for level, what, remedy in found:
         print(f'{level:<5}{what}; {remedy}')
     told = {'verdicts': [dict(zip(('level', 'found', 'remedy'), row)) for row in found],
-            'balance': balance(checkups), 'recordings': [c.as_dict() for c in checkups]}
+            'balance': balance(checkups), 'histograms': histograms(checkups),
+            'recordings': [c.as_dict() for c in checkups]}
     if args.json:
         save(args.json, told)
     if args.html:

@@ -16,6 +16,20 @@ KINDS = {
     'odometry': ('nav_msgs/msg/Odometry',),
 }
 DRIVING = ('image', 'command', 'instruction')
+OPERATOR = 'cmd_vel_joy'  # topic of one who takes over; what the base does is on another
+
+
+def bags_in(path: Path) -> list[Path]:
+    """Return the bags in a folder of episodes, sorted; what is none is returned as it is."""
+    inside = [] if _is_bag(path) else \
+        sorted(folder for folder in path.glob('[!.]*') if _is_bag(folder))
+    return inside or [path]
+
+
+def _is_bag(folder: Path) -> bool:
+    """Tell whether a folder holds messages, those of a killed recorder included."""
+    return folder.is_dir() and ((folder / 'metadata.yaml').exists() or any(
+        file.suffix in ('.mcap', '.db3') for file in folder.glob('*')))
 
 
 class BagError(ValueError):
@@ -143,8 +157,13 @@ class Bag:
             return wanted
         if kind == 'instruction':
             there = [topic for topic in there if topic.rsplit('/', 1)[-1] == 'instruction']
+        # Recorders register topics on which nothing comes, ours the operator's.
+        heard = {c.topic for c in self._reader.connections
+                 if c.msgcount and _type(c) in KINDS[kind]}
+        there = [topic for topic in there if topic in heard] or there
         if kind == 'command' and len(there) > 1:
-            there = [topic for topic in there if topic.rsplit('/', 1)[-1] == 'cmd_vel'] or there
+            there = [topic for topic in there if topic.rsplit('/', 1)[-1] == 'cmd_vel'] or \
+                [topic for topic in there if topic.rsplit('/', 1)[-1] != OPERATOR] or there
         if kind == 'odometry':  # a second opinion at most: no reason to refuse a bag
             there = [topic for topic in there if topic.rsplit('/', 1)[-1] == 'odom'] or there
             there = there[:1]

@@ -19,6 +19,8 @@ GAP_S = 0.5
 LATE_S = 0.25  # a command this long after its picture answers another one
 SLOW_S = 0.3  # from a command until the base follows it
 DARK, BRIGHT = 30, 225  # mean grey level, 0..255
+BINS = 41  # of a histogram
+FEW_OF = 10  # recordings with a label, from which on their balance is judged
 OK, WARN, BAD = 'ok', 'warn', 'bad'
 
 
@@ -39,6 +41,8 @@ class Checkup:
     commands: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
     instructions: list = field(default_factory=list)
     response: dict = field(default_factory=dict)  # axis -> Response, where there is odometry
+    scenario: str = ''  # labels of who recorded
+    distance: str = ''
     refused: str = ''  # why nothing was found
 
     @property
@@ -61,7 +65,7 @@ class Checkup:
         """Return it for JSON; of commands their share per axis only."""
         shown = {name: getattr(self, name) for name in (
             'name', 'seconds', 'frames', 'unreadable', 'repeated', 'frame_hz', 'command_hz',
-            'lag_s', 'idle_share', 'instructions', 'refused')}
+            'lag_s', 'idle_share', 'instructions', 'scenario', 'distance', 'refused')}
         return {**shown, 'gaps': [list(gap) for gap in self.gaps],
                 'response': {axis: answer._asdict() for axis, answer in self.response.items()},
                 'exposure': round(float(np.mean(self.exposure)), 1) if self.exposure else None,
@@ -80,7 +84,8 @@ def examine(bag: Bag, look_every: int = 5) -> Checkup:
     :param look_every: decode each so manieth frame only; all are counted.
     :raises BagError: where it is damaged.
     """
-    found = Checkup(bag.path.name, round(bag.seconds, 3))
+    found = Checkup(bag.path.name, round(bag.seconds, 3), scenario=bag.info.get('scenario', ''),
+                    distance=bag.info.get('distance', ''))
     images, commands, odometry, lags, waiting = [], [], [], [], []
     before = None
     for event in bag.events((*DRIVING, 'odometry')):
@@ -129,8 +134,12 @@ def _rhythm(times) -> tuple[float, list]:
 
 
 def balance(checkups: list[Checkup]) -> dict:
-    """Return how many recordings ask for each side and colour; None counts those that don't."""
-    sides, colors = Counter(), Counter()
+    """
+    Return how many recordings have each side, colour, instruction, scenario and distance.
+
+    `none` counts instructions without side or colour; those without a label are not counted.
+    """
+    sides, colors, texts = Counter(), Counter(), Counter()
     for found in checkups:
         for text in found.instructions:
             try:
@@ -139,7 +148,23 @@ def balance(checkups: list[Checkup]) -> dict:
                 side = color = None
             sides[side or 'none'] += 1
             colors[color or 'none'] += 1
-    return {'sides': dict(sides), 'colors': dict(colors)}
+        texts.update(found.instructions)
+    scenarios, distances = (Counter(filter(None, labels)) for labels in (
+        (found.scenario for found in checkups), (found.distance for found in checkups)))
+    return {'sides': dict(sides), 'colors': dict(colors), 'instructions': dict(texts),
+            'scenarios': dict(scenarios), 'distances': dict(distances)}
+
+
+def histograms(checkups: list[Checkup]) -> dict:
+    """Return for each axis how many commands lie between edges (m/s, m/s, rad/s)."""
+    commands, out = np.concatenate([np.zeros((0, 3)), *(c.commands for c in checkups)]), {}
+    for axis, values in zip(AXES, commands.T):
+        low, high = (values.min(), values.max()) if len(values) else (0.0, 0.0)
+        if high - low < 1e-6:  # numpy widens it only where there is no difference at all
+            low, high = low - 0.5, high + 0.5
+        counts, edges = np.histogram(values, BINS, (low, high))
+        out[axis] = {'edges': edges.round(6).tolist(), 'counts': counts.tolist()}
+    return out
 
 
 def verdicts(checkups: list[Checkup]) -> list[tuple[str, str, str]]:
@@ -196,11 +221,21 @@ def verdicts(checkups: list[Checkup]) -> list[tuple[str, str, str]]:
         elif dead:
             judge(WARN, f'never changes: {", ".join(dead)}',
                   'fine if the base has no such motion; else check the sign and the topic')
-    sides = balance(good)['sides']
+    shares = balance(good)
+    sides = shares['sides']
     left, right = sides.get('left', 0), sides.get('right', 0)
     if left + right and min(left, right) < 0.25 * (left + right):
         judge(WARN, f'{left} recordings say left, {right} say right',
               'record the other side too; mirroring helps, but does not show its rooms')
+    for label in ('scenario', 'distance'):
+        counts = shares[f'{label}s']
+        often = max(counts, key=counts.get, default=None)
+        rare = [f'{value} {count}' for value, count in sorted(counts.items())
+                if 5 * count < counts[often]]
+        if rare and sum(counts.values()) >= FEW_OF:
+            shown = ', '.join(rare[:3]) + (f' and {len(rare) - 3} more' if rare[3:] else '')
+            judge(WARN, f'{label} {often} has {counts[often]} recordings, too few have: {shown}',
+                  'record more of these, or leave them out: what is rare is hardly learned')
     if len(good) < 5:
         judge(WARN, f'few recordings: {len(good)}',
               'record some dozens: one in five is held out')

@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 from dataclasses import dataclass
+import json
 from pathlib import Path
 import queue
 import shutil
@@ -46,6 +47,7 @@ class Recorder:
         self.root, self.topics = Path(root), {topic.name: topic for topic in topics}
         self._definition, self._min_free = definition, min_free_bytes
         self._lock = threading.Lock()
+        self._counting = threading.Lock()  # a lost update would stay, and drop what has room
         self._writer, self._thread = None, None
         self.kept = Counter(map(_label, map(read_info, sorted(self.root.glob('*/')))))
         del self.kept['']
@@ -57,6 +59,7 @@ class Recorder:
         self._came = {name: deque() for name in self.topics}  # steady times of late
         self.dropped, self.jumps = 0, 0
         self._clocks = None
+        self._began, self._seen = time.monotonic(), set()  # kinds of trouble
 
     @property
     def recording(self) -> bool:
@@ -104,10 +107,11 @@ class Recorder:
         while came[0] < steady - RATE_OVER_S:
             came.popleft()
         self._watch_clock(steady, now_ns)
-        if self._waiting + len(raw) > QUEUE_BYTES:
-            self.dropped += 1
-            return
-        self._waiting += len(raw)
+        with self._counting:
+            if self._waiting + len(raw) > QUEUE_BYTES:
+                self.dropped += 1
+                return
+            self._waiting += len(raw)
         self._queue.put((topic, now_ns, raw))
 
     def stop(self, keep: bool = True) -> dict:
@@ -120,6 +124,8 @@ class Recorder:
             if not self._writer:
                 raise RuntimeError('nothing is being recorded; start an episode first')
             writer, self._writer = self._writer, None
+            took = time.monotonic() - self._began
+            self._look(writer)  # now: what still waits for the disk takes its time
             self._queue.put(None)
             self._thread.join()
             told = {'episode': str(writer.folder), 'seconds': round(writer.seconds, 2),
@@ -130,7 +136,7 @@ class Recorder:
                 return told
             try:
                 writer.close({'dropped': str(self.dropped), 'clock_jumps': str(self.jumps),
-                              'error': self.error})
+                              'error': self.error, **self._health(writer, took)})
             except OSError as error:  # a full disk; what was written can be repaired
                 self.error = told['error'] = self.error or str(error)
             else:
@@ -139,34 +145,59 @@ class Recorder:
 
     def rates(self) -> dict[str, float]:
         """Return Hz of each topic over the last two seconds."""
+        return self._rates(self.seconds)
+
+    def _rates(self, seconds):
         now, out = time.monotonic(), {}
         for name, came in self._came.items():
             late = [at for at in tuple(came) if at > now - RATE_OVER_S]
-            out[name] = len(late) / min(RATE_OVER_S, max(self.seconds, 0.2)) if late else 0.0
+            out[name] = len(late) / min(RATE_OVER_S, max(seconds, 0.2)) if late else 0.0
         return out
 
     def troubles(self) -> list[str]:
-        """Return in words what is wrong with the open episode."""
-        found = [self.error] if self.error else []
-        if not self.recording:
-            return found
+        """Return in words what is wrong with the open episode; it is written with it as well."""
+        writer = self._writer
+        if writer:
+            return self._look(writer)
+        return [self.error] if self.error else []
+
+    def _look(self, writer) -> list[str]:
+        """Return in words what is wrong, and remember of what kind it is, without the figures."""
+        found, seconds = {self.error: self.error} if self.error else {}, writer.seconds
         try:
             self._check_room()
         except OSError as error:
-            found.append(str(error))
-        rates = self.rates()
+            found['too little room on the disk'] = str(error)
+        rates, early = self._rates(seconds), set()
         for topic in self.topics.values():
             rate = rates[topic.name]
             if topic.needed and not rate:
-                found.append(f'nothing comes on {topic.name}: is its publisher running?')
-            elif rate and self.seconds > RATE_OVER_S and rate < topic.least_hz:
-                found.append(f'{topic.name} comes at {rate:.1f} Hz, wanted are '
-                             f'{topic.least_hz:g}')
+                kind = f'nothing came on {topic.name}'
+                found[kind] = f'nothing comes on {topic.name}: is its publisher running?'
+                if time.monotonic() - self._began < RATE_OVER_S:
+                    early.add(kind)  # the first may be on its way: told, not remembered
+            elif rate and seconds > RATE_OVER_S and rate < topic.least_hz:
+                found[f'{topic.name} came at less than {topic.least_hz:g} Hz'] = \
+                    f'{topic.name} comes at {rate:.1f} Hz, wanted are {topic.least_hz:g}'
         if self.dropped:
-            found.append(f'{self.dropped} messages dropped: the disk is too slow')
+            found['messages dropped: the disk is too slow'] = \
+                f'{self.dropped} messages dropped: the disk is too slow'
         if self.jumps:
-            found.append(f'the clock was set {self.jumps} times while recording')
-        return found
+            found['the clock was set while recording'] = \
+                f'the clock was set {self.jumps} times while recording'
+        with self._counting:
+            self._seen.update(found.keys() - early)
+        return list(found.values())
+
+    def _health(self, writer, took) -> dict[str, str]:
+        """Return as JSON the mean Hz of every topic over `took` s, and what was ever wrong."""
+        rates = {name: round(count / max(took, 0.001), 2)
+                 for name, count in writer.counts.items()}
+        with self._counting:
+            seen = self._seen | {f'nothing came on {name}' for name, topic in self.topics.items()
+                                 if topic.needed and not writer.counts[name]}
+        return {'rates': json.dumps(rates, ensure_ascii=False),
+                'troubles': json.dumps(sorted(seen), ensure_ascii=False)}
 
     @property
     def full(self) -> bool:
@@ -195,7 +226,8 @@ class Recorder:
     def _write(self, writer, channels):
         while (item := self._queue.get()) is not None:
             topic, now_ns, raw = item
-            self._waiting -= len(raw)
+            with self._counting:
+                self._waiting -= len(raw)
             if self.error:
                 continue
             try:

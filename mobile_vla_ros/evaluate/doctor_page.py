@@ -5,7 +5,7 @@ from html import escape
 import matplotlib
 
 from mobile_vla_ros.contract import AXES, UNITS
-from mobile_vla_ros.data.doctor import balance, Checkup
+from mobile_vla_ros.data.doctor import balance, Checkup, histograms
 from mobile_vla_ros.evaluate.html import document, figure_png, image
 
 matplotlib.use('Agg')
@@ -35,14 +35,12 @@ def _verdicts(found) -> str:
 
 
 def _histograms(good) -> bytes:
-    import numpy as np
     from matplotlib import pyplot
-    commands = np.concatenate([checkup.commands for checkup in good])
     figure, axes = pyplot.subplots(1, len(AXES), figsize=(9.6, 2.8), dpi=110,
                                    layout='constrained')
-    for i, ax in enumerate(axes):
-        ax.hist(commands[:, i] if len(commands) else [], bins=41, color='#0072b2')
-        ax.set_xlabel(f'{AXES[i]} ({UNITS[i]})')
+    for ax, unit, (axis, bars) in zip(axes, UNITS, histograms(good).items()):
+        ax.stairs(bars['counts'], bars['edges'], fill=True, color='#0072b2')
+        ax.set_xlabel(f'{axis} ({unit})')
         ax.set_yticks([])
         ax.spines[['top', 'right', 'left']].set_visible(False)
     axes[0].set_ylabel('commands')
@@ -50,13 +48,15 @@ def _histograms(good) -> bytes:
 
 
 def _balance(good) -> str:
-    lines = []
-    for name, counts in balance(good).items():
+    lines, found = [], balance(good)
+    texts = sorted(found.pop('instructions').items(), key=lambda row: (-row[1], row[0]))
+    for name, counts in found.items():
         told = ', '.join(f'{key} {count}' for key, count in sorted(counts.items()))
-        lines.append(f'<li>{name}: {escape(told or "no instruction")}</li>')
-    texts = sorted({text for checkup in good for text in checkup.instructions})
+        if told or name in ('sides', 'colors'):  # labels are shown where there are any
+            lines.append(f'<li>{name}: {escape(told or "no instruction")}</li>')
+    shown = '; '.join(f'{text} {count}' for text, count in texts[:5])
     more = f' and {len(texts) - 5} more' if texts[5:] else ''
-    lines.append(f'<li>instructions: {escape("; ".join(texts[:5]))}{more}</li>')
+    lines.append(f'<li>instructions: {escape(shown)}{more}</li>')
     return f'<ul>{"".join(lines)}</ul>'
 
 

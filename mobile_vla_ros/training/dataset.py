@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mobile_vla_ros.contract import NS
-from mobile_vla_ros.data.bags import Bag, decode
+from mobile_vla_ros.data.bags import Bag, decode, OPERATOR
 from mobile_vla_ros.data.samples import segments, STANDING_KEPT_S
 from mobile_vla_ros.parallel import imap
 from mobile_vla_ros.preprocessing import IMAGE, preprocess
@@ -16,9 +16,6 @@ from mobile_vla_ros.sim.language import parse_instruction, swap_sides
 from mobile_vla_ros.sim.scenario import COLORS, SIDES
 from mobile_vla_ros.training.augment import RECIPES, vary
 from mobile_vla_ros.training.recordings import MIRROR, PERIOD_S, write_shard
-
-
-OPERATOR = 'cmd_vel_joy'  # topic of one who takes over; the policy's commands are on another
 
 
 def build(bags: list[Path], out: Path, instruction: str | None = None, processes: int = 2,
