@@ -182,7 +182,8 @@ def headline(summary: dict) -> str:
 
 
 def _scores(summary) -> str:
-    names = {'mae': 'mean absolute error', 'direction': 'right direction', 'r2': 'R²'}
+    names = {'mae': 'mean absolute error', 'rmse': 'root mean square error',
+             'direction': 'right direction', 'r2': 'R²'}
     head = ''.join(f'<th>{escape(axis)}</th>' for axis in AXES)
     out = []
     for key, name in names.items():
@@ -190,10 +191,11 @@ def _scores(summary) -> str:
         for who, score in summary['scores'].items():
             cells = []
             for i, value in enumerate(score[key]):
-                text = '–' if value is None else f'{value:.1%}' if key == 'direction' \
-                    else f'{value:.3f}'
-                if key == 'mae' and 'mae_low' in score:
-                    text += f' [{score["mae_low"][i]:.3f}, {score["mae_high"][i]:.3f}]'
+                form = '.0%' if key == 'direction' else '.3f'
+                text = '–' if value is None else f'{value:{form}}'
+                if score.get(f'{key}_low', [None] * 3)[i] is not None:
+                    low, high = (score[f'{key}_{end}'][i] for end in ('low', 'high'))
+                    text += f' [{low:{form}},&nbsp;{high:{form}}]'
                 cells.append(f'<td>{text}</td>')
             what = f' <span class="note">{BASELINES[who]}</span>' if who in BASELINES else ''
             rows.append(f'<tr{"" if what else " class=best"}><td>{who}{what}</td>'
@@ -228,23 +230,28 @@ def _curves(drive: Drive) -> bytes:
     sent = drive.sent
     for i, ax in enumerate(axes):
         ax.plot(times, recorded[:, i], color=RECORDED, lw=2.2, label='recorded')
-        ax.plot(times, predicted[:, i], color=PREDICTED, lw=1.0, label='policy')
         ax.plot(sent[:, 0], sent[:, 1 + i], color=SENT, lw=1.0, ls='--', label='sent, limited')
+        ax.plot(times, predicted[:, i], color=PREDICTED, lw=1.2, label='policy')
+        for moment in drive.worst:
+            ax.axvline(moment.seconds, color=RECORDED, lw=0.8, ls=':', zorder=0)
         ax.set_ylabel(f'{AXES[i]}\n({UNITS[i]})')
         ax.grid(color='#e3e7eb')
         for spine in ax.spines.values():
             spine.set_visible(False)
-    axes[0].legend(ncol=3, frameon=False, loc='lower right', bbox_to_anchor=(1, 1))
+    for number, moment in enumerate(drive.worst, 1):
+        axes[0].annotate(str(number), (moment.seconds, 1.0), xycoords=(
+            'data', 'axes fraction'), ha='center', va='bottom', fontsize=8, color=RECORDED)
+    axes[0].legend(ncol=3, frameon=False, loc='lower right', bbox_to_anchor=(1, 1.08))
     axes[-1].set_xlabel('seconds')
     figure.tight_layout()
     return figure_png(figure)
 
 
 def _worst(drive: Drive):
-    for moment in drive.worst:
+    for number, moment in enumerate(drive.worst, 1):
         _, jpeg = cv2.imencode('.jpg', moment.picture[..., ::-1])
         said, wanted = ([f'{value:+.2f}' for value in values]
                         for values in (moment.predicted, moment.recorded))
         yield (f'<figure>{image(jpeg.tobytes(), "jpeg", "camera")}<figcaption>'
-               f'{moment.seconds:.1f} s<br>recorded<br>{" ".join(wanted)}<br>'
+               f'<b>{number}</b> at {moment.seconds:.1f} s<br>recorded<br>{" ".join(wanted)}<br>'
                f'policy<br>{" ".join(said)}</figcaption></figure>')

@@ -54,18 +54,32 @@ def frame_age(drives) -> dict | None:
 def _score(values, recorded, episodes) -> dict:
     """Return errors per axis; intervals over resampled recordings where there are several."""
     error = values - recorded
-    spread = ((recorded - recorded.mean(0)) ** 2).mean(0)
-    out = {'mae': np.abs(error).mean(0), 'rmse': np.sqrt((error ** 2).mean(0)),
-           'r2': np.where(spread > 1e-9, 1 - (error ** 2).mean(0) / np.maximum(spread, 1e-9),
-                          np.nan), 'direction': _direction(values, recorded)}
+    moving = np.abs(recorded) > MOVING
+    agree = moving & (np.sign(values) == np.sign(recorded))
+    terms = np.stack([np.ones_like(error), np.abs(error), error ** 2, recorded, recorded ** 2,
+                      moving, agree], 1)  # (frames, terms, axes)
+    out = _measures(terms.sum(0))
     count = int(episodes.max()) + 1
     if count > 1:
         rng = np.random.default_rng(0)
-        per = np.array([[np.abs(error[episodes == i]).sum(0), [(episodes == i).sum()] * 3]
-                        for i in range(count)])  # (recordings, 2, 3)
-        draws = per[rng.integers(count, size=(1000, count))].sum(1)
-        out['mae_low'], out['mae_high'] = np.percentile(draws[:, 0] / draws[:, 1], (2.5, 97.5), 0)
+        per = np.stack([terms[episodes == i].sum(0) for i in range(count)])
+        draws = [_measures(per[rows].sum(0)) for rows in rng.integers(count, size=(1000, count))]
+        for name in list(out):
+            found = np.stack([draw[name] for draw in draws])
+            known = np.isfinite(found).all(0)
+            low, high = np.percentile(np.where(known, found, 0.0), (2.5, 97.5), 0)
+            out[f'{name}_low'] = np.where(known, low, np.nan)
+            out[f'{name}_high'] = np.where(known, high, np.nan)
     return {name: _plain(value) for name, value in out.items()}
+
+
+def _measures(sums) -> dict:
+    """Return the measures of frames whose terms, of `_score`, sum up to `sums` (terms, axes)."""
+    count, absolute, squared, value, square, moving, agree = sums
+    spread = square / count - (value / count) ** 2
+    return {'mae': absolute / count, 'rmse': np.sqrt(squared / count),
+            'r2': np.where(spread > 1e-9, 1 - squared / count / np.maximum(spread, 1e-9), np.nan),
+            'direction': np.where(moving > 0, agree / np.maximum(moving, 1), np.nan)}
 
 
 def _direction(values, recorded):
