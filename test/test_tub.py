@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip('rosbags')
 
-from mobile_vla_ros.cli import dataset as verb  # noqa: E402
+from mobile_vla_ros.cli import dataset as verb, replay as replay_verb  # noqa: E402
 from mobile_vla_ros.data.bags import Bag, decode  # noqa: E402
 from mobile_vla_ros.data.tub import read_tub  # noqa: E402
 
@@ -94,6 +94,21 @@ def test_a_real_tub_is_read_whole(tmp_path):
         assert bag.seconds == pytest.approx(49.95, abs=0.1)
         images = [event for event in bag.events() if event.kind == 'image']
     assert len(images) == 1000 and decode(images[500].value).shape == (120, 160, 3)
+    html, json_ = tmp_path / 'a.html', tmp_path / 'a.json'
+    assert replay_verb.main([str(tmp_path / 'out' / 'tub'), '--html', str(html),
+                             '--json', str(json_)]) == 0
+    told = json.loads(json_.read_text())
+    assert told['frames_compared'] >= 990 and told['recordings'][0]['unreadable'] == 0
+    # It has never seen a track, and must not seem to know one.
+    assert told['scores']['policy']['mae'][2] > 0.8 * told['scores']['mean']['mae'][2]
+    assert 'angular_z does not beat a constant' in html.read_text()
+
+
+@real
+def test_a_real_bag_without_a_camera_is_one_line(capsys):
+    assert replay_verb.main([str(DATA / 'neato_rosbag2' / 'drive_square')]) == 2
+    line, = capsys.readouterr().err.strip().splitlines()
+    assert 'no camera in this bag' in line and '/cmd_vel (geometry_msgs/msg/Twist)' in line
 
 
 def test_every_drive_is_held_out_once(tmp_path, monkeypatch):
