@@ -271,8 +271,9 @@ class Guard:
     def plan(self, plan: Plan, instruction: str, stamp_ns: int, received_ns: int) -> bool:
         """Take a plan made for a frame and an instruction; False if it may not be driven."""
         if not acceptable(plan.commands):
-            self.failed(f'the policy gave {plan.commands[0].tolist()}, wanted finite values '
-                        f'within +-{ABSURD:g}')
+            bad = next(row for row in plan.commands if not acceptable(row))
+            self.failed(f'the policy gave {bad.tolist()}, wanted finite values within '
+                        f'+-{ABSURD:g}')
             return False
         if self.faulted or instruction != self.instruction:  # or it changed meanwhile
             return False

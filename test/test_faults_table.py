@@ -33,11 +33,13 @@ def test_a_row_holds_the_worst_and_a_broken_promise_shows():
 
 
 def test_some_rows_are_measured_anew_and_the_others_stay(tmp_path, capfd):
-    page, out = tmp_path / 'page.md', tmp_path / 'faults.json'
+    page, out, committed = (tmp_path / name for name in ('page.md', 'faults.json', 'kept.json'))
     page.write_text('<!-- faults:begin --><!-- faults:end -->')
     before = faults.make_rows([('test_1_x', True)], [])
-    out.write_text(json.dumps(before))
-    assert faults.main(['10', '--out', str(out), '--page', str(page)]) == 0
+    committed.write_text(json.dumps(before))  # there is no out/ in a fresh clone
+    assert faults.main(['10', '--out', str(out), '--kept', str(committed), '--page',
+                        str(page)]) == 0
+    assert committed.read_text() == out.read_text()
     rows = {row['id']: row for row in json.loads(out.read_text())}
     assert rows[10]['ok'] and rows[10]['trials'] > 3 and rows[1] == before[0]
     assert rows[2]['ok'] is None
@@ -56,8 +58,16 @@ def test_a_wrong_argument_is_one_line(argv, words, capsys):
 
 def test_every_fault_has_a_test():
     assert all(faults.tests_of([number]) for number in faults.FAULTS)
-    assert faults.tests_of([7]) == ['test_5_6_7_a_bad_file_is_refused_and_never_active']
+    assert faults.tests_of([7]) == ['test_5_6_7_a_bad_file_is_refused_and_never_active',
+                                    'test_7_a_pickle_is_refused_unread']
+    assert 'test_4_any_bit_pattern_gives_a_finite_output_within_limits' in faults.tests_of([4])
+    assert 'test_5_weights_that_are_not_finite_are_refused' in faults.tests_of([5])
     assert (ROOT / 'docs' / 'safety.md').read_text().count('<!-- faults:begin -->') == 1
+
+
+def test_the_table_is_of_the_committed_rows():
+    rows = json.loads((ROOT / 'docs' / 'results' / 'faults.json').read_text())
+    assert faults.table(rows) in (ROOT / 'docs' / 'safety.md').read_text()
 
 
 def test_a_page_keeps_what_stands_around_its_marks(tmp_path):

@@ -53,6 +53,24 @@ def test_another_instruction_gives_another_command(picture, left, right, model):
     assert np.array_equal(first(policy, picture, left), first(policy, picture, left))
 
 
+def test_every_way_to_run_a_file_is_measured(tmp_path, capsys, monkeypatch):
+    from mobile_vla_ros.cli import export
+    from mobile_vla_ros.evaluate import tuning
+    rows = tuning.tune(shipped('final_fixed'), every_s=0.0)
+    assert {row['backend'] for row in rows} == {'onnxruntime', 'openvino'}
+    assert {row['threads'] for row in rows} == {1, os.cpu_count()}
+    assert [row['ms'] for row in rows] == sorted(row['ms'] for row in rows) and rows[0]['ms'] > 0
+    monkeypatch.setattr(tuning, 'tune', lambda path: rows)
+    assert export.main([str(tmp_path / 'tiny.onnx'), '--tune']) == 0
+    assert f'fastest here: backend:={rows[0]["backend"]}' in capsys.readouterr().out
+    assert export.main([str(tmp_path / 'tiny.safetensors')]) == 2
+    assert 'name the .onnx file to write' in capsys.readouterr().err
+    monkeypatch.undo()
+    (tmp_path / 'bad.onnx').write_bytes(b'bad')
+    assert export.main([str(tmp_path / 'bad.onnx'), '--tune']) == 2
+    assert 'bad.onnx' in capsys.readouterr().err
+
+
 @each_model
 def test_the_backends_agree(picture, model):
     runtime = shipped(model)
@@ -161,12 +179,12 @@ def test_6_whatever_metadata_says_it_is_sound_or_refused_in_one_line(said):
 
 
 @pytest.mark.parametrize('weight', [float('nan'), float('inf')])
-def test_weights_that_are_not_finite_are_refused(tmp_path, weight):
+def test_5_weights_that_are_not_finite_are_refused(tmp_path, weight):
     with pytest.raises(ContractError, match='not finite'):
         mobile_vla_ros.load_policy(write_tiny(tmp_path / 'tiny.onnx', weight))
 
 
-def test_a_pickle_is_refused_unread(tmp_path):
+def test_7_a_pickle_is_refused_unread(tmp_path):
     import pickle
     trap = tmp_path / 'sprung'
 

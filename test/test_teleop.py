@@ -157,7 +157,7 @@ def test_27_holding_drives_and_releasing_stops(g, trial):
     driven = [command for at, command in g.received if at <= released]
     assert len(driven) > 15 and set(driven[1:]) == {Command(0.2, 0.0, 0.0)}
     at, _ = wait_for(lambda: g.zero(released), 2.0, 'a zero')
-    assert_within(at - released, 0.15, released)
+    assert_within(at - released, 0.1, released)
     time.sleep(1.5)
     count = len(g.received)
     time.sleep(0.3)

@@ -123,7 +123,7 @@ class DriveNode(LifecycleNode):
         return self.on_cleanup(state)
 
     def _open_topics(self, policy):
-        values, mismatch = self._values, self._pilot.health.mismatches.__setitem__
+        values = self._values
         kind, topic, decode = {
             'raw': (Image, 'image', messages.image_to_rgb),
             'compressed': (CompressedImage, 'image/compressed',
@@ -132,7 +132,7 @@ class DriveNode(LifecycleNode):
         self._image_type = f'sensor_msgs/msg/{kind.__name__}'
         self._commands = compat.create_publisher(
             self, TwistStamped if values['stamped'] else Twist, 'cmd_vel', QoSProfile(depth=1),
-            lambda policy: mismatch('cmd_vel', policy))
+            self._on_mismatch)
         if values['annotate']:
             self._annotated = self.create_publisher(Image, 'image_annotated', QoSProfile(depth=1))
         if values['publish_plan']:
@@ -140,16 +140,14 @@ class DriveNode(LifecycleNode):
         self._pilot.open(policy, decode, self._publish, self._on_plan)
         newest = QoSProfile(depth=1, reliability=qos_profile_sensor_data.reliability)
         self._images = compat.create_subscription(
-            self, kind, topic, self._on_image, newest,
-            lambda policy: mismatch(self._images.topic_name, policy))
+            self, kind, topic, self._on_image, newest, self._on_mismatch)
         self._instructions = compat.create_subscription(
             self, String, 'instruction', self._on_instruction, QoSProfile(depth=1),
-            lambda policy: mismatch('instruction', policy))
+            self._on_mismatch)
 
         if values['obstacle.enabled']:
             self._scans = compat.create_subscription(
-                self, LaserScan, 'scan', self._on_scan, newest,
-                lambda policy: mismatch('scan', policy))
+                self, LaserScan, 'scan', self._on_scan, newest, self._on_mismatch)
 
     def _load_policy(self, path: str):
         return self._load(path or None, *(self._values[name]
@@ -239,8 +237,21 @@ class DriveNode(LifecycleNode):
                 everyone.remove(mine)
             rivals = sorted(name for name, _ in everyone)
         news = self._pilot.graph(publishers, rivals, self._values['exclusive'])
+        news |= self._mend()
+        if self._images is not None:  # its error must not wait for the next second
+            news |= self._pilot.health.silence(
+                self._images.topic_name, self._image_type, time.monotonic_ns())
         if news or time.monotonic_ns() - self._told_ns >= NS:
             self._tell()
+
+    def _on_mismatch(self, topic: str, policy: str):
+        self._pilot.health.mismatch(topic, policy)
+        self._tell()
+
+    def _mend(self) -> bool:
+        """Forget the QoS mismatches of peers that have left: no event tells of that."""
+        return self._pilot.health.fit({topic for topic in self._pilot.health.mismatches
+                                       if compat.fits(self, topic)})
 
     def _tell(self):
         """Publish the diagnostics, and log the reason if it is another one."""

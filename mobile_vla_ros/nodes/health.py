@@ -34,7 +34,9 @@ class Health:
         self.publishers = []  # of the image topic: (node, type)
         self.seen_ns = None  # since when there is any
         self.rivals = []  # other publishers on cmd_vel
-        self.mismatches = {}  # topic: QoS policy
+        self.mismatches = {}  # topic: QoS policy; replaced as a whole: other threads read it
+        self._fitting = set()  # topics of these where no peer misfits any more
+        self._silence = None  # what is wrong with a camera that sends nothing
         self.scans_ns = deque(maxlen=100)  # receive times
         self.scans_rejected = 0
         self.scan_rejection = ''  # of the newest scan
@@ -75,6 +77,28 @@ class Health:
         """Take note of who publishes images, and who else commands."""
         self.publishers, self.rivals = publishers, rivals
         self.seen_ns = (self.seen_ns or now_ns) if publishers else None
+
+    def mismatch(self, topic: str, policy: str):
+        """Take note of a peer whose QoS does not fit."""
+        self._fitting.discard(topic)
+        self.mismatches = {**self.mismatches, topic: policy}
+
+    def fit(self, topics) -> bool:
+        """
+        Forget the mismatches on topics that fit; True if there were any.
+
+        They must fit twice in a row: the graph may hear of a peer later than its event comes.
+        """
+        gone, self._fitting = self._fitting & set(topics), set(topics)
+        self.mismatches = {topic: policy for topic, policy in self.mismatches.items()
+                           if topic not in gone}
+        return bool(gone)
+
+    def silence(self, topic: str, wanted_type: str, now_ns: int) -> bool:
+        """Tell whether there is news of why no frame comes."""
+        before, self._silence = self._silence, (
+            self._silent(topic, wanted_type, now_ns) if self._age_ns(now_ns) > SILENT_NS else None)
+        return self._silence != before
 
     def statuses(self, name: str, topic: str, wanted_type: str, now_ns: int, active: bool,
                  reason: Reason, error: str, policy: dict, guard: Guard):
@@ -129,7 +153,7 @@ class Health:
     def _camera(self, topic: str, wanted_type: str, now_ns: int, active: bool):
         if not active:
             return OK, 'not looked at while inactive'
-        age_ns = now_ns - self.frames_ns[-1] if self.frames_ns else now_ns
+        age_ns = self._age_ns(now_ns)
         if age_ns > SILENT_NS:
             return self._silent(topic, wanted_type, now_ns)
         if self.frozen:
@@ -156,6 +180,9 @@ class Health:
         policy = self.mismatches.get(topic)
         remedy = f'QoS {policy} does not match, offer sensor-data QoS' if policy else SEGMENT
         return ERROR, f'{names} publishes {topic} but no frame arrives: {remedy}'
+
+    def _age_ns(self, now_ns: int) -> int:
+        return now_ns - self.frames_ns[-1] if self.frames_ns else now_ns
 
     def _age_ms(self, now_ns: int) -> str:
         return f'{(now_ns - self.frames_ns[-1]) / 1e6:.0f}' if self.frames_ns else 'none'
