@@ -20,8 +20,10 @@ from mobile_vla_ros.data.samples import segments  # noqa: E402
 from mobile_vla_ros.images import MessageError  # noqa: E402
 from mobile_vla_ros.models.text import encode_text  # noqa: E402
 from mobile_vla_ros.models.vision import CHANNELS, GRID  # noqa: E402
+from mobile_vla_ros.preprocessing import IMAGE  # noqa: E402
 from mobile_vla_ros.sim.scenario import COLORS, SIDES  # noqa: E402
 from mobile_vla_ros.training.augment import RECIPES, vary  # noqa: E402
+from mobile_vla_ros.training.features import Encoder  # noqa: E402
 from mobile_vla_ros.training.recordings import (  # noqa: E402
     Episode, LONGEST, read_recordings, split, write_shard)
 
@@ -336,6 +338,25 @@ def test_train_takes_a_dataset_with_words_of_its_own(bags, tmp_path, capsys):
     assert train_verb.main(['--data', str(data), '--out', str(tmp_path / 'new'),
                             '--resume']) == 2
     assert 'no training to resume' in capsys.readouterr().err
+
+
+def test_pictures_are_kept_beside_their_features_if_asked_for(bags, tmp_path):
+    def images():
+        return sorted(path.name for path in (tmp_path / 'o').glob('*.images.npy'))
+    build = ['build', str(bags[0]), '--out', str(tmp_path / 'o')]
+    assert verb.main(build) == 0 and not images()
+    before = read_recordings(tmp_path / 'o')
+    assert verb.main([*build, '--pictures']) == 0
+    name, = images()
+    pictures = np.load(tmp_path / 'o' / name, mmap_mode='r')
+    real, mirrored = read_recordings(tmp_path / 'o')
+    assert pictures.dtype == np.uint8 and pictures.shape[1:] == (IMAGE, IMAGE, 3)
+    assert len(pictures) == len(real.labels) + len(mirrored.labels)
+    first, first_mirrored = pictures[0], pictures[len(real.labels)]
+    assert np.array_equal(first[:, ::-1], first_mirrored)
+    encoder = Encoder(tmp_path / 'o')
+    assert np.allclose(encoder(np.ascontiguousarray(first)), real.grids[0], atol=0.05)
+    assert all(np.array_equal(a.grids, b.grids) for a, b in zip(before, (real, mirrored)))
 
 
 def test_a_long_drive_is_learned_in_pieces(tmp_path):

@@ -29,6 +29,8 @@ def parser() -> Parser:
                        help='make 5 to 8 of every episode, by its distance')
     build.add_argument('--every-frame', action='store_true',
                        help='learn from every frame, not from five a second: for few recordings')
+    build.add_argument('--pictures', action='store_true', help='keep the resized pictures too, as '
+                       'NAME.images.npy, for an encoder of your own')
     build.add_argument('--corrections', action='store_true',
                        help='learn only what an operator did who took over from a policy')
     add_topics(build)
@@ -70,7 +72,8 @@ def _build(args) -> int:
     bags = _bags(args)
     with tqdm(total=len(bags), unit='bag', disable=None) as bar:
         rows = build(bags, args.out, args.instruction, args.processes, topics_of(args),
-                     lambda row: bar.update(), args.augment, args.corrections, args.every_frame)
+                     lambda row: bar.update(), args.augment, args.corrections, args.every_frame,
+                     args.pictures)
     refused = [row['refused'] for row in rows if 'refused' in row]
     episodes, frames = (sum(row.get(key, 0) for row in rows) for key in ('episodes', 'frames'))
     print(f'{args.out}: {episodes} episodes, {frames} frames of {len(rows) - len(refused)} bags')

@@ -21,7 +21,7 @@ from mobile_vla_ros.training.recordings import MIRROR, PERIOD_S, write_shard
 def build(bags: list[Path], out: Path, instruction: str | None = None, processes: int = 2,
           topics: dict | None = None, done=lambda row: None,
           augment: str | None = None, corrections: bool = False,
-          every_frame: bool = False) -> list[dict]:
+          every_frame: bool = False, pictures: bool = False) -> list[dict]:
     """
     Add every bag to the dataset in `out`; one that is in it unchanged is not read again.
 
@@ -32,13 +32,14 @@ def build(bags: list[Path], out: Path, instruction: str | None = None, processes
     :param corrections: learn only what the operator did on OPERATOR, taking over from a policy.
     :param every_frame: make several episodes of each, PERIOD_S between their frames as always,
         that begin at different frames, so that none is left out.
+    :param pictures: keep the resized pictures beside their features, in rows of their own.
     :returns: for every bag its name, and episodes and frames or, if it was refused, the reason.
     """
     from mobile_vla_ros.training.features import Encoder
     out.mkdir(parents=True, exist_ok=True)
     Encoder(out)  # exported once, before several processes need it
-    jobs = [(str(bag), str(out), instruction, topics or {}, augment, corrections, every_frame)
-            for bag in bags]
+    jobs = [(str(bag), str(out), pictures, instruction, topics or {}, augment, corrections,
+             every_frame) for bag in bags]
     rows = []
     for row in imap(_work, jobs, processes):
         rows.append(row)
@@ -57,15 +58,15 @@ def identity(path: Path, *settings) -> str:
 
 
 def _work(job) -> dict:
-    path, out, *settings = job
+    path, out, pictures, *settings = job
     row = {'bag': path}
     try:
         if not Path(path).exists():
             raise FileNotFoundError(f'no bag at {path}')
         name = identity(Path(path), *settings)
         described = Path(out) / f'{name}.json'
-        if not described.exists():
-            _build_one(Path(path), Path(out), name, *settings)
+        if not described.exists() or pictures and not (Path(out) / f'{name}.images.npy').exists():
+            _build_one(Path(path), Path(out), name, pictures, *settings)
         episodes = json.loads(described.read_text(encoding='utf-8'))
         own = [episode for episode in episodes if episode['own']]
         return {**row, 'episodes': len(own), 'frames': sum(e['frames'] for e in own)}
@@ -73,7 +74,7 @@ def _work(job) -> dict:
         return {**row, 'refused': ' '.join(str(error).split())}
 
 
-def _build_one(path, out, name, instruction, topics, augment, corrections,
+def _build_one(path, out, name, pictures, instruction, topics, augment, corrections,
                every_frame) -> None:
     from mobile_vla_ros.training.features import Encoder
     encoder = Encoder(out)
@@ -108,12 +109,12 @@ def _build_one(path, out, name, instruction, topics, augment, corrections,
                 seen, driven = images, commands
             row, *arrays = _episode(said, seen, driven, version, encoder, seed + number)
             row |= {'recording': path.stem, 'correction': corrections, 'own': version == 0}
-            episodes.append((row, *arrays))
+            episodes.append((row, *(arrays if pictures else arrays[:-1])))
     write_shard(out, name, episodes)
 
 
 def _episode(text, images, commands, version, encoder, seed) -> tuple:
-    """Return a row of a shard; every other version is a mirror image."""
+    """Return a row of a shard, and its arrays; every other version is a mirror image."""
     mirrored = version % 2 == 1
     if mirrored:
         text, commands = swap_sides(text) or text, commands * MIRROR
@@ -125,7 +126,7 @@ def _episode(text, images, commands, version, encoder, seed) -> tuple:
     labels[:, side or 0, color or 0] = commands
     told = {} if side is not None else {'own_words': text}
     return ({'seed': seed, 'side': SIDES[side or 0], 'color': COLORS[color or 0],
-             'mirrored': mirrored, 'version': version, **told}, grids, labels, commands)
+             'mirrored': mirrored, 'version': version, **told}, grids, labels, commands, images)
 
 
 def _turns(bag: Bag) -> int:

@@ -83,10 +83,15 @@ def _parts(start: int, frames: int) -> list[slice]:
 
 
 def write_shard(folder: Path, name: str, episodes: list[tuple]) -> None:
-    """Write episodes, each (row, grids, labels, executed); the .json comes last, when all is."""
-    rows = [{**row, 'frames': len(labels), 'shard': name} for row, _, labels, _ in episodes]
-    for i, kind in enumerate(('grids', 'labels', 'executed'), start=1):
-        np.save(folder / f'{name}.{kind}.npy', np.concatenate([part[i] for part in episodes]))
+    """
+    Write episodes, each (row, grids, labels, executed) and, if they are kept, images.
+
+    Those are uint8 (n, IMAGE, IMAGE, 3). The .json comes last, when all is there.
+    """
+    rows = [{**row, 'frames': len(labels), 'shard': name} for row, _, labels, *_ in episodes]
+    parts = zip(('grids', 'labels', 'executed', 'images'), zip(*(part[1:] for part in episodes)))
+    for kind, arrays in parts:
+        np.save(folder / f'{name}.{kind}.npy', np.concatenate(arrays))
     (folder / f'{name}.json').write_text(json.dumps(rows, ensure_ascii=False), encoding='utf-8')
 
 
