@@ -128,8 +128,8 @@ def _score(bag: Path, checkpoint: Path, constant, pictures, linear) -> dict:
                 'constant': float(np.abs(constant - recorded)[:, i].mean()),
                 'linear': float(np.abs(guessed - recorded)[:, i].mean()),
                 'repeat_last': float(np.abs(before - recorded)[:, i].mean()),
-                **{name: float(np.corrcoef(values[:, i], recorded[:, i])[0, 1])
-                   for name, values in (('correlation', predicted),
+                **{key: float(np.corrcoef(values[:, i], recorded[:, i])[0, 1])
+                   for key, values in (('correlation', predicted),
                                         ('linear_correlation', guessed))}}
     return {'frames': len(recorded), 'seconds': drive.seconds, 'axes': axes}
 

@@ -53,19 +53,14 @@ def frame_age(drives) -> dict | None:
 
 def _score(values, recorded, episodes) -> dict:
     """Return errors per axis; intervals over resampled recordings where there are several."""
-    error = values - recorded
-    moving = np.abs(recorded) > MOVING
-    agree = moving & (np.sign(values) == np.sign(recorded))
-    terms = np.stack([np.ones_like(error), np.abs(error), error ** 2, recorded, recorded ** 2,
-                      moving, agree], 1)  # (frames, terms, axes)
+    terms = _terms(values, recorded)
     out = _measures(terms.sum(0))
     count = int(episodes.max()) + 1
     if count > 1:
         rng = np.random.default_rng(0)
         per = np.stack([terms[episodes == i].sum(0) for i in range(count)])
-        draws = [_measures(per[rows].sum(0)) for rows in rng.integers(count, size=(1000, count))]
-        for name in list(out):
-            found = np.stack([draw[name] for draw in draws])
+        draws = _measures(per[rng.integers(count, size=(1000, count))].sum(1))
+        for name, found in draws.items():  # (draws, axes)
             known = np.isfinite(found).all(0)
             low, high = np.percentile(np.where(known, found, 0.0), (2.5, 97.5), 0)
             out[f'{name}_low'] = np.where(known, low, np.nan)
@@ -73,19 +68,21 @@ def _score(values, recorded, episodes) -> dict:
     return {name: _plain(value) for name, value in out.items()}
 
 
+def _terms(values, recorded) -> np.ndarray:
+    """Return of every frame what measures are made of, (frames, terms, axes)."""
+    error, moving = values - recorded, np.abs(recorded) > MOVING
+    agree = moving & (np.sign(values) == np.sign(recorded))
+    return np.stack([np.ones_like(error), np.abs(error), error ** 2, recorded, recorded ** 2,
+                     moving, agree], 1)
+
+
 def _measures(sums) -> dict:
-    """Return the measures of frames whose terms, of `_score`, sum up to `sums` (terms, axes)."""
-    count, absolute, squared, value, square, moving, agree = sums
+    """Return the measures of frames whose terms sum up to `sums` (..., terms, axes)."""
+    count, absolute, squared, value, square, moving, agree = np.moveaxis(sums, -2, 0)
     spread = square / count - (value / count) ** 2
     return {'mae': absolute / count, 'rmse': np.sqrt(squared / count),
             'r2': np.where(spread > 1e-9, 1 - squared / count / np.maximum(spread, 1e-9), np.nan),
             'direction': np.where(moving > 0, agree / np.maximum(moving, 1), np.nan)}
-
-
-def _direction(values, recorded):
-    moving = np.abs(recorded) > MOVING
-    agree = (np.sign(values) == np.sign(recorded)) & moving
-    return np.where(moving.any(0), agree.sum(0) / np.maximum(moving.sum(0), 1), np.nan)
 
 
 def _lag(drives) -> float | None:
@@ -133,10 +130,10 @@ def _groups(drives, label) -> dict:
 def _group(drives) -> dict:
     recorded = np.concatenate([d.recorded for d in drives])
     predicted = np.concatenate([d.predicted for d in drives])
-    return {'recordings': len(drives), 'frames': len(recorded),
-            'mae': _plain(np.abs(predicted - recorded).mean(0)),
+    measured = _measures(_terms(predicted, recorded).sum(0))
+    return {'recordings': len(drives), 'frames': len(recorded), 'mae': _plain(measured['mae']),
             'mae_mean': _plain(np.abs(recorded.mean(0) - recorded).mean(0)),
-            'direction': _plain(_direction(predicted, recorded))}
+            'direction': _plain(measured['direction'])}
 
 
 def _plain(values) -> list:

@@ -113,6 +113,11 @@ class RecordNode(Node):
             told = self._recorder.stop()
             self.get_logger().info(f'kept {told["episode"]}, {told["seconds"]} s')
 
+    @property
+    def _said(self) -> str:
+        """Return what the next episode does: the parameter, else what came last on the topic."""
+        return normalise(self._values['instruction']) or self._heard
+
     def _taker(self, topic):
         def take(raw):
             if topic == self._instruction_topic:
@@ -121,7 +126,7 @@ class RecordNode(Node):
         return take
 
     def _on_start(self, request, response):
-        said = normalise(self._values['instruction']) or self._heard
+        said = self._said
         if not said:
             response.message = 'no instruction: set the parameter, or publish one on ' \
                 f'{self._instruction_topic}, and start again'
@@ -163,10 +168,9 @@ class RecordNode(Node):
         recorder = self._recorder
         troubles = recorder.troubles()
         rates = {topic: round(rate, 1) for topic, rate in recorder.rates().items()}
-        said = normalise(self._values['instruction']) or self._heard
         state = {'recording': recorder.recording, 'seconds': round(recorder.seconds, 1),
                  'rates': rates, 'troubles': troubles, 'image_hz': rates[self._image_topic],
-                 'instruction': said, 'scenario': self._values['scenario'],
+                 'instruction': self._said, 'scenario': self._values['scenario'],
                  'distance': self._values['distance'], 'kept': dict(recorder.kept)}
         self._status.publish(String(data=json.dumps(state, ensure_ascii=False)))
         words = '; '.join(troubles) or (

@@ -125,13 +125,13 @@ class TeleopNode(Node):
 
     def _ask(self, what):
         if isinstance(what, Label):
-            client, asked = self._labels, SetParameters.Request(
+            client, doing = self._labels, f'set {what.name}'
+            asked = SetParameters.Request(
                 parameters=[Parameter(what.name, value=what.value).to_parameter_msg()])
         else:
-            client, asked = self._episodes[what], Trigger.Request()
+            client, doing, asked = self._episodes[what], what, Trigger.Request()
         if not client.service_is_ready():
-            self._tell(f'cannot {"set " + what.name if isinstance(what, Label) else what}: '
-                       'no record node is running')
+            self._tell(f'cannot {doing}: no record node is running')
             return
         client.call_async(asked).add_done_callback(lambda future: self._on_answer(what, future))
 
