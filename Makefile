@@ -25,13 +25,14 @@ demo: .venv/.demo-stamp  ## drive in the simulator; INSTRUCTION='...' SEED=7
 	@$(PY) -m mobile_vla_ros demo $${INSTRUCTION:+--instruction "$$INSTRUCTION"} \
 		$${SEED:+--seed "$$SEED"} $(ARGS)
 
+# Even alone they run in a worker: a crash of the middleware is one test's, which is tried again.
 test: .venv/.test-stamp  ## run the tests; ARGS='-k drive'
 	@$(CHECK_GL)
 ifdef ARGS
 	@$(PY) -m pytest $(ARGS)
 else
 	@OMP_NUM_THREADS=1 LP_NUM_THREADS=1 $(PY) -m pytest -m 'not alone' -n 2
-	@$(PY) -m pytest -m alone
+	@$(PY) -m pytest -m alone -n 1
 endif
 
 checkpoint: .venv/.train-stamp  ## rebuild the shipped checkpoint from seeds (an hour or two); ARGS='--model hybrid'

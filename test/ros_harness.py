@@ -253,7 +253,13 @@ class Graph:
             wait_for(future.done, seconds, f'an answer of {name}')
             return future.result()
         finally:
-            self.node.destroy_client(client)
+            self.apart(self.node.destroy_client, client)
+
+    def apart(self, function, *args):
+        """Call a function of the node while nothing waits for what it destroys."""
+        task = self.executor.create_task(function, *args)
+        wait_for(task.done, 5.0, 'a turn between two waits')
+        return task.result()
 
     def set(self, node: str, **values):
         """Set parameters at once; return the result."""

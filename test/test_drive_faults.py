@@ -410,14 +410,14 @@ def test_23_a_second_publisher_is_told_and_may_stop(trial):
         zero = wait_for(lambda: g.zero(at), 2.0, 'a zero')
         assert_within(zero[0] - at, 1.0, at)
         assert_error(g, 'another node publishes on cmd_vel')
-        g.node.destroy_publisher(rival)
+        g.apart(g.node.destroy_publisher, rival)
         wait_for(lambda: g.moving(time.monotonic() - 0.05), 3.0, 'moving again')
 
 
 def test_24_a_camera_that_is_missing_silent_or_of_another_kind_is_told(trial):
     with graph() as g:
         for publisher in (g.images, g.jpegs):
-            g.node.destroy_publisher(publisher)
+            g.apart(g.node.destroy_publisher, publisher)
         g.drive(armed=True, instruction='go')
         wait_for(lambda: 'drive: camera' in g.diagnostics, 20.0, 'diagnostics')
         assert_told(g, 'camera', 'nobody publishes /image: start the camera', time.monotonic())

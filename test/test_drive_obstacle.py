@@ -136,7 +136,7 @@ def test_a_policy_that_drives_straight_on_in_the_simulator(enabled):
         listener = Listener(g)
         sim(g, seed=2_000_001, width=64, height=48, camera_rate=20.0)
         listener.wait('odom', 5)
-        g.node.destroy_publisher(g.images)
+        g.apart(g.node.destroy_publisher, g.images)
         g.drive('straight', armed=True, instruction='go', **{
             'obstacle.enabled': enabled, 'obstacle.radius': 0.14})
         wait_for(lambda: g.received, 20.0, 'commands')

@@ -124,8 +124,8 @@ def test_22_it_drives_and_stops_by_its_own_timeout():
 def test_22_a_killed_drive_node_leaves_the_base_standing():
     with graph() as g:
         listener = Listener(g)
-        g.node.destroy_publisher(g.images)
-        g.node.destroy_publisher(listener.commands)
+        g.apart(g.node.destroy_publisher, g.images)
+        g.apart(g.node.destroy_publisher, listener.commands)
         sim(g, width=64, height=48)
         listener.wait('odom', 5)
         for _ in range(2 if SOAK == 1 else SOAK):
