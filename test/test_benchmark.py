@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from mobile_vla_ros.cli.benchmark import main
@@ -61,6 +62,51 @@ def test_other_sides_and_words_are_obeyed(tmp_path):
         assert parse_instruction(row['instruction'])[0] == row['asked_side']
         original, _ = task_of(row['seed'], Job())
         assert row['asked_side'] != original.side
+
+
+def broken(how, path):
+    """Write the shipped checkpoint with one thing wrong."""
+    onnx = pytest.importorskip('onnx')
+    from mobile_vla_ros.metadata import KEY, Metadata, seal
+    from onnx import helper, numpy_helper
+    model = onnx.load(share_file('checkpoints', 'default.onnx'))
+    sealed = Metadata.from_json(model.metadata_props[0].value, path)
+    helper.set_model_props(model, {KEY: sealed.to_json()})
+    value = {'deaf': [0.0], 'flipped': [1.0, -1.0, 1.0], 'constant': [0.0]}[how]
+    nodes = model.graph.node
+    tensors = {'by': np.float32(value), 'always': np.float32([0.25, 0, 0])}
+    model.graph.initializer.extend(numpy_helper.from_array(v, k) for k, v in tensors.items())
+    if how == 'deaf':
+        for node in nodes:
+            node.input[:] = ['heard' if name == 'text' else name for name in node.input]
+        nodes.insert(0, helper.make_node('Mul', ['text', 'by'], ['heard']))
+    else:
+        for node in nodes:
+            node.output[:] = ['planned' if name == 'commands' else name for name in node.output]
+        nodes.append(helper.make_node('Mul', ['planned', 'by'], ['scaled']))
+        nodes.append(helper.make_node('Add' if how == 'constant' else 'Identity',
+                                      ['scaled', 'always'][:1 + (how == 'constant')],
+                                      ['commands']))
+    onnx.save(model, path)
+    seal(path)
+    return path
+
+
+@pytest.mark.parametrize('how, figure', [
+    ('nothing', None), ('deaf', 'side_obeyed'), ('flipped', 'wrong_side'),
+    ('constant', 'success')])
+def test_a_broken_model_fails_the_figure_that_is_made_for_it(tmp_path, capsys, how, figure):
+    spec = tmp_path / 'spec.yaml'
+    spec.write_text('rates.success.rate: {min: 0.6}\nrates.wrong_side.rate: {max: 0.2}\n'
+                    'rates.side_obeyed.rate: {min: 0.8}\n')
+    model = [] if figure is None else ['--checkpoint', str(broken(how, tmp_path / 'b.onnx'))]
+    status = main(['--swap-sides', '--episodes', '4', '--fail-under', str(spec), '--processes',
+                   '1', '--first-seed', str(VALIDATION.start + 500_000), *model])
+    told = capsys.readouterr()
+    if figure is None:
+        assert status == 0, told
+    else:
+        assert status == 1 and f'rates.{figure}.rate is' in told.out + told.err, told
 
 
 def test_open_loop_stands_beside_a_constant(tmp_path):

@@ -101,6 +101,21 @@ def test_speed_changes_within_the_limits_and_never_overshoots(limits, wanted):
         before = after
 
 
+@given(limits(), st.lists(sane, max_size=10), sane, st.floats(0.0, 0.1))
+@settings(max_examples=150, deadline=None)
+def test_braking_starts_in_the_very_tick_that_asks_for_it(limits, history, wanted, step_s):
+    limiter = Limiter(limits)
+    for command in history:
+        limiter.limit(command, 0.1)
+    before = limiter.last
+    after = limiter.limit(wanted, step_s)
+    for a, b, want, top, down in zip(before, after, wanted, limits.velocity, limits.deceleration):
+        want = 0.0 if a * want < 0 else min(abs(want), top)
+        if want <= abs(a):
+            assert abs(b) == pytest.approx(max(want, abs(a) - down * step_s), abs=1e-9)
+    assert limiter.stop() == limiter.last == STOP, 'and a stop is not braked but zero'
+
+
 @given(limits(), sane)
 @settings(max_examples=50, deadline=None)
 def test_a_steady_wish_is_reached(limits, wanted):

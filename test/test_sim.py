@@ -53,6 +53,11 @@ def test_held_out_looks_are_never_in_training():
     seen = {make_scenario(s).look.floor_texture for s in range(200)}
     held_out = {make_scenario(s, held_out=True).look.floor_texture for s in range(50)}
     assert not seen & held_out
+    lights = np.array([[[(look := make_scenario(seed, held).look).ambient, look.diffuse,
+                         look.light_xy[0]] for seed in range(50)] for held in (False, True)])
+    inside = (lights[1] >= lights[0].min(0)) & (lights[1] <= lights[0].max(0))
+    assert not inside.any()
+    assert (lights[1] < lights[0].min(0)).any(0).all() and (lights[1] > lights[0].max(0)).any(0).all()
 
 
 @pytest.mark.parametrize('side', SIDES)

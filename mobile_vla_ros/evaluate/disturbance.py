@@ -23,6 +23,7 @@ class Disturbance:
     lag_s: float = 0.0  # of every command, on top of the base's own
     push: float = 0.0  # m/s by which the base is shoved now and then
     tilt_deg: float = 0.0  # by which the camera is mounted otherwise, in pitch and roll
+    shift_m: float = 0.0  # by which it is mounted elsewhere, along x, y and z
 
     def __post_init__(self):
         """
@@ -52,13 +53,18 @@ class Trouble:
 
     def mount(self, scenario: Scenario) -> Scenario:
         """Return the scene with the camera as it is mounted."""
-        tilt = math.radians(self.disturbance.tilt_deg)
-        if not tilt:
-            return scenario
-        signs = self._rng.choice([-1.0, 1.0], 2)
         look = scenario.look
-        return replace(scenario, look=replace(look, camera_tilt=tuple(
-            float(own + sign * tilt) for own, sign in zip(look.camera_tilt, signs))))
+        return replace(scenario, look=replace(
+            look,
+            camera_tilt=self._off(look.camera_tilt, math.radians(self.disturbance.tilt_deg)),
+            camera_offset=self._off(look.camera_offset, self.disturbance.shift_m)))
+
+    def _off(self, values: tuple, by: float) -> tuple:
+        """Return every value moved by so much, up or down."""
+        if not by:
+            return values
+        return tuple(float(value + sign * by) for value, sign in zip(
+            values, self._rng.choice([-1.0, 1.0], len(values))))
 
     def see(self, rgb: np.ndarray, time_s: float):
         """Take the camera's newest frame; return (frame, its time) that came in, None if none."""

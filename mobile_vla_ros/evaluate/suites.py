@@ -19,6 +19,7 @@ class Part:
 
     name: str
     each: int = 1
+    bottles: int | None = None  # any number by default
     held_out_look: bool = False
     held_out_phrases: bool = False
     disturbance: Disturbance = Disturbance()
@@ -26,9 +27,10 @@ class Part:
 
 PARTS = {
     # A change of any part makes another version: results of two versions don't compare.
-    'standard-1': (
-        Part('plain', each=5),
-        Part('shades and textures not trained on', held_out_look=True),
+    'standard-2': (
+        Part('plain', each=3),
+        Part('three other bottles', bottles=4),
+        Part('shades, textures and light not trained on', held_out_look=True),
         Part('words not trained on', each=2, held_out_phrases=True),
         Part('frames 0.1 s late', disturbance=Disturbance(delay_s=0.1)),
         Part('frames 0.3 s late', disturbance=Disturbance(delay_s=0.3)),
@@ -39,6 +41,7 @@ PARTS = {
         Part('pushed by up to 0.15 m/s', disturbance=Disturbance(push=0.15)),
         Part('pushed by up to 0.3 m/s', disturbance=Disturbance(push=0.3)),
         Part('camera tilted by 3 degrees', disturbance=Disturbance(tilt_deg=3.0)),
+        Part('camera moved by 3 cm', disturbance=Disturbance(shift_m=0.03)),
     ),
     'short-1': (Part('plain'),),
 }
@@ -70,17 +73,18 @@ def tasks(suite: str, job: Job) -> list[tuple[str, Job, int]]:
             phrases=str(share_file('config', 'phrases', 'held_out.yaml'))
             if part.held_out_phrases else None)
         out += [(part.name, own, seed)
-                for seed in _balanced(SUITES.start + number * SPREAD, part.each)]
+                for seed in _balanced(SUITES.start + number * SPREAD, part)]
     return out
 
 
-def _balanced(first: int, each: int) -> list[int]:
-    """Return the first seeds from `first` on that give every cell `each` times."""
-    wanted = dict.fromkeys(CELLS, each)
+def _balanced(first: int, part: Part) -> list[int]:
+    """Return the first seeds from `first` on that give every cell as often as `part` asks for."""
+    wanted = dict.fromkeys(CELLS, part.each)
     seeds, seed = [], first
     while any(wanted.values()):
-        cell = cell_of(make_scenario(seed))
-        if wanted[cell]:
+        scenario = make_scenario(seed)
+        cell = cell_of(scenario)
+        if wanted[cell] and part.bottles in (None, len(scenario.bottles)):
             wanted[cell] -= 1
             seeds.append(seed)
         seed += 1

@@ -35,6 +35,11 @@ SHADES = {
 }
 COLORS = tuple(SHADES)
 TEXTURES = {'seen': tuple(range(8)), 'held out': (8, 9, 10)}
+# Ranges of the light: ambient and diffuse strength 0..1, and the lamp's x, m. Held out: dimmer
+# and brighter, and a lamp behind the robot or behind the bottles.
+LIGHT = {'seen': {'ambient': ((0.25, 0.5),), 'diffuse': ((0.3, 0.7),), 'lamp_x': ((-1, 3),)},
+         'held out': {'ambient': ((0.15, 0.22), (0.53, 0.6)), 'diffuse': ((0.2, 0.27), (0.73, 0.8)),
+                      'lamp_x': ((-3, -1.5), (3.5, 5))}}
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,7 @@ def make_scenario(seed: int, held_out: bool = False) -> Scenario:
     """
     Return the scene of `seed`.
 
-    :param held_out: dress it in shades and textures that no training scene has.
+    :param held_out: dress it in shades, textures and light that no training scene has.
     :raises ValueError: if the seed is negative.
     """
     if seed < 0:
@@ -198,13 +203,19 @@ def _muted(rng, value=(0.25, 0.9)) -> tuple[float, float, float]:
     return _hsv(rng.uniform(0, 360), rng.uniform(0.0, 0.35), rng.uniform(*value))
 
 
+def _light(rng, name, kind) -> float:
+    ranges = LIGHT[kind][name]
+    span = ranges[rng.integers(len(ranges))] if len(ranges) > 1 else ranges[0]
+    return float(rng.uniform(*span))
+
+
 def _dress(rng, kind) -> Look:
     textures = TEXTURES[kind]
     return Look(
         floor_rgb=_muted(rng), floor_texture=int(rng.choice(textures)),
         wall_rgb=_muted(rng, (0.4, 1.0)), wall_texture=int(rng.choice(textures)),
-        ambient=float(rng.uniform(0.25, 0.5)), diffuse=float(rng.uniform(0.3, 0.7)),
-        light_xy=(float(rng.uniform(-1, 3)), float(rng.uniform(-2, 2))),
+        ambient=_light(rng, 'ambient', kind), diffuse=_light(rng, 'diffuse', kind),
+        light_xy=(_light(rng, 'lamp_x', kind), float(rng.uniform(-2, 2))),
         camera_offset=tuple(float(v) for v in rng.uniform(-0.015, 0.015, 3)),
         camera_tilt=tuple(float(v) for v in rng.uniform(-0.035, 0.035, 2)),
         fovy_offset=float(rng.uniform(-2, 2)))
