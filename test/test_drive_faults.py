@@ -1,12 +1,16 @@
 """Faults of the camera, the model and people, over real DDS; each number is a deadline."""
 
+from array import array
 import contextlib
+from pathlib import Path
 import signal
+import struct
 import time
+import zlib
 
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Twist, TwistStamped
-from lifecycle_msgs.srv import ChangeState
+from lifecycle_msgs.srv import ChangeState, GetState
 import numpy as np
 import pytest
 import rclpy
@@ -136,9 +140,12 @@ def fresh_frame(g):
 def test_4_an_absurd_output_is_dropped_and_stops(kind, trial):
     with graph() as g:
         g.drives(kind, max_failures=1000)
-        at = time.monotonic()
+        g.still()
+        first = len(g.sent)
         g.stream(fault=True)
+        at = wait_for(lambda: g.sent[first:], 2.0, 'a frame')[0]
         zero = wait_for(lambda: g.zero(at), 2.0, 'a zero')
+        assert_within(zero[0] - at, PERIOD_S + TRANSPORT_S, at)
         assert_stopped_for(g, zero[0])
         assert np.isfinite([command for _, command in g.received]).all()
         assert np.abs([command for _, command in g.received]).max() <= 1.0
@@ -148,43 +155,111 @@ def test_4_an_absurd_output_is_dropped_and_stops(kind, trial):
         wait_for(lambda: g.moving(good), 3.0, 'moving again')
 
 
-def test_8_an_encoding_that_changes_is_converted(trial):
+CHANNELS = {'bgr8': [2, 1, 0], 'rgba8': [0, 1, 2, 2], 'bgra8': [2, 1, 0, 2], 'rgb8': [0, 1, 2]}
+
+
+def test_8_an_encoding_that_changes_is_right_at_its_first_frame(trial):
     with graph() as g:
-        g.drives()
+        wanted = {}  # stamp of a frame, ns: the linear_x that is planned for it
+        g.node.create_subscription(TwistStamped, 'drive/plan', lambda msg: wanted.update(
+            {messages.to_ns(msg.header.stamp): msg.twist.linear.x}), 50)
+        g.drives(publish_plan=True, **{'limits.deceleration': '[100.0,100.0,100.0]'})
+        wait_for(lambda: g.last()[0] > 0.4, 3.0, 'speed')
         g.still()
-        at = time.monotonic()
-        for i in range(20):
+        stamps, at = [], time.monotonic()
+        for i, order in enumerate([*CHANNELS] * 5):
             rgb = np.full((48, 64, 3), (0, 0, 255), np.uint8)  # red 0: stand still
             rgb[8, 8, 1] = i
-            msg = messages.to_image(rgb[..., ::-1], time.time_ns(), 'camera')
-            msg.encoding = 'bgr8'
+            stamps.append(time.time_ns())
+            msg = messages.to_image(rgb[..., CHANNELS[order]], stamps[-1], 'camera')
+            msg.encoding = order
             g.images.publish(msg)
-            time.sleep(0.05)
-        assert wait_for(lambda: g.last(), 3.0, 'a command')[0] == 0.0
-        assert g.last()[2] != 0.0
+            time.sleep(PERIOD_S)
+        resting = wait_for(lambda: next((t for t, command in g.received
+                                         if t > at and command[0] == 0.0), None), 3.0, 'rest')
+        assert_within(resting - at, PERIOD_S + TRANSPORT_S, at)
+        after = [command for t, command in g.received if t > resting]
+        assert len(after) > 15 and all(command[0] == 0.0 for command in after)
         assert g.zero(at) is None  # at rest along x, not stopped
+        told = [wanted[stamp] for stamp in stamps if stamp in wanted]
+        assert len(told) > 15 and not any(told)
 
 
 def test_9_what_is_no_image_is_counted_and_the_node_lives(trial):
     with graph() as g:
         process = g.drives()
         last = g.still()
-        for changes in ({'encoding': 'jpeg'}, {'step': 3}, {'height': 0}, {'data': b'abc'}) * 4:
+        bad = [{'encoding': 'jpeg'}, {'step': 3}, {'height': 0}, {'data': b'abc'},
+               {'width': 10**5, 'height': 10**5, 'step': 3 * 10**5}] * 4
+        for changes in bad:
             msg = fresh_frame(g)
             for name, value in changes.items():
                 setattr(msg, name, value)
             g.images.publish(msg)
-            time.sleep(0.05)
-        assert g.zero(last)
-        wait_for(lambda: 'frames cannot be read' in g.diagnostics['drive: control'].message
-                 or [1 for _, _, _, text in g.history if 'frames cannot be read' in text], 2.0,
-                 'the reason')
+            time.sleep(PERIOD_S)
+        zero = wait_for(lambda: g.zero(last), 0.5, 'a zero')
+        assert_within(zero[0] - last, STALL_S, last)
+        assert_stopped_for(g, zero[0], 0.7)
+        assert_error(g, 'frames cannot be read')
+        assert_rejected(g, {'encoding': 4, 'step': 4, 'size': 8, 'length': 4}, last)
+        back = time.monotonic()
         g.stream()
-        wait_for(lambda: g.moving(time.monotonic() - 0.05), 2.0, 'moving again')
-        values = wait_for(lambda: {v.key: v.value for v in g.diagnostics['drive: camera'].values
-                                   if v.key.startswith('rejected')}, 2.0, 'counts')
-        assert {'rejected: encoding', 'rejected: step', 'rejected: size',
-                'rejected: length'} <= set(values)
+        moving = wait_for(lambda: g.moving(zero[0]), 2.0, 'moving again')
+        assert_within(moving[0] - back, RESUME_S, back)
+        assert process.child.poll() is None
+
+
+def assert_rejected(g, wanted, since):
+    """Check that every bad frame was refused and counted by its kind; some, if it was stalled."""
+    def counted():
+        counts = {value.key[len('rejected: '):]: int(value.value)
+                  for value in g.diagnostics['drive: camera'].values
+                  if value.key.startswith('rejected: ')}
+        return counts == wanted or counts.keys() == wanted.keys() and stalled(since)
+    wait_for(counted, 2.0, f'the counts {wanted}')
+
+
+def png(width, height):
+    """Return a PNG whose header claims a size; it is whole, but there are no pixels in it."""
+    chunks = (b'IHDR', struct.pack('>IIBBBBB', width, height, 8, 2, 0, 0, 0)), \
+        (b'IDAT', zlib.compress(bytes(10**6))), (b'IEND', b'')
+    return b'\x89PNG\r\n\x1a\n' + b''.join(
+        struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+        for kind, data in chunks)
+
+
+def test_9_and_10_what_does_not_decode_is_counted_and_takes_no_memory(trial):
+    with graph() as g:
+        process = g.drive(armed=True, instruction='go', image_transport='compressed')
+
+        def most():
+            """Return the most memory that the process ever had, bytes."""
+            lines = Path(f'/proc/{process.child.pid}/status').read_text().splitlines()
+            return 1024 * next(int(line.split()[1]) for line in lines if 'VmHWM' in line)
+
+        def shoot(spoil=lambda data: data):
+            """Publish a picture; return its time."""
+            g.rgb[:] = 100 + len(g.sent) % 50
+            msg = messages.to_compressed(g.rgb, time.time_ns(), 'camera')
+            msg.data = array('B', spoil(msg.data.tobytes()))
+            g.sent.append(time.monotonic())
+            g.jpegs.publish(msg)
+            time.sleep(PERIOD_S)
+            return g.sent[-1]
+        wait_for(lambda: shoot() and g.moving(), 20.0, 'a moving base')
+        last, before = shoot(), most()
+        for spoil in [lambda data: data[:len(data) // 2], lambda _: b'', lambda _: b'no picture',
+                      lambda _: png(60_000, 60_000)] * 5:
+            shoot(spoil)
+        zero = wait_for(lambda: g.zero(last), 0.5, 'a zero')
+        assert_within(zero[0] - last, STALL_S, last)
+        assert_stopped_for(g, zero[0], 0.6)
+        assert_error(g, 'frames cannot be read')
+        assert_rejected(g, {'truncated': 5, 'format': 10, 'size': 5}, last)
+        assert most() - before < 50e6
+        back = time.monotonic()
+        moving = wait_for(lambda: shoot() and g.moving(zero[0]), 2.0, 'moving again')
+        assert_within(moving[0] - back, RESUME_S, back)
         assert process.child.poll() is None
 
 
@@ -213,10 +288,46 @@ def test_12_a_clock_that_jumps_changes_nothing(trial):
             clock.publish(Clock(clock=Time(sec=sec)))
             wait_for(lambda: time.monotonic() > at + 0.4, 3.0, 'some commands')
             assert g.zero(at) is None or stalled(at)
-        told = time.monotonic()
-        wait_for(lambda: g.history[-1][0] > told + 0.5, 3.0, 'diagnostics that go on')
-        last = g.still()
-        assert_within(wait_for(lambda: g.zero(last), 3.0, 'a zero')[0] - last, STALL_S, last)
+            told = time.monotonic()
+            wait_for(lambda: g.history[-1][0] > told, 3.0, 'diagnostics that go on')
+            last = g.still()
+            zero = wait_for(lambda: g.zero(last), 3.0, 'a zero')[0]
+            assert_within(zero - last, STALL_S, last)
+            back = time.monotonic()
+            g.stream()
+            assert_within(wait_for(lambda: g.moving(zero), 2.0, 'moving again')[0] - back,
+                          RESUME_S, back)
+
+
+HOUR_NS = 3600 * 10**9
+
+
+def test_12_stamps_that_jump_ahead_are_driven_by_and_back_are_not(trial):
+    with graph() as g:
+        g.drives()
+        at = time.monotonic()
+        g.stamp_offset_ns = HOUR_NS
+        wait_for(lambda: 'stamps are +3600' in g.diagnostics['drive: camera'].message, 2.0, 'told')
+        wait_for(lambda: time.monotonic() > at + 0.5, 2.0, 'some commands')
+        assert g.zero(at) is None or stalled(at)
+        for hours in (0, -1):  # an hour and two hours before the newest
+            at = time.monotonic()
+            g.stamp_offset_ns = hours * HOUR_NS
+            zero = wait_for(lambda: g.zero(at), 2.0, 'a zero')
+            assert_within(zero[0] - at, STALL_S, at)
+            assert_stopped_for(g, zero[0])
+            assert_error(g, 'image stamps go backwards')
+            at = time.monotonic()
+            g.stamp_offset_ns = HOUR_NS  # newer ones again
+            moving = wait_for(lambda: g.moving(at), 2.0, 'moving again')
+            assert_within(moving[0] - at, RESUME_S + PERIOD_S, at)
+        at = time.monotonic()
+        g.stamp_offset_ns = -HOUR_NS  # for good: an operator says that it is so
+        wait_for(lambda: g.zero(at), 2.0, 'a zero')
+        assert g.call(Trigger, 'drive/reset').success
+        reset = time.monotonic()
+        assert g.call(SetBool, 'drive/arm', data=True).success
+        wait_for(lambda: g.moving(reset), 2.0, 'moving by the older stamps')
 
 
 def test_13_a_camera_clock_that_is_off_is_told_and_nothing_else(trial):
@@ -491,3 +602,69 @@ def test_28_losing_authority_sends_zero(how):
                 assert g.moving(done) is None
                 assert g.call(SetBool, 'drive/arm', data=True).success
             wait_for(lambda: g.moving(done), 3.0, 'moving again')
+
+
+BROKEN = """
+import sys
+sys.path.insert(0, 'test')
+from faulty import FaultyPolicy
+from mobile_vla_ros.nodes import drive
+
+
+class Broken(drive.DriveNode):
+    def fail(self, *args):
+        raise RuntimeError('no such')
+
+    {method} = fail
+
+
+drive.DriveNode = Broken
+sys.exit(drive.main(sys.argv[1:], lambda *_: FaultyPolicy('good')))
+"""
+UNCONFIGURED, FINALIZED = 1, 4
+
+
+def state_after(g, transition):
+    """Ask for a lifecycle transition; return the state that follows."""
+    request = ChangeState.Request()
+    request.transition.id = transition
+    g.call(ChangeState, 'drive/change_state', transition=request.transition)
+    return g.call(GetState, 'drive/get_state').current_state.id
+
+
+def assert_zeros_then_silence(g, at, done):
+    """Check that zeros came after `at`, 0.1 s after `done` at the latest, and ended it all."""
+    zero = wait_for(lambda: g.zero(at), 3.0, 'a zero')
+    assert_within(zero[0] - done, 0.1, at)
+    wait_for(lambda: time.monotonic() - max(done, g.received[-1][0]) > 0.5, 3.0, 'silence')
+    after = [command for t, command in g.received if t >= zero[0]]
+    assert len(after) >= 3 and all(command == STOP for command in after)
+
+
+@pytest.mark.parametrize('method, transition, state', [
+    ('unbroken', 7, FINALIZED), ('on_shutdown', 7, UNCONFIGURED),
+    ('on_deactivate', 4, UNCONFIGURED)])
+def test_28_a_shutdown_or_an_error_sends_zeros_then_nothing(method, transition, state):
+    for _ in range(TRIALS):
+        with graph() as g:
+            process = g.start('-c', BROKEN.format(method=method), '--ros-args', '-p',
+                              'armed:=true', '-p', 'instruction:=go')
+            g.stream()
+            wait_for(g.moving, 20.0, 'a moving base')
+            at = time.monotonic()
+            assert state_after(g, transition) == state
+            assert_zeros_then_silence(g, at, time.monotonic())
+            assert process.child.poll() is None
+
+
+def test_28_an_error_outside_the_lifecycle_sends_zeros_and_ends_the_process(trial):
+    with graph() as g:
+        process = g.start('-c', BROKEN.format(method='_on_instruction'), '--ros-args', '-p',
+                          'armed:=true', '-p', 'instruction:=go')
+        g.stream()
+        wait_for(g.moving, 20.0, 'a moving base')
+        at = time.monotonic()
+        g.say('go left')
+        assert process.wait(3.0) == 1
+        assert_zeros_then_silence(g, at, at)
+        assert 'RuntimeError: no such' in ''.join(process.lines)

@@ -1,17 +1,22 @@
 """How the drive node starts, is configured, and refuses; every refusal is one line."""
 
+import math
+import re
 import time
 
 from geometry_msgs.msg import Twist, TwistStamped
 from lifecycle_msgs.srv import ChangeState
 import pytest
+from rcl_interfaces.srv import GetParameters, SetParameters, SetParametersAtomically
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 from std_srvs.srv import SetBool, Trigger
 
 from mobile_vla_ros import messages
 from mobile_vla_ros.contract import STOP
+from mobile_vla_ros.nodes.drive_settings import SETTINGS
 
-from ros_harness import graph, Process, ROOT, wait_for
+from ros_harness import graph, Process, ROOT, stalled, wait_for
 
 CONFIGURE, CLEANUP, ACTIVATE, DEACTIVATE = 1, 2, 3, 4
 
@@ -149,6 +154,66 @@ def test_6_and_20_what_is_refused_at_run_time_changes_nothing(trial):
         wait_for(lambda: g.last() == STOP, 3.0, 'a stop')
         assert g.call(SetBool, 'drive/arm', data=True).success
         wait_for(lambda: g.last() != STOP, 2.0, 'moving by the other policy')
+
+
+WRONG = [None, True, 7, -10**9, 10**9, math.nan, math.inf, -math.inf, 1e9, '', 'soon', '\x1b[31m',
+         [True], [0.1, 0.1], [0.1, 0.1, math.nan], [0.1, 0.1, 1e9], [-1, 0, 0], ['0.1'] * 3]
+
+
+def refused(setting, value):
+    """Tell whether a parameter may not have a value."""
+    try:
+        setting.check(value)
+    except ValueError:
+        return True
+    return False
+
+
+def test_20_every_wrong_value_is_refused_by_name_and_changes_nothing(trial):
+    wrong = [Parameter(setting.name, value=value).to_parameter_msg()
+             for setting in SETTINGS for value in WRONG if refused(setting, value)]
+    good = Parameter('limits.velocity', value=[0.1, 0.1, 0.1]).to_parameter_msg()
+    unknown = Parameter('image_timeot', value=0.2).to_parameter_msg()
+    with graph() as g:
+        process = g.drives()
+
+        def values():
+            return g.call(GetParameters, 'drive/get_parameters', names=[
+                setting.name for setting in SETTINGS]).values
+        before, at = values(), time.monotonic()
+        results = g.call(SetParameters, 'drive/set_parameters', parameters=wrong).results
+        assert len(results) == len(wrong) > 300
+        for parameter, result in zip(wrong, results):
+            assert not result.successful, parameter
+            assert re.search(f'{parameter.name} (must be .* got|out of range.* value:) ',
+                             result.reason), result.reason
+        for parameter in [*wrong[::10], unknown]:  # a good one beside it is not taken either
+            result = g.call(SetParametersAtomically, 'drive/set_parameters_atomically',
+                            parameters=[good, parameter]).result
+            assert not result.successful and result.reason, parameter
+        assert len(before) == len(SETTINGS) and values() == before
+        wait_for(lambda: time.monotonic() > at + 0.5, 3.0, 'half a second')
+        assert g.zero(at) is None or stalled(at)
+        assert g.last()[0] > 0.3 and process.child.poll() is None
+
+
+@pytest.mark.parametrize('text, words', [
+    ('rate: .nan', 'parameter rate must be a number within 1..200, got nan'),
+    ('image_timeout: .inf', 'parameter image_timeout must be a number within 0.05..5, got inf'),
+    ('threads: 65', 'parameter threads must be a whole number within 0..64, got 65'),
+    ('frame_id: 3', 'parameter frame_id must be text, got 3'),
+    ('limits: {velocity: [0.5, .nan, 1.0]}', 'limits.velocity must be a list of 3 numbers'),
+    ('limits: {velocity: {x: 0.5}}', "unknown parameter 'limits.velocity.x' for node drive"),
+    ('armed: [true', ''),
+    ('rate: [1, fast]', '')])
+def test_20_a_wrong_value_in_a_file_is_one_line_and_a_status(text, words, tmp_path):
+    file = tmp_path / 'drive.yaml'
+    file.write_text(f'/**:\n  ros__parameters:\n    {text}\n')
+    process = Process(78, ROOT / 'test' / 'faulty.py', 'good', '--ros-args', '--params-file', file)
+    assert process.wait(20.0) == 2
+    said = ''.join(process.lines)
+    assert said.startswith('error: ') and words in said and 'Traceback' not in said
+    assert len(process.lines) == 1, said
 
 
 def test_stamped_compressed_and_annotated():

@@ -1,5 +1,6 @@
 """The record node over DDS: what it writes is what was published, whatever happens to it."""
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 pytest.importorskip('rclpy')
 pytest.importorskip('rosbags')
-from ros_harness import assert_within, graph, SOAK, wait_for  # noqa: E402
+from ros_harness import assert_within, graph, SOAK, stalled, wait_for  # noqa: E402
 
 from geometry_msgs.msg import Twist  # noqa: E402, I100
 from std_msgs.msg import String  # noqa: E402
@@ -129,22 +130,48 @@ def test_a_silent_camera_is_told_and_written(g, tmp_path):
     assert 'nothing came on /image' in json.loads(read_info(folder)['troubles'])
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason='mounting a small disk needs root')
-def test_26_a_disk_that_fills_up_ends_the_recording_with_a_whole_file(g, tmp_path, trial):
-    disk = tmp_path / 'disk'
-    disk.mkdir()
-    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=4M', 'tmpfs', str(disk)]).returncode:
+@pytest.fixture
+def disk(tmp_path):
+    """Yield a folder that is a disk of 4 MB."""
+    folder = tmp_path / 'disk'
+    folder.mkdir()
+    if os.geteuid() or subprocess.run(
+            ['mount', '-t', 'tmpfs', '-o', 'size=4M', 'tmpfs', str(folder)]).returncode:
         pytest.skip('no tmpfs can be mounted here')
-    try:
-        r = Recording(g, disk / 'drives', instruction='go', min_free_mb=2.0)
-        folder = r.started(0.3)
-        (disk / 'other').write_bytes(bytes(2 * 2**20))
-        assert r.process.wait(10.0) == 1
-        assert is_whole(folder) and 'MB free, less than' in ''.join(r.process.lines)
-        with Bag(folder) as bag:
-            assert sum(1 for event in bag.events() if event.kind == 'image') > 3
-    finally:
-        subprocess.run(['umount', str(disk)], check=True)
+    yield folder
+    subprocess.run(['umount', str(folder)], check=True)
+
+
+def test_26_a_disk_that_fills_up_ends_the_recording_with_a_whole_file(disk, g, trial):
+    r = Recording(g, disk / 'drives', instruction='go', min_free_mb=2.0)
+    folder = r.started(0.3)
+    (disk / 'other').write_bytes(bytes(2 * 2**20))
+    assert r.process.wait(10.0) == 1
+    assert is_whole(folder) and 'MB free, less than' in ''.join(r.process.lines)
+    with Bag(folder) as bag:
+        assert sum(1 for event in bag.events() if event.kind == 'image') > 3
+
+
+def test_26_a_disk_that_is_full_to_the_last_byte_does_not_disturb_driving(disk, g, trial):
+    g.drives()
+    recorder = g.start('-m', 'mobile_vla_ros', 'record', '--ros-args', '-p', 'instruction:=go',
+                       '-p', f'folder:={disk / "drives"}', '-p', 'min_free_mb:=0')
+    answer = g.call(Trigger, 'record/start', 20.0)
+    assert answer.success, answer.message
+    at = time.monotonic()
+    wait_for(lambda: time.monotonic() > at + 0.5, 2.0, 'half a second')
+    with contextlib.suppress(OSError), open(disk / 'other', 'wb', buffering=0) as other:
+        while other.write(bytes(4096)):
+            pass
+    assert recorder.wait(10.0) == 1
+    wait_for(lambda: time.monotonic() > at + 2.0, 3.0, 'what comes after it')
+    times = [t for t, command in g.received if t > at]
+    assert g.zero(at) is None or stalled(at)
+    assert_within(max(b - a for a, b in zip(times, times[1:])), 2 * 0.05, at)
+    (disk / 'other').unlink()
+    assert repair(Path(answer.message))['messages'] > 10
+    with Bag(Path(answer.message)) as bag:
+        assert sum(1 for event in bag.events() if event.kind == 'image') > 3
 
 
 def test_wrong_parameters_are_one_line(g):

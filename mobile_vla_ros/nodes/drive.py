@@ -103,6 +103,7 @@ class DriveNode(LifecycleNode):
     def on_cleanup(self, state):
         """Close the topics and drop the policy."""
         self._pilot.empty()
+        compat.wait_for_acks(self._commands, 0.1)
         for entity in (self._images, self._instructions, self._scans):
             if entity is not None:
                 self.destroy_subscription(entity)

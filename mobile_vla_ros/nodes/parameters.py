@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 import math
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rcl_interfaces.msg import (
+    FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult)
 
 OF_RCLPY = ('use_sim_time', 'start_type_description_service')  # besides qos_overrides.*
 
@@ -48,9 +49,9 @@ class Setting:
 
     def descriptor(self) -> ParameterDescriptor:
         """Return the words and range for `ros2 param describe` and rqt."""
-        # Dynamic typing, so that `rate:=20` is as good as `rate:=20.0`; `check` knows the type.
-        number = type(self.default) in (float, tuple)
-        text = ParameterDescriptor(description=self.description, dynamic_typing=number,
+        # Dynamic typing: `rate:=20` is as good as `rate:=20.0`, and a value of another
+        # type is refused by `check`, where rclpy would name neither the parameter nor the value.
+        text = ParameterDescriptor(description=self.description, dynamic_typing=True,
                                    additional_constraints=self.allowed)
         if math.isfinite(self.low) and type(self.default) is float:
             text.floating_point_range = [FloatingPointRange(
@@ -67,7 +68,7 @@ class Setting:
 
 def declare(node, settings) -> dict:
     """
-    Declare every setting on a node and return name: checked value.
+    Declare every setting on a node and return name: checked value; later ones are checked too.
 
     :raises ValueError: for a name that the node has not, or a value that it does not take.
     """
@@ -86,7 +87,16 @@ def declare(node, settings) -> dict:
         default = list(setting.default) if isinstance(setting.default, tuple) else setting.default
         parameter = node.declare_parameter(setting.name, default, setting.descriptor())
         values[setting.name] = setting.check(parameter.value)
+    node.add_on_set_parameters_callback(lambda changed: _answer(settings, changed))
     return values
+
+
+def _answer(settings, parameters) -> SetParametersResult:
+    try:
+        check_changes(settings, parameters)
+    except ValueError as error:
+        return SetParametersResult(successful=False, reason=str(error))
+    return SetParametersResult(successful=True)
 
 
 def check_changes(settings, parameters) -> dict:

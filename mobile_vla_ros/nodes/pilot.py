@@ -14,7 +14,7 @@ from mobile_vla_ros.nodes.pace import Pace
 from mobile_vla_ros.safety import Arming, Guard, Reason
 
 ZEROS_NS = NS  # how long zeros go on after a deactivation
-LAST_ZEROS = 4  # at the end of the process
+LAST_ZEROS = 4  # before nobody speaks any more
 
 
 class Frame(NamedTuple):
@@ -86,8 +86,10 @@ class Pilot:
                 self._wake.notify_all()
 
     def empty(self):
-        """Drop the policy and what came for it; the topics may be closed after this."""
+        """Send the last zeros, drop the policy and what came for it; then topics may be closed."""
         self.quiet()
+        with self._wake:
+            self._say_last_zeros()
         if self._worker:
             self._worker.stop(1.0)
         with self._wake:
@@ -96,12 +98,9 @@ class Pilot:
     def close(self) -> bool:
         """Send the last zeros and be silent for ever; True if there was somebody to hear them."""
         with self._wake:
-            speaking = self.active or time.monotonic_ns() < self._zeros_until_ns
-            self.active, self._closed = False, True
+            self._closed = True
             self._wake.notify_all()
-            for _ in range(LAST_ZEROS if speaking else 0):
-                self._publish(STOP)
-                time.sleep(0.02)
+            speaking = self._say_last_zeros()
         if self._worker:
             self._worker.stop(0.1)
         return speaking
@@ -203,6 +202,15 @@ class Pilot:
         self._urgent = self._news = False
         self._last = STOP  # what was published
         self._stop_on_frozen = False
+
+    def _say_last_zeros(self) -> bool:
+        """Be inactive, and let nobody else speak meanwhile; False if it was silent already."""
+        speaking = self.active or time.monotonic_ns() < self._zeros_until_ns
+        self.active = False
+        for _ in range(LAST_ZEROS if speaking else 0):
+            self._publish(STOP)
+            time.sleep(0.02)
+        return speaking
 
     def _block(self, reason: Reason, blocked: bool):
         (self.guard.blocks.add if blocked else self.guard.blocks.discard)(reason)

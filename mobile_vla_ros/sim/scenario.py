@@ -38,8 +38,8 @@ TEXTURES = {'seen': tuple(range(8)), 'held out': (8, 9, 10)}
 # Ranges of the light: ambient and diffuse strength 0..1, and the lamp's x, m. Held out: dimmer
 # and brighter, and a lamp behind the robot or behind the bottles.
 LIGHT = {'seen': {'ambient': ((0.25, 0.5),), 'diffuse': ((0.3, 0.7),), 'lamp_x': ((-1, 3),)},
-         'held out': {'ambient': ((0.15, 0.22), (0.53, 0.6)), 'diffuse': ((0.2, 0.27), (0.73, 0.8)),
-                      'lamp_x': ((-3, -1.5), (3.5, 5))}}
+         'held out': {'ambient': ((0.15, 0.22), (0.53, 0.6)),
+                      'diffuse': ((0.2, 0.27), (0.73, 0.8)), 'lamp_x': ((-3, -1.5), (3.5, 5))}}
 
 
 @dataclass(frozen=True)
