@@ -35,9 +35,9 @@ def build(bags: list[Path], out: Path, instruction: str | None = None, processes
     :param pictures: keep the resized pictures beside their features, in rows of their own.
     :returns: for every bag its name, and episodes and frames or, if it was refused, the reason.
     """
-    from mobile_vla_ros.training.features import Encoder
+    from mobile_vla_ros.training.features import exported
     out.mkdir(parents=True, exist_ok=True)
-    Encoder(out)  # exported once, before several processes need it
+    exported(out)  # once, before several processes need it
     jobs = [(str(bag), str(out), pictures, instruction, topics or {}, augment, corrections,
              every_frame) for bag in bags]
     rows = []
@@ -76,8 +76,8 @@ def _work(job) -> dict:
 
 def _build_one(path, out, name, pictures, instruction, topics, augment, corrections,
                every_frame) -> None:
-    from mobile_vla_ros.training.features import Encoder
-    encoder = Encoder(out)
+    from mobile_vla_ros.training.features import shared_encoder
+    encoder = shared_encoder(out)
     if corrections:
         topics = {**topics, 'command': _operator(path, topics)}
     with Bag(path, **topics) as bag:

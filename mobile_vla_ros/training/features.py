@@ -1,5 +1,6 @@
 """The frozen encoder outside torch, for recording fast, and a policy on its features."""
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -9,17 +10,29 @@ from mobile_vla_ros.models.text import encode_text
 from mobile_vla_ros.preprocessing import history_frames, IMAGE, preprocess
 
 
+def exported(folder) -> Path:
+    """Return the encoder's file in `folder`; it is written once."""
+    path = Path(folder) / f'encoder-{IMAGE}.onnx'  # a dataset may outlive a version
+    if not path.exists():
+        import torch
+        from mobile_vla_ros.models.vision import EfficientNetLite0Grid
+        from mobile_vla_ros.training.export import to_onnx
+        image = torch.zeros(1, IMAGE, IMAGE, 3, dtype=torch.uint8)
+        to_onnx(EfficientNetLite0Grid(), {'image': image}, ['grid'], path)
+    return path
+
+
+@lru_cache(maxsize=1)  # to load it takes as long as some fifty pictures
+def shared_encoder(folder) -> 'Encoder':
+    """Return the one Encoder of this process and folder."""
+    return Encoder(folder)
+
+
 class Encoder:
     """uint8 RGB of any size -> grid float32 (C, G, G); exports itself into `folder` once."""
 
     def __init__(self, folder):
-        path = Path(folder) / f'encoder-{IMAGE}.onnx'  # a dataset may outlive a version
-        if not path.exists():
-            import torch
-            from mobile_vla_ros.models.vision import EfficientNetLite0Grid
-            from mobile_vla_ros.training.export import to_onnx
-            image = torch.zeros(1, IMAGE, IMAGE, 3, dtype=torch.uint8)
-            to_onnx(EfficientNetLite0Grid(), {'image': image}, ['grid'], path)
+        path = exported(folder)
         core = openvino.Core()
         # Pinned, the threads of several processes would share one core.
         settings = {'INFERENCE_NUM_THREADS': 1, 'INFERENCE_PRECISION_HINT': 'f32',
