@@ -18,6 +18,8 @@ import pytest
 pytest.importorskip('rclpy', reason='needs ROS 2')
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus  # noqa: E402, I100
 from geometry_msgs.msg import Twist, TwistStamped  # noqa: E402, I100
+from lifecycle_msgs.msg import Transition  # noqa: E402
+from lifecycle_msgs.srv import ChangeState  # noqa: E402
 import rclpy  # noqa: E402
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.parameter import Parameter  # noqa: E402, I100
@@ -267,6 +269,11 @@ class Graph:
                       for name, value in values.items()]
         return self.call(SetParametersAtomically, f'{node}/set_parameters_atomically',
                          parameters=parameters).result
+
+    def change(self, transition: int, seconds: float = 5.0) -> bool:
+        """Ask the drive node for a lifecycle transition; return whether it succeeded."""
+        return self.call(ChangeState, 'drive/change_state', seconds,
+                         transition=Transition(id=transition)).success
 
     def moving(self, since: float = 0.0):
         """Return the first non-zero command after a time, or None."""

@@ -72,21 +72,17 @@ def broken(how, path):
     model = onnx.load(share_file('checkpoints', 'default.onnx'))
     sealed = Metadata.from_json(model.metadata_props[0].value, path)
     helper.set_model_props(model, {KEY: sealed.to_json()})
-    value = {'deaf': [0.0], 'flipped': [1.0, -1.0, 1.0], 'constant': [0.0]}[how]
+    tensors = dict(zip(('text_by', 'by', 'plus'), {
+        'deaf': (0, 1, 0), 'flipped': (1, [1, -1, 1], 0), 'constant': (1, 0, [0.25, 0, 0])}[how]))
     nodes = model.graph.node
-    tensors = {'by': np.float32(value), 'always': np.float32([0.25, 0, 0])}
-    model.graph.initializer.extend(numpy_helper.from_array(v, k) for k, v in tensors.items())
-    if how == 'deaf':
-        for node in nodes:
-            node.input[:] = ['heard' if name == 'text' else name for name in node.input]
-        nodes.insert(0, helper.make_node('Mul', ['text', 'by'], ['heard']))
-    else:
-        for node in nodes:
-            node.output[:] = ['planned' if name == 'commands' else name for name in node.output]
-        nodes.append(helper.make_node('Mul', ['planned', 'by'], ['scaled']))
-        nodes.append(helper.make_node('Add' if how == 'constant' else 'Identity',
-                                      ['scaled', 'always'][:1 + (how == 'constant')],
-                                      ['commands']))
+    for node in nodes:
+        node.input[:] = ['heard' if name == 'text' else name for name in node.input]
+        node.output[:] = ['planned' if name == 'commands' else name for name in node.output]
+    nodes.insert(0, helper.make_node('Mul', ['text', 'text_by'], ['heard']))
+    nodes.append(helper.make_node('Mul', ['planned', 'by'], ['scaled']))
+    nodes.append(helper.make_node('Add', ['scaled', 'plus'], ['commands']))
+    model.graph.initializer.extend(
+        numpy_helper.from_array(np.float32(value), name) for name, value in tensors.items())
     onnx.save(model, path)
     seal(path)
     return path

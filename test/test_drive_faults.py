@@ -10,7 +10,7 @@ import zlib
 
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Twist, TwistStamped
-from lifecycle_msgs.srv import ChangeState, GetState
+from lifecycle_msgs.srv import GetState
 import numpy as np
 import pytest
 import rclpy
@@ -38,6 +38,20 @@ def assert_stopped_for(g, zero_at, seconds=1.0):
     zeros = [item for item in list(g.received) if zero_at <= item[0] <= zero_at + seconds]
     assert all(command == STOP for _, command in zeros)
     assert seconds * 20 - 2 - 20 * stalled(zero_at) <= len(zeros) <= seconds * 20 + 3
+
+
+def assert_stops(g, since):
+    """Check that a zero comes in time after the last good frame; return when it came."""
+    at = wait_for(lambda: g.zero(since), 2.0, 'a zero')[0]
+    assert_within(at - since, STALL_S, since)
+    return at
+
+
+def assert_resumes(g, since, feed=lambda: True):
+    """Check that the base moves in time after the first good frame; return when it did."""
+    at = wait_for(lambda: feed() and g.moving(since), 2.0, 'moving again')[0]
+    assert_within(at - since, RESUME_S, since)
+    return at
 
 
 def assert_error(g, words, seconds=2.0):
@@ -74,14 +88,12 @@ def test_1_a_stalled_camera_stops_and_three_frames_resume():
         g.drives()
         for _ in range(TRIALS):
             last = g.still()
-            zero = wait_for(lambda: g.zero(last), 2.0, 'a zero')
-            assert_within(zero[0] - last, STALL_S, last)
+            assert_stops(g, last)
             wait_for(lambda: time.monotonic() > last + 0.5, 3.0, 'the stall to end')
             back = time.monotonic()
             g.stream()
-            moving = wait_for(lambda: g.moving(back), 2.0, 'moving again')
-            assert_within(moving[0] - back, RESUME_S, back)
-            assert sum(back <= at < moving[0] for at in g.sent) >= 3
+            moving = assert_resumes(g, back)
+            assert sum(back <= at < moving for at in g.sent) >= 3
         last = g.still()
         assert_stopped_for(g, wait_for(lambda: g.zero(last), 2.0, 'a zero')[0])
         assert_error(g, 'no camera frame for image_timeout; check the camera')
@@ -197,15 +209,13 @@ def test_9_what_is_no_image_is_counted_and_the_node_lives(trial):
                 setattr(msg, name, value)
             g.images.publish(msg)
             time.sleep(PERIOD_S)
-        zero = wait_for(lambda: g.zero(last), 0.5, 'a zero')
-        assert_within(zero[0] - last, STALL_S, last)
-        assert_stopped_for(g, zero[0], 0.7)
+        zero = assert_stops(g, last)
+        assert_stopped_for(g, zero, 0.7)
         assert_error(g, 'frames cannot be read')
         assert_rejected(g, {'encoding': 4, 'step': 4, 'size': 8, 'length': 4}, last)
         back = time.monotonic()
         g.stream()
-        moving = wait_for(lambda: g.moving(zero[0]), 2.0, 'moving again')
-        assert_within(moving[0] - back, RESUME_S, back)
+        assert_resumes(g, back)
         assert process.child.poll() is None
 
 
@@ -251,15 +261,13 @@ def test_9_and_10_what_does_not_decode_is_counted_and_takes_no_memory(trial):
         for spoil in [lambda data: data[:len(data) // 2], lambda _: b'', lambda _: b'no picture',
                       lambda _: png(60_000, 60_000)] * 5:
             shoot(spoil)
-        zero = wait_for(lambda: g.zero(last), 0.5, 'a zero')
-        assert_within(zero[0] - last, STALL_S, last)
-        assert_stopped_for(g, zero[0], 0.6)
+        zero = assert_stops(g, last)
+        assert_stopped_for(g, zero, 0.6)
         assert_error(g, 'frames cannot be read')
         assert_rejected(g, {'truncated': 5, 'format': 10, 'size': 5}, last)
         assert most() - before < 50e6
         back = time.monotonic()
-        moving = wait_for(lambda: shoot() and g.moving(zero[0]), 2.0, 'moving again')
-        assert_within(moving[0] - back, RESUME_S, back)
+        assert_resumes(g, back, shoot)
         assert process.child.poll() is None
 
 
@@ -269,9 +277,8 @@ def test_11_frames_older_than_the_newest_are_never_driven_by(trial):
         g.stamp_offset_ns = -3600 * 10**9
         at = g.still()
         g.stream(red=200)
-        zero = wait_for(lambda: g.zero(at), 2.0, 'a zero')
-        assert_within(zero[0] - at, STALL_S, at)
-        assert_stopped_for(g, zero[0])
+        zero = assert_stops(g, at)
+        assert_stopped_for(g, zero)
         assert_error(g, 'image stamps go backwards')
         assert max(command[0] for _, command in g.received) <= 128 / 255
         g.call(Trigger, 'drive/reset')
@@ -291,12 +298,10 @@ def test_12_a_clock_that_jumps_changes_nothing(trial):
             told = time.monotonic()
             wait_for(lambda: g.history[-1][0] > told, 3.0, 'diagnostics that go on')
             last = g.still()
-            zero = wait_for(lambda: g.zero(last), 3.0, 'a zero')[0]
-            assert_within(zero - last, STALL_S, last)
+            assert_stops(g, last)
             back = time.monotonic()
             g.stream()
-            assert_within(wait_for(lambda: g.moving(zero), 2.0, 'moving again')[0] - back,
-                          RESUME_S, back)
+            assert_resumes(g, back)
 
 
 HOUR_NS = 3600 * 10**9
@@ -313,9 +318,8 @@ def test_12_stamps_that_jump_ahead_are_driven_by_and_back_are_not(trial):
         for hours in (0, -1):  # an hour and two hours before the newest
             at = time.monotonic()
             g.stamp_offset_ns = hours * HOUR_NS
-            zero = wait_for(lambda: g.zero(at), 2.0, 'a zero')
-            assert_within(zero[0] - at, STALL_S, at)
-            assert_stopped_for(g, zero[0])
+            zero = assert_stops(g, at)
+            assert_stopped_for(g, zero)
             assert_error(g, 'image stamps go backwards')
             at = time.monotonic()
             g.stamp_offset_ns = HOUR_NS  # newer ones again
@@ -337,7 +341,7 @@ def test_13_a_camera_clock_that_is_off_is_told_and_nothing_else(trial):
         at = time.monotonic()
         wait_for(lambda: 'stamps are +10' in g.diagnostics['drive: camera'].message, 2.0, 'told')
         last = g.still()
-        assert_within(wait_for(lambda: g.zero(last), 3.0, 'a zero')[0] - last, STALL_S, last)
+        assert_stops(g, last)
         assert g.zero(at)[0] > last or stalled(at)
 
 
@@ -365,12 +369,11 @@ def test_15_hanging_inference_stops_by_itself(trial):
         g.drives('hang')
         g.stream(fault=True)
         at = wait_for(lambda: g.sent[-1], 3.0, 'a frame')  # the first that hangs, or the next
-        zero = wait_for(lambda: g.zero(at), 2.0, 'a zero')
-        assert_within(zero[0] - at, STALL_S, at)
-        assert_stopped_for(g, zero[0])
+        zero = assert_stops(g, at)
+        assert_stopped_for(g, zero)
         assert_error(g, 'inference takes longer than image_timeout')
         g.stream()
-        wait_for(lambda: g.moving(zero[0]), 8.0, 'moving after the hang')
+        wait_for(lambda: g.moving(zero), 8.0, 'moving after the hang')
 
 
 def test_16_a_model_that_raises_stops_retries_and_faults(trial):
@@ -579,10 +582,7 @@ def test_28_losing_authority_sends_zero(how):
         for _ in range(TRIALS):
             at = time.monotonic()
             if how == 'deactivate':
-                request = ChangeState.Request()
-                request.transition.id = 4
-                assert g.call(ChangeState, 'drive/change_state',
-                              transition=request.transition).success
+                assert g.change(4)
             elif how == 'stop':
                 assert g.call(Trigger, 'drive/stop').success
                 assert not g.call(SetBool, 'drive/arm', data=True).success
@@ -594,9 +594,7 @@ def test_28_losing_authority_sends_zero(how):
             assert_stopped_for(g, zero[0], 0.9)
             if how == 'deactivate':
                 wait_for(lambda: time.monotonic() - g.received[-1][0] > 0.5, 3.0, 'silence')
-                request.transition.id = 3
-                assert g.call(ChangeState, 'drive/change_state',
-                              transition=request.transition).success
+                assert g.change(3)
             else:
                 assert g.call(Trigger, 'drive/reset').success
                 assert g.moving(done) is None
@@ -624,14 +622,6 @@ sys.exit(drive.main(sys.argv[1:], lambda *_: FaultyPolicy('good')))
 UNCONFIGURED, FINALIZED = 1, 4
 
 
-def state_after(g, transition):
-    """Ask for a lifecycle transition; return the state that follows."""
-    request = ChangeState.Request()
-    request.transition.id = transition
-    g.call(ChangeState, 'drive/change_state', transition=request.transition)
-    return g.call(GetState, 'drive/get_state').current_state.id
-
-
 def assert_zeros_then_silence(g, at, done):
     """Check that zeros came after `at`, 0.1 s after `done` at the latest, and ended it all."""
     zero = wait_for(lambda: g.zero(at), 3.0, 'a zero')
@@ -652,7 +642,8 @@ def test_28_a_shutdown_or_an_error_sends_zeros_then_nothing(method, transition, 
             g.stream()
             wait_for(g.moving, 20.0, 'a moving base')
             at = time.monotonic()
-            assert state_after(g, transition) == state
+            g.change(transition)
+            assert g.call(GetState, 'drive/get_state').current_state.id == state
             assert_zeros_then_silence(g, at, time.monotonic())
             assert process.child.poll() is None
 

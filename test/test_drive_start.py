@@ -5,7 +5,6 @@ import re
 import time
 
 from geometry_msgs.msg import Twist, TwistStamped
-from lifecycle_msgs.srv import ChangeState
 import pytest
 from rcl_interfaces.srv import GetParameters, SetParameters, SetParametersAtomically
 from rclpy.parameter import Parameter
@@ -21,12 +20,13 @@ from ros_harness import graph, Process, ROOT, stalled, wait_for
 CONFIGURE, CLEANUP, ACTIVATE, DEACTIVATE = 1, 2, 3, 4
 
 
-def change(g, transition, seconds=5.0):
-    """Ask for a lifecycle transition; return whether it succeeded."""
-    request = ChangeState.Request()
-    request.transition.id = transition
-    return g.call(ChangeState, 'drive/change_state', seconds,
-                  transition=request.transition).success
+def refused(*args, status=2):
+    """Start the node with what it refuses; return the line that it says."""
+    process = Process(78, ROOT / 'test' / 'faulty.py', 'good', *args)
+    assert process.wait(20.0) == status
+    assert len(process.lines) == 1, process.lines
+    assert 'Traceback' not in process.lines[0]
+    return process.lines[0]
 
 
 @pytest.mark.parametrize('args, words, status', [
@@ -44,18 +44,13 @@ def change(g, transition, seconds=5.0):
     (['-p', 'checkpoint:=missing.onnx'], 'no policy: missing.onnx does not exist', 1),
 ])
 def test_bad_input_is_one_line_and_a_status(args, words, status):
-    process = Process(78, ROOT / 'test' / 'faulty.py', 'good', '--ros-args', *args)
-    assert process.wait(20.0) == status
-    text = ''.join(process.lines)
-    assert words in text and 'Traceback' not in text
-    assert len(process.lines) == 1, text
+    assert words in refused('--ros-args', *args, status=status)
 
 
 def test_arguments_that_are_not_for_ros_are_refused():
-    process = Process(78, ROOT / 'test' / 'faulty.py', 'good', '--rate', '20')
-    assert process.wait(20.0) == 2
-    assert process.lines == ["error: unknown arguments ['--rate', '20']; parameters go behind "
-                             '--ros-args -p NAME:=VALUE\n']
+    assert refused('--rate', '20') == (
+        "error: unknown arguments ['--rate', '20']; parameters go behind "
+        '--ros-args -p NAME:=VALUE\n')
 
 
 def test_it_starts_disarmed_and_without_instruction():
@@ -79,13 +74,13 @@ def test_without_autostart_it_waits_for_a_manager_and_takes_another_checkpoint()
     with graph() as g:
         g.drive(autostart=False, armed=True, instruction='go', checkpoint='missing.onnx')
         g.stream()
-        assert not change(g, CONFIGURE, 20.0)
+        assert not g.change(CONFIGURE, 20.0)
         assert g.set('drive', checkpoint='first').successful
-        assert change(g, CONFIGURE)
+        assert g.change(CONFIGURE)
         answer = g.call(SetBool, 'drive/arm', data=True)
         assert not answer.success and 'not active' in answer.message
         assert g.received == []
-        assert change(g, ACTIVATE)
+        assert g.change(ACTIVATE)
         wait_for(g.moving, 3.0, 'moving')
 
         def sha():
@@ -93,9 +88,9 @@ def test_without_autostart_it_waits_for_a_manager_and_takes_another_checkpoint()
                 'checkpoint sha256')
         first = wait_for(lambda: 'drive: policy' in g.diagnostics and sha(), 3.0, 'a sha256')
         at = time.monotonic()
-        assert change(g, DEACTIVATE) and change(g, CLEANUP)
+        assert g.change(DEACTIVATE) and g.change(CLEANUP)
         assert g.set('drive', checkpoint='second', rate=10.0).successful
-        assert change(g, CONFIGURE) and change(g, ACTIVATE)
+        assert g.change(CONFIGURE) and g.change(ACTIVATE)
         wait_for(lambda: g.moving(at + 0.3), 3.0, 'moving again')
         wait_for(lambda: sha() not in (None, first), 3.0, 'another sha256')
         start = time.monotonic()
@@ -107,7 +102,7 @@ def test_a_latched_stop_outlives_a_deactivation():
     with graph() as g:
         g.drives()
         assert g.call(Trigger, 'drive/stop').success
-        assert change(g, DEACTIVATE) and change(g, ACTIVATE)
+        assert g.change(DEACTIVATE) and g.change(ACTIVATE)
         at = time.monotonic()
         wait_for(lambda: g.zero(at + 0.5), 3.0, 'zeros')
         assert g.moving(at) is None
@@ -121,7 +116,7 @@ def test_neither_arming_nor_instruction_outlives_a_deactivation():
         assert g.call(SetBool, 'drive/arm', 20.0, data=True).success
         g.say('go')
         wait_for(g.moving, 3.0, 'moving')
-        assert change(g, DEACTIVATE) and change(g, ACTIVATE)
+        assert g.change(DEACTIVATE) and g.change(ACTIVATE)
         wait_for(lambda: g.zero(), 3.0, 'zeros')
         for words in ('disarmed', 'no instruction'):
             wait_for(lambda: words in g.diagnostics['drive: control'].message, 3.0, words)
@@ -160,7 +155,7 @@ WRONG = [None, True, 7, -10**9, 10**9, math.nan, math.inf, -math.inf, 1e9, '', '
          [True], [0.1, 0.1], [0.1, 0.1, math.nan], [0.1, 0.1, 1e9], [-1, 0, 0], ['0.1'] * 3]
 
 
-def refused(setting, value):
+def wrong_for(setting, value):
     """Tell whether a parameter may not have a value."""
     try:
         setting.check(value)
@@ -171,7 +166,7 @@ def refused(setting, value):
 
 def test_20_every_wrong_value_is_refused_by_name_and_changes_nothing(trial):
     wrong = [Parameter(setting.name, value=value).to_parameter_msg()
-             for setting in SETTINGS for value in WRONG if refused(setting, value)]
+             for setting in SETTINGS for value in WRONG if wrong_for(setting, value)]
     good = Parameter('limits.velocity', value=[0.1, 0.1, 0.1]).to_parameter_msg()
     unknown = Parameter('image_timeot', value=0.2).to_parameter_msg()
     with graph() as g:
@@ -209,11 +204,8 @@ def test_20_every_wrong_value_is_refused_by_name_and_changes_nothing(trial):
 def test_20_a_wrong_value_in_a_file_is_one_line_and_a_status(text, words, tmp_path):
     file = tmp_path / 'drive.yaml'
     file.write_text(f'/**:\n  ros__parameters:\n    {text}\n')
-    process = Process(78, ROOT / 'test' / 'faulty.py', 'good', '--ros-args', '--params-file', file)
-    assert process.wait(20.0) == 2
-    said = ''.join(process.lines)
-    assert said.startswith('error: ') and words in said and 'Traceback' not in said
-    assert len(process.lines) == 1, said
+    said = refused('--ros-args', '--params-file', file)
+    assert said.startswith('error: ') and words in said
 
 
 def test_stamped_compressed_and_annotated():

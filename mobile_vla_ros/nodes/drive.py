@@ -7,7 +7,6 @@ The drive node: camera and instruction in, velocity commands out, STOP whenever 
 import threading
 import time
 
-from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.qos import qos_profile_sensor_data, QoSProfile
@@ -25,7 +24,7 @@ from mobile_vla_ros.nodes import compat
 from mobile_vla_ros.nodes.annotate import annotate
 from mobile_vla_ros.nodes.drive_settings import make_guard, SETTINGS
 from mobile_vla_ros.nodes.health import ERROR, OK
-from mobile_vla_ros.nodes.parameters import check_changes, declare, describe
+from mobile_vla_ros.nodes.parameters import declare, describe
 from mobile_vla_ros.nodes.pilot import first_line, Pilot
 from mobile_vla_ros.nodes.spin import run
 from mobile_vla_ros.preprocessing import IMAGE
@@ -42,7 +41,7 @@ class DriveNode(LifecycleNode):
         """Take `load(path or None, backend, threads, device)`: a policy, or it raises."""
         super().__init__('drive', **kwargs)
         self._load = load
-        self._values = declare(self, SETTINGS)
+        self._values = declare(self, SETTINGS, self._take)
         self._images = self._instructions = self._commands = self._annotated = None
         self._scans = self._plans = None
         self._image_type = ''
@@ -57,7 +56,6 @@ class DriveNode(LifecycleNode):
         # ROS time may stand still or jump; watching must not.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(0.4, self._inspect, clock=steady)
-        self.add_on_set_parameters_callback(self._on_set_parameters)
 
     @property
     def exit_status(self) -> int:
@@ -203,25 +201,20 @@ class DriveNode(LifecycleNode):
         response.success, response.message = True, 'disarmed; call ~/arm to drive'
         return response
 
-    def _on_set_parameters(self, parameters):
-        try:
-            changes = check_changes(SETTINGS, parameters)
-            policy = self._pilot.policy
-            live = {setting.name for setting in SETTINGS if setting.live}
-            for name in changes:
-                if policy is not None and name not in live:
-                    raise ValueError(f'parameter {name} is taken at configure: deactivate and '
-                                     f'clean up the node before setting {changes[name]!r}')
-            values = {**self._values, **changes}
-            settings = make_guard(values, Arming())
-            if policy is not None and 'checkpoint' in changes:
-                policy = self._load_policy(changes['checkpoint'])
-        except Exception as error:  # also whatever a backend raises for a file
-            return SetParametersResult(successful=False, reason=first_line(error))
+    def _take(self, changes):
+        policy = self._pilot.policy
+        live = {setting.name for setting in SETTINGS if setting.live}
+        for name in changes:
+            if policy is not None and name not in live:
+                raise ValueError(f'parameter {name} is taken at configure: deactivate and '
+                                 f'clean up the node before setting {changes[name]!r}')
+        values = {**self._values, **changes}
+        settings = make_guard(values, Arming())
+        if policy is not None and 'checkpoint' in changes:
+            policy = self._load_policy(changes['checkpoint'])
         self._values = values
         self._pilot.change(settings, policy)
         self._pilot.block_frozen(values['stop_on_frozen_image'])
-        return SetParametersResult(successful=True)
 
     # -- diagnostics
 

@@ -6,6 +6,8 @@ import math
 from rcl_interfaces.msg import (
     FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult)
 
+from mobile_vla_ros.nodes.pilot import first_line
+
 OF_RCLPY = ('use_sim_time', 'start_type_description_service')  # besides qos_overrides.*
 
 
@@ -66,19 +68,20 @@ class Setting:
             and math.isfinite(value) and self.low <= value <= self.high
 
 
-def declare(node, settings) -> dict:
+def declare(node, settings, take=lambda changes: None) -> dict:
     """
-    Declare every setting on a node and return name: checked value; later ones are checked too.
+    Declare every setting on a node and return name: checked value.
 
+    :param take: is given name: checked value of every later change, and raises to refuse it.
     :raises ValueError: for a name that the node has not, or a value that it does not take.
     """
-    names = [setting.name for setting in settings]
+    known = {setting.name: setting for setting in settings}
     # rclpy has no public way to list what a command line or a file sets.
     given = getattr(node, '_parameter_overrides', {})
     for name in sorted(given):
-        if name not in names and name not in OF_RCLPY and not name.startswith('qos_overrides.'):
+        if name not in known and name not in OF_RCLPY and not name.startswith('qos_overrides.'):
             raise ValueError(f'unknown parameter {name!r} for node {node.get_name()}; it has '
-                             + ', '.join(names))
+                             + ', '.join(known))
     for setting in settings:
         if setting.name in given:
             setting.check(given[setting.name].value)
@@ -87,23 +90,30 @@ def declare(node, settings) -> dict:
         default = list(setting.default) if isinstance(setting.default, tuple) else setting.default
         parameter = node.declare_parameter(setting.name, default, setting.descriptor())
         values[setting.name] = setting.check(parameter.value)
-    node.add_on_set_parameters_callback(lambda changed: _answer(settings, changed))
+
+    def answer(parameters) -> SetParametersResult:
+        try:
+            changes = {parameter.name: known[parameter.name].check(parameter.value)
+                       for parameter in parameters if parameter.name in known}
+            if changes:
+                take(changes)
+        except Exception as error:  # also whatever a backend raises for a file
+            return SetParametersResult(successful=False, reason=first_line(error))
+        return SetParametersResult(successful=True)
+    node.add_on_set_parameters_callback(answer)
     return values
 
 
-def _answer(settings, parameters) -> SetParametersResult:
-    try:
-        check_changes(settings, parameters)
-    except ValueError as error:
-        return SetParametersResult(successful=False, reason=str(error))
-    return SetParametersResult(successful=True)
+def refuse_all_but(names, changes: dict) -> None:
+    """
+    Let only the settings with these names change while a node runs.
 
-
-def check_changes(settings, parameters) -> dict:
-    """Return name: checked value of those parameters in a request that are settings."""
-    known = {setting.name: setting for setting in settings}
-    return {parameter.name: known[parameter.name].check(parameter.value)
-            for parameter in parameters if parameter.name in known}
+    :raises ValueError: for one that is taken at start.
+    """
+    for name, value in changes.items():
+        if name not in names:
+            raise ValueError(f'parameter {name} is taken at start: restart the node to '
+                             f'set {value!r}')
 
 
 def describe(settings) -> str:

@@ -11,7 +11,6 @@ from pathlib import Path
 import signal
 import time
 
-from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
@@ -26,7 +25,7 @@ from std_srvs.srv import Trigger
 
 from mobile_vla_ros import __version__, messages
 from mobile_vla_ros.instruction import normalise
-from mobile_vla_ros.nodes.parameters import check_changes, declare, describe, Setting
+from mobile_vla_ros.nodes.parameters import declare, describe, refuse_all_but, Setting
 from mobile_vla_ros.nodes.spin import first_line, run
 
 LABELS = ('instruction', 'scenario', 'distance', 'robot')
@@ -73,7 +72,7 @@ class RecordNode(Node):
         """Read parameters and open the topics."""
         super().__init__('record')
         self.exit_status = 0
-        self._values = values = declare(self, SETTINGS)
+        self._values = values = declare(self, SETTINGS, self._take)
         self._heard = ''
         image = ('image', Image) if values['image_transport'] == 'raw' \
             else ('image/compressed', CompressedImage)
@@ -100,7 +99,6 @@ class RecordNode(Node):
         self.create_service(Trigger, '~/keep', lambda _, answer: self._stop(answer, True))
         self.create_service(Trigger, '~/discard', lambda _, answer: self._stop(answer, False))
         self.create_timer(0.5, self._inspect, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        self.add_on_set_parameters_callback(self._on_set_parameters)
 
     def start(self) -> bool:
         """Say where the episodes will be."""
@@ -187,17 +185,9 @@ class RecordNode(Node):
             self.exit_status = 1
             os.kill(os.getpid(), signal.SIGTERM)
 
-    def _on_set_parameters(self, parameters):
-        try:
-            changes = check_changes(SETTINGS, parameters)
-            for name in changes:
-                if name not in LABELS:
-                    raise ValueError(f'parameter {name} is taken at start: restart the node to '
-                                     f'set {changes[name]!r}')
-        except ValueError as error:
-            return SetParametersResult(successful=False, reason=first_line(error))
+    def _take(self, changes):
+        refuse_all_but(LABELS, changes)
         self._values = {**self._values, **changes}
-        return SetParametersResult(successful=True)
 
 
 def main(argv=None) -> int:

@@ -9,7 +9,6 @@ import math
 import os
 import signal
 
-from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
@@ -21,7 +20,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from mobile_vla_ros import messages
-from mobile_vla_ros.nodes.parameters import check_changes, declare, describe, Setting
+from mobile_vla_ros.nodes.parameters import declare, describe, refuse_all_but, Setting
 from mobile_vla_ros.nodes.sim_world import Sensor, State, World
 from mobile_vla_ros.nodes.spin import first_line, run
 from mobile_vla_ros.sim import language
@@ -78,7 +77,7 @@ class SimNode(Node):
         """Read parameters and open the topics; the world starts with `start`."""
         super().__init__('sim')
         self.exit_status = 0
-        self._values = values = declare(self, SETTINGS)
+        self._values = values = declare(self, SETTINGS, self._take)
         scenario = make_task(values)
         camera = QoSProfile(depth=1)  # reliable, which every kind of subscriber can take
         self._images = self.create_publisher(Image, 'image', camera)
@@ -93,7 +92,6 @@ class SimNode(Node):
         self.create_subscription(TwistStamped if values['stamped'] else Twist, 'cmd_vel',
                                  self._on_command, 10)
         self.create_service(Trigger, '~/reset', self._on_reset)
-        self.add_on_set_parameters_callback(self._on_set_parameters)
         self._matrix = None
         self._world = World(
             self._make_simulator, scenario, (
@@ -183,19 +181,11 @@ class SimNode(Node):
         response.message = self._describe() if response.success else 'no answer within 5 s'
         return response
 
-    def _on_set_parameters(self, parameters):
-        try:
-            changes = check_changes(SETTINGS, parameters)
-            for name in changes:
-                if name not in SCENE:
-                    raise ValueError(f'parameter {name} is taken at start: restart the node to '
-                                     f'set {changes[name]!r}')
-            values = {**self._values, **changes}
-            make_task(values)
-        except ValueError as error:
-            return SetParametersResult(successful=False, reason=first_line(error))
+    def _take(self, changes):
+        refuse_all_but(SCENE, changes)
+        values = {**self._values, **changes}
+        make_task(values)
         self._values = values
-        return SetParametersResult(successful=True)
 
 
 def main(argv=None) -> int:

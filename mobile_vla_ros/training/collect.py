@@ -128,9 +128,9 @@ def collect(folder: Path, seeds, processes: int = 2, checkpoint: Path | None = N
     :param checkpoint: a torch checkpoint that drives while the teacher labels.
     :param faces_target: of the teacher, as `Expert` takes it.
     """
-    from mobile_vla_ros.training.features import Encoder
+    from mobile_vla_ros.training.features import exported
     folder.mkdir(parents=True, exist_ok=True)
-    Encoder(folder)  # exported once, before several processes need it
+    exported(folder)  # once, before several processes need it
     jobs = []
     for start in range(0, len(seeds), per_shard):
         part = list(seeds)[start:start + per_shard]
