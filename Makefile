@@ -78,7 +78,7 @@ audit: .venv/.audit-stamp  ## scan for unsafe code
 holes: .venv/.audit-stamp  ## ask PyPI for known holes in what is installed (needs the network)
 	@$(PY) -m pip_audit --disable-pip --require-hashes -r requirements/locked/test.txt $(ARGS)
 
-mutants: .venv/.audit-stamp  ## change the safety code bit by bit: do the tests notice? (half an hour)
+mutants: .venv/.audit-stamp  ## change the safety code bit by bit: do the tests notice? (ten minutes)
 	@$(PY) -m mutmut run $(ARGS)
 
 lint: .venv/.lint-stamp  ## check the style

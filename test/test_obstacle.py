@@ -156,8 +156,8 @@ def test_whatever_is_measured_the_speed_is_a_number(ranges, angle_min, step, vx,
 
 def test_older_scans_allow_less():
     veto = Veto(ZONE, Stopping(reaction=0.2), 500 * MS)
-    veto.take(at([(1.0, 0.0)]), 0)
-    speeds = [veto.speed(Command(0.5), age * MS) for age in (0, 100, 200, 400)]
+    veto.take(at([(1.0, 0.0)]), NS)
+    speeds = [veto.speed(Command(0.5), NS + age * MS) for age in (0, 100, 200, 400)]
     assert speeds == sorted(speeds, reverse=True) and len(set(speeds)) == 4
     for speed, age in zip(speeds, (0.0, 0.1, 0.2, 0.4)):
         assert speed * (age + 0.2) + speed**2 / 2 == pytest.approx(0.65)
@@ -236,6 +236,13 @@ def test_it_does_not_go_where_the_scan_does_not_look():
     guard, now = driving(veto)
     veto.take(Scan([math.inf] * 90, -math.pi / 4 + math.pi, math.pi / 180, 0.1, 8.0), now)
     assert guard.tick(now) == (STOP, Reason.UNSEEN)
+
+
+@pytest.mark.parametrize('way, seen', [(Command(0.0, 0.5), True), (Command(0.0, -0.5), False)])
+def test_a_scanner_that_looks_aside_lets_it_go_aside_only(way, seen):
+    veto = Veto(Zone(0.3, 0.05, (0.0, 0.0, math.pi / 2)), Stopping(), 500 * MS)
+    veto.take(Scan([math.inf] * 90, -math.pi / 4, math.pi / 180, 0.1, 8.0), 0)
+    assert (veto.speed(way, 0) > 0.0, veto.unseen) == (seen, not seen)
 
 
 def test_other_settings_are_taken_while_it_drives():
