@@ -10,11 +10,13 @@ no reason.
 import argparse
 import itertools
 import json
+import os
 from pathlib import Path
 import sys
 import time
 
 import numpy as np
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / 'test'), str(ROOT / 'benchmark')]
@@ -23,6 +25,7 @@ from latency import memory_mb  # noqa: E402
 from mobile_vla_ros.contract import STOP  # noqa: E402
 from ros_harness import graph, stalled, wait_for  # noqa: E402
 
+DOMAIN = 215 + os.getpid() % 18  # no test's, which may run meanwhile
 CYCLE_S = 10.0
 STALL_S = 0.320  # allowed from the last frame to the first zero
 GROWTH_MB = 10.0
@@ -33,28 +36,34 @@ WORDS = ('go left around the box to the red bottle', '상자 오른쪽으로 지
 
 def soak(seconds: float, say=print) -> dict:
     """Drive for `seconds`; return what was seen, and whether it is as promised."""
-    with graph(width=640, height=480) as g:
+    with graph(DOMAIN, width=640, height=480) as g:
         node = g.start('-m', 'mobile_vla_ros', 'drive', '--ros-args', '--log-level', 'FATAL',
                        '-p', 'armed:=true', '-p', f'instruction:={WORDS[0]}')
         g.rgb[:] = np.random.default_rng(0).integers(0, 256, g.rgb.shape, np.uint8)
         g.stream()
         wait_for(g.moving, 30.0, 'a moving base')
-        began, samples, cycles = time.monotonic(), [], []
+        began, samples, cycles, broken = time.monotonic(), [], [], ''
         for words in itertools.cycle(WORDS):
             left = began + seconds - time.monotonic()
             if left <= 0:
                 break
-            cycles.append(_cycle(g, words, min(CYCLE_S, left)))
+            try:
+                cycles.append(_cycle(g, words, min(CYCLE_S, left)))
+            except pytest.fail.Exception as failed:
+                broken = str(failed)
+                say(g)
+                break
             samples.append((round(time.monotonic() - began, 1), memory_mb(node.child.pid)))
             say(f'{samples[-1][0]:8.0f} s  {samples[-1][1]:6.1f} MB  stopped after '
                 f'{1e3 * cycles[-1][2]:.0f} ms  {sum(row[1] for row in cycles)} false stops')
-    commands, false_stops, zeros_after = zip(*cycles)
-    settled = [mb for at, mb in samples if at >= SETTLED * seconds] or [samples[0][1]]
+    commands, false_stops, zeros_after = zip(*(cycles or [(0, 0, 0.0)]))
+    settled = [mb for at, mb in samples if at >= SETTLED * seconds] or [0.0]
     growth = settled[-1] - settled[0]
     return {'seconds': seconds, 'commands': sum(commands), 'stalls': len(cycles),
             'worst_stall_s': max(zeros_after), 'false_stops': sum(false_stops),
-            'memory_mb': samples, 'growth_mb': growth,
-            'ok': growth <= GROWTH_MB and max(zeros_after) <= STALL_S and not sum(false_stops)}
+            'memory_mb': samples, 'growth_mb': growth, 'broken': broken,
+            'ok': not broken and growth <= GROWTH_MB and max(zeros_after) <= STALL_S
+            and not sum(false_stops)}
 
 
 def _cycle(g, words: str, seconds: float) -> tuple:
@@ -90,7 +99,8 @@ def main(argv=None) -> int:
     args.out.write_text(json.dumps(result) + '\n')
     print(f'{result["commands"]} commands, {result["stalls"]} stalls, worst '
           f'{1e3 * result["worst_stall_s"]:.0f} ms of {1e3 * STALL_S:.0f}, '
-          f'{result["false_stops"]} false stops, memory grew by {result["growth_mb"]:.1f} MB: '
+          f'{result["false_stops"]} false stops, memory grew by {result["growth_mb"]:.1f} MB'
+          f'{", " + result["broken"] if result["broken"] else ""}: '
           f'{"as promised" if result["ok"] else "NOT as promised"}')
     return int(not result['ok'])
 

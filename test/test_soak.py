@@ -23,6 +23,16 @@ def test_a_short_run_keeps_what_the_long_one_promises(tmp_path, capsys):
     assert 'as promised' in capsys.readouterr().out
 
 
+def test_a_base_that_does_not_go_on_ends_the_run_with_what_was_seen(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(soak, 'CYCLE_S', 2.0)
+    monkeypatch.setattr(soak, 'WORDS', (*soak.WORDS[:1], ''))
+    out = tmp_path / 'soak.json'
+    assert soak.main(['--hours', '0.1', '--out', str(out)]) == 1
+    told = json.loads(out.read_text())
+    assert told['broken'] == 'moving again: not within 5.0 s' and told['stalls'] == 1
+    assert 'moving again: not within 5.0 s: NOT as promised' in capsys.readouterr().out
+
+
 def test_hours_make_sense(capsys):
     with pytest.raises(SystemExit) as ended:
         soak.main(['--hours', '-1'])
