@@ -17,14 +17,15 @@ from mobile_vla_ros.models.advanced import AdvancedConfig  # noqa: E402
 from mobile_vla_ros.models.final_fixed import FinalFixed, FinalFixedConfig  # noqa: E402
 from mobile_vla_ros.models.hybrid import HybridConfig  # noqa: E402
 from mobile_vla_ros.models.registry import build_model  # noqa: E402
-from mobile_vla_ros.models.vision import GRID  # noqa: E402
+from mobile_vla_ros.models.vision import CHANNELS, GRID  # noqa: E402
 from mobile_vla_ros.training.checkpoint import load_model  # noqa: E402
 from mobile_vla_ros.training import loop  # noqa: E402
 from mobile_vla_ros.training.curves import tensorboard  # noqa: E402
 from mobile_vla_ros.training.loop import (  # noqa: E402
     learn_words, schedule, train, TrainConfig)
 from mobile_vla_ros.training.loss import weighted_loss  # noqa: E402
-from mobile_vla_ros.training.recordings import digest, Phrases, read_recordings  # noqa: E402
+from mobile_vla_ros.training.recordings import (  # noqa: E402
+    digest, Episode, Phrases, read_recordings)
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = FinalFixedConfig(hidden=32, width=16, kept=4, frame=16, history_s=(0.4, 1.0))
@@ -263,6 +264,24 @@ def test_words_are_told_apart_before_driving_is_learned():
         side, _ = told(listen.eval()(vectors)).split([2, 5], -1)
     truth = torch.arange(2).repeat_interleave(len(vectors) // 2)
     assert (side.argmax(-1) == truth).float().mean() > 0.95
+
+
+@pytest.mark.parametrize('episodes, frames, taken', [
+    (12, 24, 3 * 3), (3000, 20, 200 * 2), (1, 5000, 50)])
+def test_however_much_there_is_the_mean_is_of_what_memory_holds(episodes, frames, taken):
+    seen = []
+
+    class Grids:
+        def __len__(self):
+            return frames
+
+        def __getitem__(self, rows):
+            seen.append(len(range(frames)[rows]))
+            return np.ones((seen[-1], CHANNELS, 1, 1), np.float16)
+    network = FinalFixed(SMALL)
+    loop._standardise(network, [Episode(0, 0, 0, Grids(), None)] * episodes,
+                      Phrases(0, per_language=1))
+    assert sum(seen) == taken and network.look.mean.eq(1).all()
 
 
 def test_no_recordings_is_a_clear_error(tmp_path):

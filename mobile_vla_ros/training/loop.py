@@ -168,8 +168,10 @@ def best_epoch(history: list[dict]) -> int:
 
 
 def _standardise(model, episodes, phrases) -> None:
-    """Give the model the mean and spread of what it will see and hear."""
-    frames = np.concatenate([np.asarray(e.grids[::10], np.float32) for e in episodes[::5]])
+    """Give the model the mean and spread of what it will see, in a part of it, and hear."""
+    # However much there is, a thousand episodes' share is enough, and what memory holds.
+    frames = np.concatenate([np.asarray(e.grids[::max(10, len(e.grids) // 50)], np.float32)
+                             for e in episodes[::max(5, len(episodes) // 200)]])
     pixels = frames.transpose(0, 2, 3, 1).reshape(-1, frames.shape[1])
     words = phrases.vectors.reshape(-1, phrases.vectors.shape[-1])
     for mean, spread, values in ((model.listen.mean, model.listen.spread, words),
