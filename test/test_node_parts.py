@@ -91,14 +91,15 @@ def test_the_worker_takes_the_newest_and_drops_the_rest():
     worker = NewestWorker(work)
     worker.offer(0)
     assert started.wait(5.0)
-    for item in range(1, 5):
-        worker.offer(item)
+    worker.again(0)
+    replaced = [worker.offer(item) for item in range(1, 5)]
     worker.again(99)  # the slot is taken
     go.set()
     end = time.monotonic() + 5.0
     while len(seen) < 2 and time.monotonic() < end:
         time.sleep(0.001)
-    assert seen == [0, 4] and worker.replaced == 3
+    assert seen == [0, 4]
+    assert replaced == [False, True, True, True], 'the first was worked on already'
     assert worker.stop(5.0)
 
 

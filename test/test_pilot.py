@@ -27,13 +27,28 @@ class Straight:
         return Plan(np.array([[0.4, 0.0, 0.0]], np.float32), stamp_ns, NS)
 
 
+class Erring(Straight):
+    """Raises and says something absurd, in turns, except to 'go'."""
+
+    calls = 0
+
+    def plan(self, rgb, instruction, stamp_ns):
+        if instruction == 'go':
+            return super().plan(rgb, instruction, stamp_ns)
+        time.sleep(0.05)
+        self.calls += 1
+        if self.calls % 2:
+            raise RuntimeError('no such')
+        return Plan(np.full((1, 3), np.nan, np.float32), stamp_ns, NS)
+
+
 class Drive:
     """A pilot that drives at RATE, its frames, and what it published when."""
 
-    def __init__(self):
+    def __init__(self, policy=None):
         self.sent = []  # (time ns, command)
         self.pilot = Pilot(Guard(Limits(), 250 * MS), lambda: None)
-        self.pilot.open(Straight(), lambda frame: frame, self.publish, lambda *_: None)
+        self.pilot.open(policy or Straight(), lambda frame: frame, self.publish, lambda *_: None)
         self.pilot.activate(Guard(Limits(), 250 * MS, arming=self.pilot.arming), RATE, 'go', True)
         self.ended = threading.Event()
         self.camera = threading.Thread(target=self.shoot, daemon=True)
@@ -111,3 +126,28 @@ def test_21_the_end_sends_the_last_zeros_and_nothing_after(drive):
     time.sleep(0.05)
     assert len(drive.sent) == before + LAST_ZEROS
     assert not drive.pilot.close()
+
+
+def test_failed_plans_and_replaced_frames_are_counted_for_good():
+    policy = Erring()
+    drive = Drive(policy)
+
+    def told():
+        return {key: value for *_, values in drive.pilot.statuses('drive', 'image', '')[1]
+                for key, value in values.items()}
+    try:
+        drive.moving()
+        before = told()
+        assert before['failed plans'] == 0
+        drive.pilot.instruct('err')
+        end = time.monotonic() + 10.0
+        while policy.calls < 6 and time.monotonic() < end:
+            time.sleep(0.001)
+        drive.pilot.instruct('go')
+        while drive.pilot.guard.failures and time.monotonic() < end:
+            time.sleep(0.001)
+        after = told()
+        assert drive.pilot.guard.failures == 0 < policy.calls == after['failed plans']
+        assert after['replaced by newer ones'] >= before['replaced by newer ones'] + 3
+    finally:
+        drive.close()

@@ -12,6 +12,7 @@ from bags import START, TEXT, write  # noqa: E402
 from ros_harness import graph, wait_for  # noqa: E402
 
 from geometry_msgs.msg import TwistStamped  # noqa: E402, I100
+from rcl_interfaces.srv import GetParameters  # noqa: E402
 from rclpy.qos import DurabilityPolicy, QoSProfile  # noqa: E402
 from sensor_msgs.msg import CompressedImage, Image  # noqa: E402
 from std_msgs.msg import String  # noqa: E402
@@ -127,6 +128,27 @@ def test_what_cannot_be_played_is_one_line(g, tmp_path, parameters, words):
     assert process.wait(20.0) == 2
     line, = ''.join(process.lines).strip().splitlines()
     assert line.startswith('error: ') and words in line
+
+
+@pytest.mark.parametrize('node, name, good', [
+    ('play', 'rate', 2.0), ('play', 'loop', False), ('compare', 'html', 'other.html')])
+def test_a_change_while_it_runs_is_refused(g, tmp_path, node, name, good):
+    args = ['-p', f'bag:={write(tmp_path / "bag")}', '-p', 'loop:=true'] if node == 'play' \
+        else ['-p', f'json:={tmp_path / "report.json"}']
+    process = g.start('-m', 'mobile_vla_ros', node, '--ros-args', *args)
+
+    def value():
+        return g.call(GetParameters, f'{node}/get_parameters', 20.0, names=[name]).values[0]
+    before = value()
+    for values in ({name: good}, {'use_sim_time': True, name: good}):
+        result = g.set(node, **values)
+        assert not result.successful
+        assert result.reason == f'parameter {name} is taken at start: restart the node to set ' \
+            f'{good!r}'
+    assert 'must be' in g.set(node, **{name: [1.5]}).reason
+    assert value() == before and process.child.poll() is None
+    assert not g.call(GetParameters, f'{node}/get_parameters',
+                      names=['use_sim_time']).values[0].bool_value
 
 
 def test_no_report_is_an_error(g, tmp_path):

@@ -203,6 +203,17 @@ def test_an_episode_is_recorded_by_key(g, tmp_path):
         '왼쪽으로 가', 'two boxes', 'far']
 
 
+def test_a_change_while_it_runs_is_refused(g):
+    terminal = Terminal(g)
+    for name, value in (('base', 'differential'), ('stamped', True), ('frame_id', 'other')):
+        result = g.set('teleop', **{name: value})
+        assert not result.successful
+        assert result.reason == f'parameter {name} is taken at start: restart the node to set ' \
+            f'{value!r}'
+    terminal.hold('a', 0.5)
+    assert g.last() == Command(0.0, 0.2, 0.0), 'it still moves sideways'
+
+
 def test_without_a_terminal_it_says_so(g):
     process = g.start('-m', 'mobile_vla_ros', 'teleop')
     process.child.stdin = None

@@ -25,8 +25,10 @@ class Health:
         """Know nothing yet."""
         self.frames_ns = deque(maxlen=40)  # receive times, accepted or not
         self.accepted = 0
+        self.replaced = 0  # of these, by newer ones before they were planned for
         self.rejected = Counter()
         self.rejection = ''
+        self.failed_plans = 0
         self.inference_ms = deque(maxlen=200)
         self.latency_ms = deque(maxlen=200)  # frame received -> command published
         self.clock_offset_ns = 0
@@ -112,13 +114,14 @@ class Health:
                 'other publishers on cmd_vel': ', '.join(self.rivals) or 'none'}),
             (f'{name}: camera', *self._camera(topic, wanted_type, now_ns, active), {
                 'rate_hz': f'{_rate(self.frames_ns, now_ns):.1f}', 'age_ms': self._age_ms(now_ns),
-                'accepted': self.accepted,
+                'accepted': self.accepted, 'replaced by newer ones': self.replaced,
                 **{f'rejected: {kind}': count for kind, count in self.rejected.items()},
                 'last rejection': self.rejection or 'none',
                 'stamp minus clock, s': f'{self.clock_offset_ns / NS:.3f}',
                 'publishers': ', '.join(node for node, _ in self.publishers) or 'none'}),
             (f'{name}: policy', ERROR if error else OK, error or 'no failure', {
-                **policy, 'inference_ms_p50_p99': _quantiles(self.inference_ms)})]
+                **policy, 'failed plans': self.failed_plans,
+                'inference_ms_p50_p99': _quantiles(self.inference_ms)})]
         if guard.veto:
             hz = _rate(self.scans_ns, now_ns)
             statuses.append((f'{name}: scan', *self._scan(hz, active, guard.veto, now_ns), {

@@ -10,9 +10,8 @@ class NewestWorker:
         """Start the thread; a daemon, so that work that hangs cannot keep the process alive."""
         self._work = work
         self._ready = threading.Condition()
-        self._slot = None
+        self._slot = self._item = None  # what waits, what was worked on last
         self._stopped = False
-        self.replaced = 0  # items that were never worked on
         self._thread = threading.Thread(target=self._run, name='inference', daemon=True)
         self._thread.start()
 
@@ -21,12 +20,13 @@ class NewestWorker:
         """Tell whether results are wanted no more."""
         return self._stopped
 
-    def offer(self, item):
-        """Put an item into the slot; what lay there is replaced."""
+    def offer(self, item) -> bool:
+        """Put an item into the slot; True if it replaces one that was never worked on."""
         with self._ready:
-            self.replaced += self._slot is not None
+            replaced = self._slot is not None and self._slot is not self._item
             self._slot = item
             self._ready.notify()
+        return replaced
 
     def again(self, item):
         """Put an item into the slot if it is empty."""
@@ -51,5 +51,5 @@ class NewestWorker:
                     self._ready.wait()
                 if self._stopped:
                     return
-                item, self._slot = self._slot, None
-            self._work(self, item)
+                self._item, self._slot = self._slot, None
+            self._work(self, self._item)

@@ -68,11 +68,29 @@ class Setting:
             and math.isfinite(value) and self.low <= value <= self.high
 
 
-def declare(node, settings, take=lambda changes: None) -> dict:
+def refuse_all_but(names, changes: dict) -> None:
+    """
+    Let only the settings with these names change while a node runs.
+
+    :raises ValueError: for one that is taken at start.
+    """
+    for name, value in changes.items():
+        if name not in names:
+            raise ValueError(f'parameter {name} is taken at start: restart the node to '
+                             f'set {value!r}')
+
+
+def refuse_all(changes: dict) -> None:
+    """Let no setting change while a node runs."""
+    refuse_all_but((), changes)
+
+
+def declare(node, settings, take=refuse_all) -> dict:
     """
     Declare every setting on a node and return name: checked value.
 
-    :param take: is given name: checked value of every later change, and raises to refuse it.
+    :param take: is given name: checked value of every later change, and raises to refuse it;
+        without one, none is taken.
     :raises ValueError: for a name that the node has not, or a value that it does not take.
     """
     known = {setting.name: setting for setting in settings}
@@ -102,18 +120,6 @@ def declare(node, settings, take=lambda changes: None) -> dict:
         return SetParametersResult(successful=True)
     node.add_on_set_parameters_callback(answer)
     return values
-
-
-def refuse_all_but(names, changes: dict) -> None:
-    """
-    Let only the settings with these names change while a node runs.
-
-    :raises ValueError: for one that is taken at start.
-    """
-    for name, value in changes.items():
-        if name not in names:
-            raise ValueError(f'parameter {name} is taken at start: restart the node to '
-                             f'set {value!r}')
 
 
 def describe(settings) -> str:

@@ -114,7 +114,7 @@ class Pilot:
             self.health.frame(received_ns, clock_offset_ns, accepted)
             if accepted:
                 self._frame = Frame(msg, stamp_ns, received_ns)
-                self._worker.offer(self._frame)
+                self.health.replaced += self._worker.offer(self._frame)
 
     def scan(self, scan, received_ns: int):
         """Take a scan of the surroundings."""
@@ -247,10 +247,12 @@ class Pilot:
             if worker.stopped or policy is not self.policy or guard is not self.guard:
                 return  # it hung, and the world went on without it
             self.health.inference_ms.append(took_ms)
+            failures = guard.failures
             if error:
                 guard.failed(error)
             good = plan is not None and guard.plan(
                 plan, instruction, frame.stamp_ns, frame.received_ns)
+            self.health.failed_plans += guard.failures > failures
             if good:
                 self._planned(frame)
             else:
