@@ -16,9 +16,11 @@ class Size:
     drive_s: float = 60.0  # of a bag
     scenes: int = 8  # simulated drives
     growth: int = 10
+    learned: int = 1000  # frames of features to train on, and `growth` times as many
 
 
-SHORT = Size(repeats=1, frames=30, calls=15, record_s=3.0, drive_s=6.0, scenes=2, growth=3)
+SHORT = Size(repeats=1, frames=30, calls=15, record_s=3.0, drive_s=3.0, scenes=2, growth=3,
+             learned=200)
 
 
 @dataclass(frozen=True)

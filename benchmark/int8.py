@@ -1,0 +1,196 @@
+"""
+The shipped network in eight bits: how fast, how large, how near, and how well it drives.
+
+    python benchmark/int8.py    # half an hour; nothing else should run
+
+Quantized by onnxruntime.quantization (QDQ, a scale for each channel of the weights, calibrated on
+drives over training seeds) in each way of WAYS. Evidence only: the package ships float. Writes
+OUT/int8.json, a runtime file for each way, and a table into PAGE.
+"""
+
+import argparse
+from dataclasses import dataclass
+import json
+from pathlib import Path
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / 'benchmark')]
+
+from mobile_vla_ros import backends  # noqa: E402
+from mobile_vla_ros.evaluate import closed_loop  # noqa: E402
+from mobile_vla_ros.metadata import KEY, Metadata, seal  # noqa: E402
+from mobile_vla_ros.sim.seeds import TRAIN, VALIDATION  # noqa: E402
+from pages import put  # noqa: E402
+
+FLOAT = ROOT / 'checkpoints' / 'default.onnx'
+INPUTS = ('image', 'past', 'text')
+THREADS = (1, 2)
+EVERY = 7  # of the calls on a drive, one is kept: neighbours look alike
+CALIBRATION, COMPARED, DRIVEN = TRAIN[500:516], VALIDATION[900:908], VALIDATION[1000:]
+HEAD, STEM = '/model/', '/encoder/stem/'  # what the nodes of a part are called
+
+
+@dataclass(frozen=True)
+class Way:
+    """What is quantized, and how."""
+
+    # A convolution in eight bits is only fast with its limit and the sum behind it.
+    operators: tuple[str, ...] | None = ('Conv', 'Clip', 'Add')  # None: all that can be
+    floats: tuple[str, ...] = (HEAD,)  # nodes that stay as they are, by how their names begin
+    reduce_range: bool = True  # weights of 7 bits: pairs of products overflow AVX2's 16
+    activations: str = 'QUInt8'
+    weights: str = 'QInt8'
+
+
+WAYS = {
+    'convolutions alone': Way(('Conv',)),
+    'encoder': Way(),
+    'encoder, weights of 8 bits': Way(reduce_range=False),
+    'encoder, unsigned weights of 8 bits': Way(reduce_range=False, weights='QUInt8'),
+    'encoder, signed activations': Way(activations='QInt8'),
+    'encoder but its first layer': Way(floats=(HEAD, STEM)),
+    'the same and the head': Way(('Conv', 'Clip', 'Add', 'Gemm', 'MatMul'), (STEM,)),
+    'whatever can be': Way(None, ()),
+}
+BEST = 'the same and the head'
+
+
+def observe(seeds, path: Path = FLOAT) -> list[tuple[dict, np.ndarray]]:
+    """Return (what the network is given, the commands it gives) on drives over `seeds`."""
+    runner = closed_loop.Runner(closed_loop.Job(checkpoint=str(path), backend='onnxruntime'))
+    engine, calls = runner.policy.engine, []
+
+    def noted(*given):
+        out = engine(*given)
+        calls.append((dict(zip(INPUTS, given)), out[0]))
+        return out
+    runner.policy.engine = noted
+    for seed in seeds:
+        runner.run(seed)
+    return calls[::EVERY]
+
+
+def quantize(path: Path, out: Path, way: Way, inputs: list[dict]) -> Path:
+    """Write `path` in eight bits, as `way` says and calibrated on `inputs`, to `out`, sealed."""
+    import onnx
+    from onnxruntime.quantization import CalibrationDataReader, quantize_static, QuantType
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(CalibrationDataReader):
+        def __init__(self):
+            self.left = iter(inputs)
+
+        def get_next(self):
+            return next(self.left, None)
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / 'plain.onnx'
+        quant_pre_process(path, plain, skip_symbolic_shape=True)
+        quantize_static(
+            plain, out, Reader(), per_channel=True, reduce_range=way.reduce_range,
+            activation_type=QuantType[way.activations], weight_type=QuantType[way.weights],
+            op_types_to_quantize=way.operators, nodes_to_exclude=[
+                node.name for node in onnx.load(plain).graph.node
+                if node.name.startswith(way.floats)])
+    described = {prop.key: prop.value for prop in onnx.load(path).metadata_props}[KEY]
+    file = onnx.load(out)
+    onnx.helper.set_model_props(file, {KEY: Metadata.from_json(described, path).to_json()})
+    onnx.save(file, out)
+    seal(out)
+    return out
+
+
+def engine_of(path: Path, threads: int):
+    """Return what runs a runtime file, as the drive node does."""
+    return backends.open_engine(path, path.read_bytes(), 'onnxruntime', threads)[0]
+
+
+def speeds(files: dict[str, Path], calls, rounds: int) -> dict[str, dict[int, list[float]]]:
+    """Return for each file and number of threads the median ms of a call of every round."""
+    engines = {(name, threads): engine_of(path, threads)
+               for name, path in files.items() for threads in THREADS}
+    found = {name: {threads: [] for threads in THREADS} for name in files}
+    for _ in range(rounds):
+        for (name, threads), engine in engines.items():
+            took = []
+            for given, _ in calls:
+                started = time.perf_counter()
+                engine(*given.values())
+                took.append(1e3 * (time.perf_counter() - started))
+            found[name][threads].append(float(np.median(took)))
+    return found
+
+
+def differences(path: Path, calls) -> np.ndarray:
+    """Return how far commands are from those of the float file, (calls, 3)."""
+    engine = engine_of(path, 1)
+    return np.array([np.abs(engine(*given.values())[0] - commands).max((0, 1))
+                     for given, commands in calls])
+
+
+def drive(path: Path, scenes: int) -> list[bool]:
+    """Return which scenes a runtime file drives well, all in this process."""
+    job = closed_loop.Job(checkpoint=str(path), backend='onnxruntime')
+    return [row['success'] for row in closed_loop.run(job, DRIVEN[:scenes], processes=1)]
+
+
+def table(rows: list[dict]) -> str:
+    """Return the rows, the float file's first, as Markdown."""
+    lines = ['| quantized | ms, 1 thread | times faster | ms, 2 threads | times faster | MB | '
+             'commands differ, m/s: most, mean | success |', '|---' * 8 + '|']
+    for row in rows:
+        times = [cell for t in map(str, THREADS)
+                 for cell in (f'{row["ms"][t]:.2f}', f'{row["faster"][t]:.2f}')]
+        drove = '' if 'success' not in row else \
+            f'{sum(row["success"])} of {len(row["success"])}'
+        lines.append(f'| {row["name"]} | {" | ".join(times)} | {row["bytes"] / 1e6:.1f} | '
+                     f'{row["most"]:.3f}, {row["mean"]:.4f} | {drove} |')
+    driven = [row['success'] for row in rows if 'success' in row]
+    if len(driven) > 1:
+        apart = sum(a != b for a, b in zip(*driven[:2]))
+        lines += ['', f'Of {len(driven[0])} validation scenes, {apart} end well in one and not '
+                  'in the other.']
+    return '\n'.join(lines)
+
+
+def main(argv=None) -> int:
+    """Measure and write."""
+    p = argparse.ArgumentParser(description=__doc__,
+                                formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('--scenes', type=int, default=200, help='to drive, 0 for none')
+    p.add_argument('--rounds', type=int, default=15)
+    p.add_argument('--drive', default=BEST, choices=list(WAYS), help='the way that drives')
+    p.add_argument('--out', type=Path, default=ROOT / 'out' / 'int8')
+    p.add_argument('--page', type=Path, default=ROOT / 'docs' / 'performance.md')
+    args = p.parse_args(argv)
+    args.out.mkdir(parents=True, exist_ok=True)
+    inputs, compared = [given for given, _ in observe(CALIBRATION)], observe(COMPARED)
+    files = {'nothing: float': FLOAT}
+    for name, way in WAYS.items():
+        out = args.out / f'{name.replace(",", "").replace(" ", "-")}.onnx'
+        files[name] = quantize(FLOAT, out, way, inputs)
+    took = speeds(files, compared[:20], args.rounds)
+    floats, rows = next(iter(took.values())), []
+    for name, path in files.items():
+        apart = differences(path, compared)[:, :2]
+        rows.append({
+            'name': name, 'bytes': path.stat().st_size,
+            'ms': {str(t): float(np.median(ms)) for t, ms in took[name].items()},
+            'faster': {str(t): float(np.median(np.divide(floats[t], ms)))  # of the same round
+                       for t, ms in took[name].items()},
+            'most': float(apart.max()), 'mean': float(apart.mean())})
+        if args.scenes and path in (FLOAT, files[args.drive]):
+            rows[-1]['success'] = drive(path, args.scenes)
+    (args.out / 'int8.json').write_text(json.dumps(
+        {'calibrated_on': len(inputs), 'compared_on': len(compared), 'rows': rows}, indent=1))
+    put(args.page, 'int8', table(rows))
+    print(table(rows))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

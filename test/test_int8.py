@@ -1,0 +1,56 @@
+"""The shipped network in eight bits: a third as large, with nearly the same commands."""
+
+from pathlib import Path
+import sys
+
+import pytest
+
+pytest.importorskip('mujoco')
+onnx = pytest.importorskip('onnx')
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / 'benchmark'))
+
+import int8  # noqa: E402
+from mobile_vla_ros import backends  # noqa: E402
+from mobile_vla_ros.sim.seeds import split_of  # noqa: E402
+
+
+@pytest.fixture(scope='module')
+def calls():
+    return int8.observe(int8.TRAIN[:1])
+
+
+def test_eight_bits_command_nearly_what_float_does(calls, tmp_path):
+    path = int8.quantize(int8.FLOAT, tmp_path / 'a.onnx', int8.WAYS[int8.BEST],
+                         [given for given, _ in calls[::2]])
+    assert path.stat().st_size < 0.35 * int8.FLOAT.stat().st_size
+    apart = int8.differences(path, calls)  # m/s, m/s, rad/s
+    assert len(apart) > 8 and 0 < apart.mean() < 0.01 and apart.max() < 0.08
+    ours, theirs = (backends.open_engine(file, file.read_bytes(), 'onnxruntime', 1)[1]
+                    for file in (path, int8.FLOAT))
+    assert ours == theirs, 'it says of itself what the float file does, and is sealed'
+    nodes = onnx.load(path).graph.node
+    eight = {name for node in nodes if node.op_type == 'DequantizeLinear' for name in node.output}
+    convolutions = {node.name: set(node.input) <= eight for node in nodes
+                    if node.op_type == 'Conv'}
+    assert len(convolutions) == 34
+    assert [name for name, quantized in convolutions.items() if not quantized] == \
+        ['/encoder/stem/stem.0/Conv']
+
+
+def test_only_drives_over_training_seeds_calibrate():
+    assert {split_of(seed) for seed in int8.CALIBRATION} == {'train'}
+    assert {split_of(seed) for seed in (*int8.COMPARED, *int8.DRIVEN[:1000])} == {'validation'}
+
+
+def test_the_table_says_how_scenes_ended():
+    row = {'name': 'float', 'ms': {'1': 6.0, '2': 5.0}, 'faster': {'1': 1.0, '2': 1.0},
+           'bytes': 5_200_000, 'most': 0.0, 'mean': 0.0, 'success': [True, True, False]}
+    other = {**row, 'name': 'encoder', 'ms': {'1': 4.0, '2': 4.0}, 'most': 0.02,
+             'faster': {'1': 1.5, '2': 1.25}, 'success': [True, False, True]}
+    silent = {key: value for key, value in other.items() if key != 'success'}
+    text = int8.table([row, {**silent, 'name': 'head'}, other])
+    assert '| encoder | 4.00 | 1.50 | 4.00 | 1.25 | 5.2 | 0.020, 0.0000 | 2 of 3 |' in text
+    assert '| head | 4.00 | 1.50 | 4.00 | 1.25 | 5.2 | 0.020, 0.0000 |  |' in text
+    assert text.endswith('Of 3 validation scenes, 2 end well in one and not in the other.')
