@@ -35,7 +35,7 @@ FAULTS = {
 FILES = ('test_safety.py', 'test_drive_faults.py', 'test_drive_checkpoint.py',
          'test_drive_start.py', 'test_sim_node.py', 'test_messages.py', 'test_policy.py',
          'test_pilot.py', 'test_record_node.py', 'test_episode.py', 'test_teleop.py',
-         'test_robot_config.py')
+         'test_robot_config.py', 'test_clock.py')
 
 
 def ids_of(test: str) -> list[int]:

@@ -9,6 +9,7 @@ A finding ends the run; its input stays in OUT as crash-*, for a regression test
 
 import argparse
 from pathlib import Path
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -75,6 +76,42 @@ def scan(data):
         pass
 
 
+def parameters(data):
+    """Values of any type for the drive node."""
+    from mobile_vla_ros.nodes.drive_settings import make_guard, SETTINGS
+    from mobile_vla_ros.safety import Arming
+    values = {setting.name: setting.default for setting in SETTINGS}
+    kinds = (lambda: None, data.ConsumeBool, lambda: data.ConsumeInt(8), data.ConsumeFloat,
+             lambda: data.ConsumeUnicode(40))
+    try:
+        for _ in range(data.ConsumeIntInRange(1, 4)):
+            setting = SETTINGS[data.ConsumeIntInRange(0, len(SETTINGS) - 1)]
+            kind = kinds[data.ConsumeIntInRange(0, len(kinds) - 1)]
+            value = [kind() for _ in range(data.ConsumeIntInRange(0, 4))] \
+                if data.ConsumeBool() else kind()
+            values[setting.name] = taken = setting.check(value)
+            assert type(taken) is type(setting.default) and setting.check(taken) == taken
+        make_guard(values, Arming())
+    except ValueError as error:
+        assert len(str(error).splitlines()) == 1, str(error)
+
+
+def settings_file(data):
+    """A YAML file: a gate, or phrases."""
+    import numpy as np
+    from mobile_vla_ros.evaluate.gate import read_spec
+    from mobile_vla_ros.evaluate.phrases import PhraseFile
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, 'any.yaml')
+        path.write_bytes(data.ConsumeBytes(3000))
+        for read in (read_spec, lambda path: PhraseFile(path).sample(
+                'left', 'red', np.random.default_rng(0))):
+            try:
+                read(path)
+            except ValueError:
+                pass
+
+
 def bag(data):
     """The bytes of an MCAP file."""
     from mobile_vla_ros.data.bags import Bag, BagError, decode
@@ -91,7 +128,8 @@ def bag(data):
             pass
 
 
-TARGETS = {call.__name__: call for call in (image, jpeg, instruction, checkpoint, scan, bag)}
+TARGETS = {call.__name__: call for call in (
+    image, jpeg, instruction, checkpoint, scan, parameters, settings_file, bag)}
 
 
 def seeds(name: str, folder: Path) -> None:
@@ -112,6 +150,9 @@ def seeds(name: str, folder: Path) -> None:
     elif name == 'checkpoint':
         shipped = (ROOT / 'checkpoints' / 'default.safetensors').read_bytes()
         (folder / 'seed').write_bytes(shipped[8:3000])
+    elif name == 'settings_file':
+        (folder / 'gate').write_text('rates.success.low: {min: 0.8}\n')
+        shutil.copy(ROOT / 'config' / 'phrases' / 'held_out.yaml', folder / 'phrases')
 
 
 def run(name: str, seconds: int) -> None:

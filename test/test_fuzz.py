@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 import shutil
+import sys
+from types import SimpleNamespace
 
 from bags import BagWriter, image, picture, START, STORE, twist, write
 from hypothesis import given, HealthCheck, settings, strategies as st
@@ -22,6 +24,9 @@ from mobile_vla_ros.evaluate.phrases import PhraseFile
 from mobile_vla_ros.images import MessageError
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.models.text import encode_text
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'benchmark'))
+import fuzz  # noqa: E402, I100
 
 SOAK = int(os.environ.get('MOBILE_VLA_SOAK', 1))
 any_yaml = st.recursive(
@@ -177,3 +182,23 @@ def test_a_type_without_a_package_is_no_camera(tmp_path):
 def test_any_instruction_becomes_finite_numbers(text):
     vector = encode_text(normalise(text))
     assert vector.shape == (512,) and vector.dtype == np.float32 and np.isfinite(vector).all()
+
+
+CONSUMED = {  # what atheris offers a target, and Hypothesis instead
+    'ConsumeBool': st.booleans, 'ConsumeFloat': st.floats, 'ConsumeIntInRange': st.integers,
+    'ConsumeInt': lambda size: st.integers(-2**(8 * size - 1), 2**(8 * size - 1) - 1),
+    'ConsumeFloatListInRange': lambda count, low, high: st.lists(
+        st.floats(low, high), max_size=count),
+    'ConsumeUnicode': lambda count: st.text(max_size=count),
+    'ConsumeBytes': lambda count: st.binary(max_size=min(count, 300))}
+
+
+@pytest.mark.parametrize('name', fuzz.TARGETS)
+@given(data=st.data())
+@quick
+def test_a_target_of_make_fuzz_takes_anything(name, data):
+    if name == 'parameters':
+        pytest.importorskip('rclpy', reason='needs ROS 2')
+    fuzz.TARGETS[name](SimpleNamespace(**{
+        consume: lambda *args, make=make: data.draw(make(*args))
+        for consume, make in CONSUMED.items()}))
