@@ -61,7 +61,7 @@ def stream(size: Size) -> list[Row]:
         Row('P9', 'memory of the drive node', 'MB', memory['ours'], memory['naive'],
             'node with torch', memory['naive'] / memory['ours'], '<= 300 MB, active in <= 2 s',
             memory['ours'] <= 300 and start['ours'] <= 2,
-            f'drives after {start["ours"]:.1f} s', {'start_s': start})]
+            f'commands after {start["ours"]:.1f} s', {'start_s': start})]
 
 
 def saturated(size: Size) -> list[Row]:

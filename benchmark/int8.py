@@ -4,16 +4,15 @@ The shipped network in eight bits: how fast, how large, how near, and how well i
     python benchmark/int8.py    # half an hour; nothing else should run
 
 Quantized by onnxruntime.quantization (QDQ, a scale for each channel of the weights, calibrated on
-drives over training seeds) in each way of WAYS. Evidence only: the package ships float. Writes
-OUT/int8.json, a runtime file for each way, and a table into PAGE.
+drives over training seeds) in each way of WAYS; `export --int8` takes BEST. Writes OUT/int8.json,
+a runtime file for each way, and a table into PAGE.
 """
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import replace
 import json
 from pathlib import Path
 import sys
-import tempfile
 import time
 
 import numpy as np
@@ -23,85 +22,36 @@ sys.path[:0] = [str(ROOT), str(ROOT / 'benchmark')]
 
 from mobile_vla_ros import backends  # noqa: E402
 from mobile_vla_ros.evaluate import closed_loop  # noqa: E402
-from mobile_vla_ros.metadata import KEY, Metadata, seal  # noqa: E402
 from mobile_vla_ros.sim.seeds import TRAIN, VALIDATION  # noqa: E402
+from mobile_vla_ros.training.quantize import (  # noqa: E402
+    Calls, differences, quantize, STEM, Way)
 from pages import put  # noqa: E402
 
 FLOAT = ROOT / 'checkpoints' / 'default.onnx'
-INPUTS = ('image', 'past', 'text')
 THREADS = (1, 2)
-EVERY = 7  # of the calls on a drive, one is kept: neighbours look alike
 CALIBRATION, COMPARED, DRIVEN = TRAIN[500:516], VALIDATION[900:908], VALIDATION[1000:]
-HEAD, STEM = '/model/', '/encoder/stem/'  # what the nodes of a part are called
-
-
-@dataclass(frozen=True)
-class Way:
-    """What is quantized, and how."""
-
-    # A convolution in eight bits is only fast with its limit and the sum behind it.
-    operators: tuple[str, ...] | None = ('Conv', 'Clip', 'Add')  # None: all that can be
-    floats: tuple[str, ...] = (HEAD,)  # nodes that stay as they are, by how their names begin
-    reduce_range: bool = True  # weights of 7 bits: pairs of products overflow AVX2's 16
-    activations: str = 'QUInt8'
-    weights: str = 'QInt8'
-
-
+HEAD = '/model/'  # how the names of its nodes begin
+ENCODER = Way(('Conv', 'Clip', 'Add'), (HEAD,))
 WAYS = {
-    'convolutions alone': Way(('Conv',)),
-    'encoder': Way(),
-    'encoder, weights of 8 bits': Way(reduce_range=False),
-    'encoder, unsigned weights of 8 bits': Way(reduce_range=False, weights='QUInt8'),
-    'encoder, signed activations': Way(activations='QInt8'),
-    'encoder but its first layer': Way(floats=(HEAD, STEM)),
-    'the same and the head': Way(('Conv', 'Clip', 'Add', 'Gemm', 'MatMul'), (STEM,)),
+    'convolutions alone': replace(ENCODER, operators=('Conv',)),
+    'encoder': ENCODER,
+    'encoder, weights of 8 bits': replace(ENCODER, reduce_range=False),
+    'encoder, unsigned weights of 8 bits': replace(ENCODER, reduce_range=False, weights='QUInt8'),
+    'encoder, signed activations': replace(ENCODER, activations='QInt8'),
+    'encoder but its first layer': replace(ENCODER, floats=(HEAD, STEM)),
+    'the same and the head': Way(),
     'whatever can be': Way(None, ()),
 }
 BEST = 'the same and the head'
 
 
-def observe(seeds, path: Path = FLOAT) -> list[tuple[dict, np.ndarray]]:
+def observe(seeds) -> list[tuple[dict, np.ndarray]]:
     """Return (what the network is given, the commands it gives) on drives over `seeds`."""
-    runner = closed_loop.Runner(closed_loop.Job(checkpoint=str(path), backend='onnxruntime'))
-    engine, calls = runner.policy.engine, []
-
-    def noted(*given):
-        out = engine(*given)
-        calls.append((dict(zip(INPUTS, given)), out[0]))
-        return out
-    runner.policy.engine = noted
+    runner = closed_loop.Runner(closed_loop.Job(checkpoint=str(FLOAT), backend='onnxruntime'))
+    calls = Calls(runner.policy)
     for seed in seeds:
         runner.run(seed)
-    return calls[::EVERY]
-
-
-def quantize(path: Path, out: Path, way: Way, inputs: list[dict]) -> Path:
-    """Write `path` in eight bits, as `way` says and calibrated on `inputs`, to `out`, sealed."""
-    import onnx
-    from onnxruntime.quantization import CalibrationDataReader, quantize_static, QuantType
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    class Reader(CalibrationDataReader):
-        def __init__(self):
-            self.left = iter(inputs)
-
-        def get_next(self):
-            return next(self.left, None)
-    with tempfile.TemporaryDirectory() as folder:
-        plain = Path(folder) / 'plain.onnx'
-        quant_pre_process(path, plain, skip_symbolic_shape=True)
-        quantize_static(
-            plain, out, Reader(), per_channel=True, reduce_range=way.reduce_range,
-            activation_type=QuantType[way.activations], weight_type=QuantType[way.weights],
-            op_types_to_quantize=way.operators, nodes_to_exclude=[
-                node.name for node in onnx.load(plain).graph.node
-                if node.name.startswith(way.floats)])
-    described = {prop.key: prop.value for prop in onnx.load(path).metadata_props}[KEY]
-    file = onnx.load(out)
-    onnx.helper.set_model_props(file, {KEY: Metadata.from_json(described, path).to_json()})
-    onnx.save(file, out)
-    seal(out)
-    return out
+    return calls.kept
 
 
 def engine_of(path: Path, threads: int):
@@ -123,13 +73,6 @@ def speeds(files: dict[str, Path], calls, rounds: int) -> dict[str, dict[int, li
                 took.append(1e3 * (time.perf_counter() - started))
             found[name][threads].append(float(np.median(took)))
     return found
-
-
-def differences(path: Path, calls) -> np.ndarray:
-    """Return how far commands are from those of the float file, (calls, 3)."""
-    engine = engine_of(path, 1)
-    return np.array([np.abs(engine(*given.values())[0] - commands).max((0, 1))
-                     for given, commands in calls])
 
 
 def drive(path: Path, scenes: int) -> list[bool]:
@@ -172,7 +115,8 @@ def main(argv=None) -> int:
     files = {'nothing: float': FLOAT}
     for name, way in WAYS.items():
         out = args.out / f'{name.replace(",", "").replace(" ", "-")}.onnx'
-        files[name] = quantize(FLOAT, out, way, inputs)
+        quantize(FLOAT, out, inputs, way)
+        files[name] = out
     took = speeds(files, compared[:20], args.rounds)
     floats, rows = next(iter(took.values())), []
     for name, path in files.items():
