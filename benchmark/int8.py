@@ -20,8 +20,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / 'benchmark')]
 
-from mobile_vla_ros import backends  # noqa: E402
 from mobile_vla_ros.evaluate import closed_loop  # noqa: E402
+from mobile_vla_ros.policy import load_policy  # noqa: E402
 from mobile_vla_ros.sim.seeds import TRAIN, VALIDATION  # noqa: E402
 from mobile_vla_ros.training.quantize import (  # noqa: E402
     Calls, differences, quantize, STEM, Way)
@@ -54,14 +54,9 @@ def observe(seeds) -> list[tuple[dict, np.ndarray]]:
     return calls.kept
 
 
-def engine_of(path: Path, threads: int):
-    """Return what runs a runtime file, as the drive node does."""
-    return backends.open_engine(path, path.read_bytes(), 'onnxruntime', threads)[0]
-
-
 def speeds(files: dict[str, Path], calls, rounds: int) -> dict[str, dict[int, list[float]]]:
     """Return for each file and number of threads the median ms of a call of every round."""
-    engines = {(name, threads): engine_of(path, threads)
+    engines = {(name, threads): load_policy(path, 'onnxruntime', threads).engine
                for name, path in files.items() for threads in THREADS}
     found = {name: {threads: [] for threads in THREADS} for name in files}
     for _ in range(rounds):

@@ -44,9 +44,8 @@ def quantize(checkpoint: Path, out: Path, paths: list[Path], topics: dict) -> No
     """Write a checkpoint or a runtime file in eight bits, and say how far it is from float."""
     from mobile_vla_ros.data.bags import bags_in
     from mobile_vla_ros.training import quantize as eight_bits
-    from mobile_vla_ros.training.export import export
-    if out.suffix != '.onnx':
-        raise ValueError(f'a runtime file ends in .onnx, got {out}')
+    from mobile_vla_ros.training.export import export, prepare
+    prepare(out)  # before minutes of work
     with tempfile.TemporaryDirectory() as folder:
         exact = checkpoint
         if checkpoint.suffix != '.onnx':

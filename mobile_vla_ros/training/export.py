@@ -27,6 +27,25 @@ def to_onnx(module: torch.nn.Module, inputs: dict, outputs: list[str], path: Pat
                           opset_version=17, dynamo=False)
 
 
+def prepare(out: Path) -> None:
+    """
+    Make the folder of a runtime file.
+
+    :raises ValueError: for a name that is no runtime file's.
+    """
+    if out.suffix != '.onnx':
+        raise ValueError(f'a runtime file ends in .onnx, got {out}')
+    out.parent.mkdir(parents=True, exist_ok=True)
+
+
+def finish(out: Path, metadata: Metadata) -> None:
+    """Write into a runtime file what it is, and seal it."""
+    file = onnx.load(str(out))
+    onnx.helper.set_model_props(file, {KEY: metadata.to_json()})
+    onnx.save(file, str(out))
+    seal(out)
+
+
 def export(checkpoint: Path, out: Path) -> float:
     """
     Write the runtime file of a safetensors checkpoint; return its largest error against torch.
@@ -36,17 +55,12 @@ def export(checkpoint: Path, out: Path) -> float:
     :raises ContractError: if an output differs by more than TOLERANCE, or the file is not ours.
     """
     from mobile_vla_ros.training.checkpoint import load_deployed
-    if out.suffix != '.onnx':
-        raise ValueError(f'a runtime file ends in .onnx, got {out}')
+    prepare(out)
     network, described = load_deployed(checkpoint.read_bytes(), checkpoint)
     metadata = Metadata.from_json(described, checkpoint)
     samples = list(_samples(metadata))
-    out.parent.mkdir(parents=True, exist_ok=True)
     to_onnx(network, samples[0], ['commands', 'look'], out)
-    file = onnx.load(str(out))
-    onnx.helper.set_model_props(file, {KEY: metadata.to_json()})
-    onnx.save(file, str(out))
-    seal(out)
+    finish(out, metadata)
     engine, _ = backends.open_engine(out, out.read_bytes(), 'onnxruntime', 0)
     worst = max(_difference(network, engine, sample) for sample in samples)
     if not worst <= TOLERANCE:

@@ -10,9 +10,9 @@ import numpy as np
 from mobile_vla_ros.data.bags import Bag, decode
 from mobile_vla_ros.images import MessageError
 from mobile_vla_ros.instruction import normalise
-from mobile_vla_ros.metadata import KEY, Metadata, seal
 from mobile_vla_ros.policy import load_policy
 from mobile_vla_ros.preprocessing import IMAGE
+from mobile_vla_ros.training.export import finish, prepare
 
 INPUTS = ('image', 'past', 'text')
 KEPT = 200  # calls to calibrate on, up to twice as many: neighbours look alike
@@ -89,7 +89,7 @@ def quantize(path: Path, out: Path, inputs: list[dict], way: Way = Way()) -> Non
 
         def get_next(self):
             return next(self.left, None)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    prepare(out)
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / 'plain.onnx'
         quant_pre_process(path, plain, skip_symbolic_shape=True)
@@ -99,11 +99,7 @@ def quantize(path: Path, out: Path, inputs: list[dict], way: Way = Way()) -> Non
             op_types_to_quantize=way.operators, nodes_to_exclude=[
                 node.name for node in onnx.load(plain).graph.node
                 if node.name.startswith(way.floats)])
-    described = {prop.key: prop.value for prop in onnx.load(path).metadata_props}[KEY]
-    file = onnx.load(out)
-    onnx.helper.set_model_props(file, {KEY: Metadata.from_json(described, path).to_json()})
-    onnx.save(file, out)
-    seal(out)
+    finish(out, load_policy(path, 'onnxruntime').metadata)
 
 
 def differences(path: Path, calls) -> np.ndarray:
