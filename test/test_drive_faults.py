@@ -425,20 +425,22 @@ def test_16_a_model_that_raises_stops_retries_and_faults(trial):
 
 
 FLOOD = '''
-import sys, time
+import signal, sys, threading, time
 sys.path.insert(0, 'test')
 from ros_harness import Graph
-g = Graph(int(sys.argv[1]))
+g, over = Graph(int(sys.argv[1])), threading.Event()
+signal.signal(signal.SIGTERM, lambda *_: over.set())
 while not g.instructions.get_subscription_count():
     time.sleep(0.01)
 due, said = time.monotonic(), 0
-while True:
+while not over.is_set():
     g.say(f'go {said}')
     said += 1
     if said % 100 == 0:
         print(time.monotonic(), said, flush=True)
     due = max(due + 0.001, time.monotonic() - 0.05)
     time.sleep(max(due - time.monotonic(), 0.0))
+g.close()
 '''
 
 
@@ -487,7 +489,8 @@ def test_17_a_flood_of_instructions_does_not_disturb_the_rate(trial):
         assert (said - before) / (end - start - stalled(at)) > 900
         assert 20 < asked < 0.2 * (said - before), 'it takes the newest only'
         assert_within(np.percentile(uneven(sent[first:]), 99), 0.010, time.monotonic())
-        flood.kill()
+        flood.send(signal.SIGTERM)  # killed, it may leave the shared memory locked for a second
+        flood.wait(5.0)
         over = time.monotonic()
         wait_for(lambda: time.monotonic() > over + 0.3, 2.0, 'the last one')
         assert g.moving(over), 'it drives by the last one'

@@ -24,7 +24,7 @@ class Pieces:
         self._processor = SentencePieceProcessor(model_file=path)
 
     def encode(self, text: str, **_) -> list[int]:
-        """Return the numbers, between those of a sentence's beginning and end."""
+        """Return the numbers between those of beginning and end, for which the encoder asks."""
         number, unknown = self._processor.piece_to_id, self._processor.unk_id()
         found = []
         for piece in self._processor.encode(text, out_type=str):
