@@ -17,6 +17,8 @@ from bench_rows import Row, Size
 from latency import ROOT
 import numpy as np
 
+from mobile_vla_ros.parallel import alone
+
 ONNX = ROOT / 'checkpoints' / 'default.onnx'
 WEIGHTS = ROOT / 'checkpoints' / 'default.safetensors'
 CORES = os.cpu_count() or 1
@@ -38,18 +40,12 @@ def _medians_ms(repeats: int, calls: int, **sides) -> dict[str, float]:
     return {name: float(np.median(values)) for name, values in found.items()}
 
 
-def _alone(call, *args):
-    """Return what a call returns in a process of its own, with nothing else in its memory."""
-    with ProcessPoolExecutor(1, get_context('spawn')) as pool:
-        return pool.submit(call, *args).result()
-
-
 def inference(size: Size) -> list[Row]:
     """P5: the runtime against the same weights in torch eager."""
     found = {'ours': [], 'torch': []}
     for _ in range(size.repeats):
         for name, job in (('ours', (ONNX, 'auto')), ('torch', (WEIGHTS, 'torch'))):
-            found[name].append(_alone(_infer_ms, *job, size.calls))
+            found[name].append(alone(_infer_ms, *job, size.calls))
     took = {name: float(np.median(values)) for name, values in found.items()}
     better = took['torch'] / took['ours']
     return [Row('P5', 'policy inference, one VGA image', 'ms', took['ours'], took['torch'],
@@ -243,15 +239,15 @@ def _training(size: Size, rounds: int) -> list:
     with tempfile.TemporaryDirectory(dir=_out()) as folder:
         rng, shape = np.random.default_rng(0), (size.learned // DRIVES, 304, 10, 10)
         drives = [rng.random(shape, np.float32).astype(np.float16) for _ in range(DRIVES)]
-        sets = [Path(folder) / str(shards) for shards in (1, size.growth)]
-        for data in sets:
+        sets = {Path(folder) / str(shards): shards for shards in (1, size.growth)}
+        for data, shards in sets.items():
             data.mkdir()
-            for shard in range(int(data.name)):
+            for shard in range(shards):
                 labels = rng.normal(size=(shape[0], 2, 4, 3)).astype(np.float32)
                 write_shard(data, f'{shard:03d}', [
                     ({'seed': DRIVES * shard + number, 'side': 'left', 'color': 'red'}, grids,
                      labels, labels[:, 0, 0]) for number, grids in enumerate(drives)])
-        return [[_alone(_learn, data) for data in sets] for _ in range(rounds)]
+        return [[alone(_learn, data) for data in sets] for _ in range(rounds)]
 
 
 def _learn(data: Path) -> dict:

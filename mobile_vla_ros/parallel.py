@@ -1,10 +1,17 @@
 """Work over processes that begin empty: this machine's, or those of a Ray cluster."""
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 import os
 
 CLUSTER = 'RAY_ADDRESS'  # Ray's own variable: auto, local, HOST:PORT
+
+
+def alone(call: Callable, *args):
+    """Return call(*args) of a process for it alone: no other call's memory or threads around."""
+    with ProcessPoolExecutor(1, get_context('spawn')) as pool:
+        return pool.submit(call, *args).result()
 
 
 def imap(call: Callable, jobs: Iterable, processes: int, begin: Callable | None = None,

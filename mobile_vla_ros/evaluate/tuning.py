@@ -1,7 +1,6 @@
 """Which backend runs a runtime file fastest on this machine, and with how many threads."""
 
 from importlib.util import find_spec
-from multiprocessing import get_context
 import os
 from pathlib import Path
 import time
@@ -9,6 +8,7 @@ import time
 import numpy as np
 
 from mobile_vla_ros.backends import RUNTIME
+from mobile_vla_ros.parallel import alone
 
 CALLS, EVERY_S = 60, 0.05  # as the drive node calls: cores that slept in between are slower
 
@@ -23,9 +23,7 @@ def tune(path: Path, every_s: float = EVERY_S) -> list[dict]:
     rows = []
     for backend in filter(find_spec, RUNTIME):
         for threads in sorted({1, os.cpu_count() or 1}):
-            # A process each: none has another's threads around.
-            with get_context('spawn').Pool(1) as pool:
-                took = pool.apply(_measure, (path, backend, threads, every_s))
+            took = alone(_measure, path, backend, threads, every_s)
             rows.append({'backend': backend, 'threads': threads,
                          'ms': round(took[0], 2), 'ms_p99': round(took[1], 2)})
     return sorted(rows, key=lambda row: row['ms'])

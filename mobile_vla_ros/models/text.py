@@ -25,10 +25,10 @@ class Pieces:
 
     def encode(self, text: str, **_) -> list[int]:
         """Return the numbers between those of beginning and end, for which the encoder asks."""
-        number, unknown = self._processor.piece_to_id, self._processor.unk_id()
-        found = []
+        unknown, found = self._processor.unk_id(), []
         for piece in self._processor.encode(text, out_type=str):
-            found += [number(piece)] if number(piece) != unknown else [unknown] * len(piece)
+            number = self._processor.piece_to_id(piece)
+            found += [number] * (len(piece) if number == unknown else 1)
         return [self._processor.bos_id(), *(found or [unknown]), self._processor.eos_id()]
 
 
