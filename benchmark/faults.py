@@ -31,7 +31,8 @@ FAULTS = {
     19: 'instruction past its time to live', 20: 'invalid parameter', 21: 'SIGINT, SIGTERM',
     22: 'drive node gone: the simulated base', 23: 'second publisher on cmd_vel',
     24: 'camera missing or silent, another type or QoS', 25: 'recorder killed', 26: 'disk full',
-    27: 'deadman released', 28: 'deactivated, stopped, disarmed, shut down, an error'}
+    27: 'deadman released', 28: 'deactivated, stopped, disarmed, shut down, an error',
+    35: 'odd keys: escape sequences, pasted text, focus'}
 FILES = ('test_safety.py', 'test_drive_faults.py', 'test_drive_checkpoint.py',
          'test_drive_start.py', 'test_sim_node.py', 'test_messages.py', 'test_policy.py',
          'test_pilot.py', 'test_record_node.py', 'test_episode.py', 'test_teleop.py',
@@ -91,8 +92,8 @@ def main(argv=None) -> int:
     """Run the tests, write the table; 1 if a promise is broken."""
     p = argparse.ArgumentParser(description=__doc__,
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('rows', nargs='*', type=int, metavar='ROW', help='1 to 28; all if none is '
-                   'named')
+    p.add_argument('rows', nargs='*', type=int, metavar='ROW', help='a number of the table; all '
+                   'if none is named')
     p.add_argument('--trials', type=int, default=0, help='of each fault; 0: a few')
     p.add_argument('--out', type=Path, default=Path('out/faults/faults.json'))
     p.add_argument('--kept', type=Path, default=ROOT / 'docs' / 'results' / 'faults.json',
@@ -103,7 +104,8 @@ def main(argv=None) -> int:
         p.exit(2, f'error: --trials must be 0 or more, got {args.trials}\n')
     wrong = [str(number) for number in args.rows if number not in FAULTS]
     if wrong:
-        p.exit(2, f'error: no row {", ".join(wrong)}; the rows are 1 to {len(FAULTS)}\n')
+        p.exit(2, f'error: no row {", ".join(wrong)}; the rows are '
+               f'{", ".join(map(str, FAULTS))}\n')
     wanted = args.rows or list(FAULTS)
     kept = {row['id']: row for row in json.loads(args.kept.read_text())
             if row['id'] not in wanted} if args.rows and args.kept.exists() else {}

@@ -4,22 +4,24 @@ import math
 from typing import NamedTuple
 
 from mobile_vla_ros.contract import Command, STOP
+from mobile_vla_ros.keys import DOWN, ESCAPE, KeyReader, LEFT, Pasted, RIGHT, UP
 
 DIRECTIONS = {  # forward, left, turn
     'w': (1, 0, 0), 's': (-1, 0, 0), 'a': (0, 1, 0), 'd': (0, -1, 0),
     'q': (1, 1, 0), 'e': (1, -1, 0), 'z': (-1, 1, 0), 'c': (-1, -1, 0),
     'r': (0, 0, 1), 't': (0, 0, -1)}
+ARROWS = {UP: 'w', DOWN: 's', LEFT: 'a', RIGHT: 'd'}
 EPISODE = {'n': 'start', 'm': 'keep', 'x': 'discard'}
 TYPED = {'i': 'instruction', 'o': 'scenario'}
 DISTANCES = {'1': 'close', '2': 'medium', '3': 'far'}
-ENTER, ESCAPE, BACKSPACE = '\r\n', '\x1b', '\x7f\b'
+ENTER, BACKSPACE = '\r\n', '\x7f\b'
 FASTER, SLOWER = '+=', '-_'
 SPEEDS = (0.1, 0.2, 0.3, 0.4, 0.5)  # m/s
 TURN = 2.0  # rad/s for each m/s
 BASES = ('holonomic', 'differential')
 HELP = """\
   q w e        drive; hold to go on, release to stop      r t    turn left, right
-  a   d        (differential: a, d turn)                  space  stop
+  a   d        (differential: a, d turn); or the arrows   space  stop
   z s c        + -  faster, slower      n m x  episode: start, keep, discard
                i o  type the instruction, the scenario    1 2 3  close, medium, far"""
 
@@ -40,11 +42,13 @@ class Entry:
 
     def key(self, key: str) -> Label | None:
         """Take a key; return the label at Enter. Escape leaves it as it was."""
-        if key in ENTER:
+        if isinstance(key, Pasted):
+            self.text += key if key.isprintable() else ' '
+        elif len(key) > 1:
+            self.open = key != ESCAPE
+        elif key in ENTER:
             self.open = False
-            return Label(self.name, self.text.strip())
-        if key == ESCAPE:
-            self.open = False
+            return Label(self.name, ' '.join(self.text.split()))
         elif key in BACKSPACE:
             self.text = self.text[:-1]
         elif key.isprintable():
@@ -102,7 +106,7 @@ class HeldKey:
 
 
 class Teleop:
-    """Keys in, command out."""
+    """What is typed in, command out."""
 
     def __init__(self, base: str = 'holonomic'):
         """
@@ -114,22 +118,30 @@ class Teleop:
             raise ValueError(f'base must be one of {", ".join(BASES)}, got {base!r}')
         self.base, self.step, self.hand = base, 1, HeldKey()
         self.entry = None  # the line that is being typed
+        self._keys = KeyReader()
 
     @property
     def speed(self) -> float:
         """Return the chosen speed, m/s."""
         return SPEEDS[self.step]
 
-    def key(self, key: str, now: float) -> str | Label | None:
-        """Take a key; return 'start', 'keep', 'discard' or a Label if it asks for that."""
+    def key(self, char: str, now: float) -> str | Label | None:
+        """Take a character; return 'start', 'keep', 'discard' or a Label if it asks for that."""
+        asked = None
+        for key in self._keys.feed(char, now):
+            asked = self._press(key, now) or asked
+        return asked
+
+    def _press(self, key, now):
         if self.entry:
             label = self.entry.key(key)
             self.entry = self.entry if self.entry.open else None
             return label
+        key = ARROWS.get(key, key) if not isinstance(key, Pasted) else ''
         key = key.lower()
         if key in DIRECTIONS:
             self.hand.press(key, now)
-        elif key in FASTER + SLOWER:
+        elif key and key in FASTER + SLOWER:
             step = self.step + (1 if key in FASTER else -1)
             self.step = min(max(step, 0), len(SPEEDS) - 1)
         else:  # space, and whatever was not meant to move it
@@ -139,6 +151,8 @@ class Teleop:
 
     def command(self, now: float) -> Command:
         """Return what the base is told at `now`."""
+        for key in self._keys.overdue(now):
+            self._press(key, now)
         key = self.hand.held(now)
         if key is None:
             return STOP

@@ -97,9 +97,86 @@ def test_labels_are_typed_and_nothing_moves_meanwhile():
     assert [teleop.key(key, 0.4) for key in '123'] == [
         ('distance', 'close'), ('distance', 'medium'), ('distance', 'far')]
     assert [teleop.key(key, 0.5) for key in 'oab\x1b'] == [None] * 4
+    assert teleop.command(0.6) == STOP and teleop.entry.text == 'ab', 'an arrow may follow'
+    assert teleop.command(0.8) == STOP
     assert teleop.entry is None, 'Escape leaves the label as it was'
-    teleop.key('w', 0.6)
-    assert teleop.command(0.6).linear_x > 0
+    teleop.key('w', 0.8)
+    assert teleop.command(0.8).linear_x > 0
+
+
+CSI = [f'\x1b[{middle}{end}' for middle in ('', '1', '2;5', '?1', '>0;', '1;2', ' ', '!')
+       for end in 'ABCDFHIOPQRSZabcdghilmnqrstuwxz~@`^'
+       if middle or end not in 'ABCD']
+OTHERS = [*(f'\x1bO{key}' for key in 'FHMPQRSjklmnopqrstuvwxyzadesc'),
+          *(f'\x1bO5{key}' for key in 'ABCDwas'), *(f'\x1b[[{key}' for key in 'ABCDE'),
+          *(f'\x1b{key}' for key in 'wasdqezcrtnmxio123+- WASD\r'),
+          *(f'\x1b[3{end}' for end in '~^$@'), '\x1b\x1b[3~', '\x1b\x1bOw', '\x1b[[\x1b[3~',
+          '\x1b[Mwas', '\x1b[<0;3;4M', '\x1b[<0;3;4m', '\x1b]11;rgb:dead/cafe/aaaa\x07',
+          '\x1b]52;c;d2FzZA==\x1b\\', '\x1bP1$r0 q was\x1b\\', '\x1b_was\x1b\\', '\x9b3~',
+          '\udc9bw', '\udc8fw', '\x8fs', '\x1b[97;5u', '\x1b[119;1:3u', '\x1b[27;5;119~',
+          '\x1b[11;5R', '\x1b[200~wasd 3n\rr\x1b[201~',
+          '\x1b[200~o\x1b[Dw\x1b[201~', '\x1b[200~\x1b[201~']
+
+
+@pytest.mark.parametrize('gap', [0.0, 0.1, 0.5], ids=['at once', 'split', 'late'])
+def test_35_no_sequence_moves_anything(gap):
+    assert len(CSI + OTHERS) > 200
+    for sequence in CSI + OTHERS:
+        if gap == 0.5 and sequence[:2] != '\x1b[':
+            continue  # Escape, then that key, as far as a terminal tells
+        teleop = Teleop()
+        teleop.key('w', 0.0)
+        asked = [teleop.key(char, 0.1 + gap * (number > 0))
+                 for number, char in enumerate(sequence)]
+        after = 0.1 + gap + 1e-3
+        assert not any(asked) and teleop.command(after) == STOP, sequence
+        assert teleop.entry is None and teleop.speed == SPEEDS[1], sequence
+        teleop.key('a', after)
+        assert teleop.command(after).linear_y > 0, f'after {sequence!r} keys are keys again'
+
+
+@pytest.mark.parametrize('base', ['holonomic', 'differential'])
+@pytest.mark.parametrize('kind', ['[', 'O'])
+def test_arrows_steer_as_their_pictures_say(base, kind):
+    for letter, key in zip('ABDC', 'wsad'):
+        arrow, letters = Teleop(base), Teleop(base)
+        for _ in range(3):
+            assert not any(arrow.key(char, 1.0) for char in f'\x1b{kind}{letter}')
+        letters.key(key, 1.0)
+        assert arrow.command(1.01) == letters.command(1.01) != STOP
+
+
+def test_sequences_neither_end_nor_enter_a_text():
+    for sequence in [*CSI, *OTHERS, '\x1b[A', '\x1b[B', '\x1b[C', '\x1b[D', '\x1bOD']:
+        teleop = Teleop()
+        for char in 'igo':
+            teleop.key(char, 0.0)
+        typed = ''.join(sequence.partition('\x1b[200~')[::2]).partition('\x1b[201~')[0] \
+            if '200~' in sequence else None
+        for char in sequence:
+            teleop.key(char, 1.0)
+        assert teleop.command(1.1) == STOP and teleop.entry, sequence
+        if typed is None:
+            assert teleop.entry.text == 'go', sequence
+    teleop = Teleop()
+    for char in 'i\x1b[200~go left\nnow\x1b[201~\r':
+        label = teleop.key(char, 0.0)
+    assert label == ('instruction', 'go left now'), 'what is pasted is text'
+
+
+@given(st.text(alphabet='\x1b[O?;0123459~ABCDMPwasdqezcrtnmxio]_^X\\\x07\x9b\udc9b ', max_size=30))
+def test_after_any_characters_a_held_key_drives_again(text):
+    teleop = Teleop()
+    for number, char in enumerate(text):
+        teleop.key(char, number / 100)
+    now = 60.0
+    teleop.command(now)
+    for char in '\x1b[201~\x1b\x1b':
+        teleop.key(char, now)
+    teleop.command(now + 3)
+    if not teleop.entry:
+        teleop.key('w', now + 3)
+        assert teleop.command(now + 3).linear_x > 0
 
 
 class Terminal:
@@ -178,6 +255,21 @@ def test_27_the_end_is_a_zero(g, how, trial):
     assert terminal.process.wait(5.0) in (0, -signal.SIGHUP)
     assert_within(wait_for(lambda: g.zero(ended), 3.0, 'a zero')[0] - ended, 0.3, ended)
     assert g.last() == STOP
+
+
+def test_35_arrows_and_pastes_in_a_terminal(g):
+    from ros_harness import wait_for
+    terminal = Terminal(g, '--ros-args', '-p', 'base:=differential')
+    wait_for(lambda: b'\x1b[?2004h' in terminal.shown, 5.0, 'pastes to be asked for as such')
+    for sequence in ('\x1b[3~', '\x1b[15~', '\x1b[1;5D', '\x1bw', '\x1b[O',
+                     '\x1b[200~wasd\x1b[201~'):
+        os.write(terminal.near, sequence.encode())
+    os.write(terminal.near, b'\x9bw')  # a byte for two characters
+    os.write(terminal.near, b'\x1b[')  # in two writes
+    time.sleep(0.1)
+    os.write(terminal.near, b'D')
+    wait_for(g.moving, 5.0, 'a turn')
+    assert {command for _, command in g.received if command != STOP} == {Command(0.0, 0.0, 0.4)}
 
 
 def test_an_episode_is_recorded_by_key(g, tmp_path):

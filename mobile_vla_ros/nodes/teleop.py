@@ -26,6 +26,7 @@ from std_srvs.srv import Trigger
 
 from mobile_vla_ros import messages
 from mobile_vla_ros.contract import STOP
+from mobile_vla_ros.keys import PASTES
 from mobile_vla_ros.nodes import compat
 from mobile_vla_ros.nodes.parameters import declare, describe, Setting
 from mobile_vla_ros.nodes.spin import run
@@ -69,7 +70,7 @@ class TeleopNode(Node):
     def start(self) -> bool:
         """Begin to read keys."""
         tty.setcbreak(sys.stdin)
-        print(HELP, flush=True)
+        print(PASTES[0] + HELP, flush=True)
         self._thread.start()
         return True
 
@@ -83,10 +84,11 @@ class TeleopNode(Node):
         compat.wait_for_acks(self._commands, 0.1)
         with contextlib.suppress(termios.error, OSError):
             termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._before)
-            print()
+            print(PASTES[1], flush=True)
 
     def _drive(self):
-        due, decoder = time.monotonic(), codecs.getincrementaldecoder('utf-8')('ignore')
+        due, decoder = time.monotonic(), codecs.getincrementaldecoder('utf-8')(
+            'surrogateescape')  # a byte that is no UTF-8 may begin a sequence
         while not self._done.is_set():
             now = time.monotonic()
             wake = min(due, self._teleop.hand.deadline)
