@@ -128,6 +128,13 @@ def test_25_a_killed_recorder_loses_less_than_a_second(tmp_path):
 
 def test_a_silent_camera_is_told_and_written(g, tmp_path):
     r = Recording(g, tmp_path / 'drives', instruction='go')
+    wait_for(lambda: r.states[-1]['rates']['/image'] > 8.0, 10.0, 'a rate before any episode')
+    assert not r.states[-1]['recording']
+    g.still()
+    wait_for(lambda: r.states[-1]['troubles'] == [
+        'nothing comes on /image: is its publisher running?'], 10.0, 'a complaint before it')
+    g.stream(20.0)
+    wait_for(lambda: r.states[-1]['rates']['/image'] > 8.0, 10.0, 'the camera again')
     folder = r.started(0.5)
     g.still()
     wait_for(lambda: any('nothing comes on /image' in line

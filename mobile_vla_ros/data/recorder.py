@@ -26,6 +26,7 @@ class Topic:
     kind: str
     needed: bool = False
     least_hz: float = 0.0
+    always: bool = False  # it is missed between episodes too: a camera, whoever drives
 
 
 def _label(info: dict) -> str:
@@ -52,11 +53,12 @@ class Recorder:
         self.kept = Counter(map(_label, map(read_info, sorted(self.root.glob('*/')))))
         del self.kept['']
         self.error = ''
+        self._listening = time.monotonic()
+        self._came = {name: deque() for name in self.topics}  # steady times of late
         self._forget()
 
     def _forget(self):
         self._queue, self._waiting = queue.SimpleQueue(), 0
-        self._came = {name: deque() for name in self.topics}  # steady times of late
         self.dropped, self.jumps = 0, 0
         self._clocks = None
         self._began, self._seen = time.monotonic(), set()  # kinds of trouble
@@ -98,14 +100,14 @@ class Recorder:
             return writer.folder
 
     def offer(self, topic: str, now_ns: int, raw: bytes) -> None:
-        """Take a serialised message that came at `now_ns`; nothing happens between episodes."""
-        if not self._writer:
-            return
+        """Take a serialised message that came at `now_ns`; between episodes it only counts."""
         steady = time.monotonic()
         came = self._came[topic]
         came.append(steady)
         while came[0] < steady - RATE_OVER_S:
             came.popleft()
+        if not self._writer:
+            return
         self._watch_clock(steady, now_ns)
         with self._counting:
             if self._waiting + len(raw) > QUEUE_BYTES:
@@ -144,49 +146,51 @@ class Recorder:
             return {**told, 'kept': dict(self.kept)}
 
     def rates(self) -> dict[str, float]:
-        """Return Hz of each topic over the last two seconds."""
-        return self._rates(self.seconds)
-
-    def _rates(self, seconds):
-        now, out = time.monotonic(), {}
-        for name, came in self._came.items():
-            late = [at for at in tuple(came) if at > now - RATE_OVER_S]
-            out[name] = len(late) / min(RATE_OVER_S, max(seconds, 0.2)) if late else 0.0
-        return out
+        """Return Hz of each topic over the last two seconds, recording or not."""
+        now = time.monotonic()
+        over = min(RATE_OVER_S, max(now - self._listening, 0.2))
+        return {name: sum(at > now - over for at in tuple(came)) / over
+                for name, came in self._came.items()}
 
     def troubles(self) -> list[str]:
-        """Return in words what is wrong with the open episode; it is written with it as well."""
-        writer = self._writer
-        if writer:
-            return self._look(writer)
-        return [self.error] if self.error else []
+        """
+        Return in words what is wrong now.
+
+        What is wrong with an open episode is written with it as well.
+        """
+        return self._look(self._writer)
 
     def _look(self, writer) -> list[str]:
         """Return in words what is wrong, and remember of what kind it is, without the figures."""
-        found, seconds = {self.error: self.error} if self.error else {}, writer.seconds
+        found = {self.error: self.error} if self.error else {}
+        now = time.monotonic()
+        settled = now - self._listening > RATE_OVER_S
         try:
             self._check_room()
         except OSError as error:
             found['too little room on the disk'] = str(error)
-        rates, early = self._rates(seconds), set()
+        rates, early = self.rates(), set()
         for topic in self.topics.values():
             rate = rates[topic.name]
-            if topic.needed and not rate:
+            if not rate and (topic.needed if writer else topic.always and settled):
                 kind = f'nothing came on {topic.name}'
                 found[kind] = f'nothing comes on {topic.name}: is its publisher running?'
-                if time.monotonic() - self._began < RATE_OVER_S:
-                    early.add(kind)  # the first may be on its way: told, not remembered
-            elif rate and seconds > RATE_OVER_S and rate < topic.least_hz:
-                found[f'{topic.name} came at less than {topic.least_hz:g} Hz'] = \
-                    f'{topic.name} comes at {rate:.1f} Hz, wanted are {topic.least_hz:g}'
-        if self.dropped:
+            elif rate and settled and rate < topic.least_hz:
+                kind = f'{topic.name} came at less than {topic.least_hz:g} Hz'
+                found[kind] = f'{topic.name} comes at {rate:.1f} Hz, wanted are {topic.least_hz:g}'
+            else:
+                continue
+            if now - self._began < RATE_OVER_S:
+                early.add(kind)  # of what was before, or the first is on its way: not remembered
+        if writer and self.dropped:
             found['messages dropped: the disk is too slow'] = \
                 f'{self.dropped} messages dropped: the disk is too slow'
-        if self.jumps:
+        if writer and self.jumps:
             found['the clock was set while recording'] = \
                 f'the clock was set {self.jumps} times while recording'
-        with self._counting:
-            self._seen.update(found.keys() - early)
+        if writer:
+            with self._counting:
+                self._seen.update(found.keys() - early)
         return list(found.values())
 
     def _health(self, writer, took) -> dict[str, str]:
@@ -211,7 +215,9 @@ class Recorder:
         return False
 
     def _check_room(self):
-        free = shutil.disk_usage(self.root).free
+        there = next(folder for folder in (self.root, *self.root.absolute().parents)
+                     if folder.exists())
+        free = shutil.disk_usage(there).free
         if free < self._min_free:
             raise OSError(f'{self.root}: {free / 2**20:.0f} MB free, less than the '
                           f'{self._min_free / 2**20:.0f} MB that must stay; make room')

@@ -47,7 +47,7 @@ SETTINGS = (
 
 
 def make_recorder(values: dict, topics: list):
-    """Return the recorder of checked values; topics are rows of name, type, needed, least Hz."""
+    """Return the recorder of checked values; topics are rows of a Topic's fields."""
     try:
         from mobile_vla_ros.data.recorder import Recorder, Topic
         from rosbags.typesys import get_typestore, Stores
@@ -78,17 +78,17 @@ class RecordNode(Node):
             else ('image/compressed', CompressedImage)
         sensor = qos_profile_sensor_data
         twist = TwistStamped if values['stamped'] else Twist
-        wanted = (  # topic, type, QoS, is it needed, least Hz
-            (*image, sensor, True, values['least_image_rate']),
-            ('camera_info', CameraInfo, sensor, False, 0.0),
-            ('cmd_vel', twist, 10, True, 0.0),
-            ('cmd_vel_joy', twist, 10, False, 0.0),  # what the operator did when taking over
-            ('odom', Odometry, sensor, False, 0.0),
-            ('instruction', String, 10, False, 0.0),
-            ('events', String, 10, False, 0.0))
+        wanted = (  # topic, type, QoS; is it needed, least Hz, does it come between episodes too
+            (*image, sensor, True, values['least_image_rate'], True),
+            ('camera_info', CameraInfo, sensor),
+            ('cmd_vel', twist, 10, True),
+            ('cmd_vel_joy', twist, 10),  # what the operator did when taking over
+            ('odom', Odometry, sensor),
+            ('instruction', String, 10),
+            ('events', String, 10))
         names = {topic: self.resolve_topic_name(topic) for topic, *_ in wanted}
-        self._recorder = make_recorder(values, [(names[topic], spell(kind), needed, hz)
-                                                for topic, kind, _, needed, hz in wanted])
+        self._recorder = make_recorder(values, [(names[topic], spell(kind), *health)
+                                                for topic, kind, _, *health in wanted])
         self._image_topic = names[image[0]]
         self._instruction_topic, self._events_topic = names['instruction'], names['events']
         for topic, kind, qos, *_ in wanted:
