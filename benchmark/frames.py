@@ -19,8 +19,7 @@ from latency import CODES, ROOT
 import numpy as np
 
 from mobile_vla_ros import transport
-
-DOMAIN = 94
+from mobile_vla_ros.domain import own_domain
 
 
 def main() -> int:
@@ -40,12 +39,12 @@ def main() -> int:
 
     from mobile_vla_ros import messages
 
-    with tempfile.TemporaryDirectory() as folder:
+    with own_domain() as domain, tempfile.TemporaryDirectory() as folder:
         came = Path(folder) / 'came'
         child = subprocess.Popen(
             [sys.executable, str(ROOT / 'benchmark' / 'echo_node.py'), '--note', str(came)],
-            env={**os.environ, 'ROS_DOMAIN_ID': str(DOMAIN)})
-        rclpy.init(domain_id=DOMAIN)
+            env={**os.environ, 'ROS_DOMAIN_ID': str(domain)})
+        rclpy.init(domain_id=domain)
         node = rclpy.create_node('camera')
         images = node.create_publisher(Image, 'image', qos_profile_sensor_data)
         while not images.get_subscription_count():

@@ -62,7 +62,7 @@ def measure(command, frames: int = 300, **settings) -> dict:
     """
     Feed the node that `command` starts, and watch it.
 
-    :param settings: width, height, hz, domain.
+    :param settings: width, height, hz.
     :returns: times in ms, how many frames were lost, what of a core it used, its memory in MB,
         and the seconds from its start to the first command.
     """
@@ -70,9 +70,15 @@ def measure(command, frames: int = 300, **settings) -> dict:
     return {**summarise(sent, received), **seen}
 
 
-def observe(command, frames: int, width: int = 640, height: int = 480, hz: float = 20.0,
-            domain: int = 93):
+def observe(command, frames: int, **settings):
     """Return (steady s, code) of every frame sent and of every command received, and the rest."""
+    from mobile_vla_ros.domain import own_domain
+    with own_domain() as domain:
+        return _observe(command, frames, domain, **settings)
+
+
+def _observe(command, frames: int, domain: int, width: int = 640, height: int = 480,
+             hz: float = 20.0):
     from geometry_msgs.msg import Twist
     import rclpy
     from rclpy.executors import SingleThreadedExecutor

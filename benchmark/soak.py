@@ -10,7 +10,6 @@ no reason.
 import argparse
 import itertools
 import json
-import os
 from pathlib import Path
 import sys
 import time
@@ -25,7 +24,6 @@ from latency import memory_mb  # noqa: E402
 from mobile_vla_ros.contract import STOP  # noqa: E402
 from ros_harness import graph, stalled, wait_for  # noqa: E402
 
-DOMAIN = 215 + os.getpid() % 18  # no test's, which may run meanwhile
 CYCLE_S = 10.0
 STALL_S = 0.320  # allowed from the last frame to the first zero
 GROWTH_MB = 10.0
@@ -36,7 +34,7 @@ WORDS = ('go left around the box to the red bottle', '상자 오른쪽으로 지
 
 def soak(seconds: float, say=print) -> dict:
     """Drive for `seconds`; return what was seen, and whether it is as promised."""
-    with graph(DOMAIN, width=640, height=480) as g:
+    with graph(width=640, height=480) as g:
         node = g.start('-m', 'mobile_vla_ros', 'drive', '--ros-args', '--log-level', 'FATAL',
                        '-p', 'armed:=true', '-p', f'instruction:={WORDS[0]}')
         g.rgb[:] = np.random.default_rng(0).integers(0, 256, g.rgb.shape, np.uint8)

@@ -3,7 +3,6 @@
 import collections
 import contextlib
 import fcntl
-import itertools
 import json
 import os
 from pathlib import Path
@@ -31,9 +30,9 @@ from std_msgs.msg import String  # noqa: E402, I100
 
 from mobile_vla_ros import messages, transport  # noqa: E402, I100
 from mobile_vla_ros.contract import Command, STOP  # noqa: E402, I100
+from mobile_vla_ros.domain import own_domain  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
-DOMAINS = itertools.count(os.getpid() % 90)
 SOAK = int(os.environ.get('MOBILE_VLA_SOAK', 1))
 FIGURES = os.environ.get('MOBILE_VLA_FIGURES')
 
@@ -158,6 +157,16 @@ class Process:
         if self.child.poll() is None:
             self.child.send_signal(signal.SIGKILL)
         self.child.wait()
+
+
+def refusal(*argv, seconds: float = 30.0) -> tuple[int, list[str]]:
+    """Run a child that ends by itself in a domain of its own; return its status and lines."""
+    with own_domain() as domain:
+        process = Process(domain, *argv)
+        try:
+            return process.wait(seconds), process.lines
+        finally:
+            process.kill()
 
 
 class Graph:
@@ -332,10 +341,11 @@ class Graph:
 
 
 @contextlib.contextmanager
-def graph(domain: int = 0, **kwargs):
-    """Yield a Graph in a domain of its own, or in this one."""
-    opened = Graph(domain or 1 + next(DOMAINS) % 100, **kwargs)
-    try:
-        yield opened
-    finally:
-        opened.close()
+def graph(**kwargs):
+    """Yield a Graph in a domain of its own."""
+    with own_domain() as domain:
+        opened = Graph(domain, **kwargs)
+        try:
+            yield opened
+        finally:
+            opened.close()

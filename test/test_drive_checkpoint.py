@@ -7,7 +7,7 @@ import pickle
 import pytest
 import tiny_checkpoint
 
-from ros_harness import graph, Process, wait_for
+from ros_harness import graph, refusal, wait_for
 
 pytest.importorskip('onnxruntime')
 pytest.importorskip('mobile_vla_ros.policy')
@@ -43,10 +43,9 @@ def pickled(path):
 def test_5_6_7_a_bad_file_is_refused_and_never_active(make, name, words, tmp_path):
     path = tmp_path / name
     make(path)
-    process = Process(79, *DRIVE, '-p', f'checkpoint:={path}')
-    assert process.wait(30.0) == 1
-    assert len(process.lines) == 1, process.lines
-    assert 'no policy: ' in process.lines[0] and words in process.lines[0]
+    status, lines = refusal(*DRIVE, '-p', f'checkpoint:={path}')
+    assert status == 1 and len(lines) == 1, lines
+    assert 'no policy: ' in lines[0] and words in lines[0]
 
 
 def test_6_a_bad_file_leaves_the_running_one_and_a_good_one_replaces_it(tmp_path):

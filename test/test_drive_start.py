@@ -15,18 +15,17 @@ from mobile_vla_ros import messages
 from mobile_vla_ros.contract import STOP
 from mobile_vla_ros.nodes.drive_settings import SETTINGS
 
-from ros_harness import graph, Process, ROOT, stalled, wait_for
+from ros_harness import graph, refusal, ROOT, stalled, wait_for
 
 CONFIGURE, CLEANUP, ACTIVATE, DEACTIVATE = 1, 2, 3, 4
 
 
 def refused(*args, status=2):
     """Start the node with what it refuses; return the line that it says."""
-    process = Process(78, ROOT / 'test' / 'faulty.py', 'good', *args)
-    assert process.wait(20.0) == status
-    assert len(process.lines) == 1, process.lines
-    assert 'Traceback' not in process.lines[0]
-    return process.lines[0]
+    ended, lines = refusal(ROOT / 'test' / 'faulty.py', 'good', *args)
+    assert ended == status and len(lines) == 1, lines
+    assert 'Traceback' not in lines[0]
+    return lines[0]
 
 
 @pytest.mark.parametrize('args, words, status', [

@@ -12,7 +12,7 @@ import pytest
 
 from mobile_vla_ros import messages
 
-from ros_harness import DOMAINS, graph, ROOT, SOAK, stalled
+from ros_harness import graph, ROOT, SOAK, stalled
 
 TUB = ROOT.parent / 'shared' / 'data' / 'donkeycar_test_tub' / 'tub.tar.gz'
 sys.path.insert(0, str(ROOT / 'benchmark'))
@@ -73,8 +73,7 @@ def test_a_frame_is_answered_in_milliseconds():
         return delays['p50'] <= 10.0 and delays['p99'] <= 30.0 and result['unanswered'] <= 2
     results = []
     for _ in range(3):  # a shared machine may have a bad moment; the node may not
-        domain = 1 + next(DOMAINS) % 100
-        results.append(latency.measure(latency.node_command(), 150, domain=domain))
+        results.append(latency.measure(latency.node_command(), 150))
         if good(results[-1]):
             break
     assert any(map(good, results)), results

@@ -15,6 +15,7 @@ from installed import PACKAGE, prefix, sourced  # noqa: F401
 import pytest
 import yaml
 
+from mobile_vla_ros.domain import own_domain
 from mobile_vla_ros.share import SHIPPED
 
 pytestmark = pytest.mark.alone
@@ -23,7 +24,6 @@ FILES = sorted((ROOT / 'launch').glob('*.launch.py'))
 SCRIPTS = re.findall(r"f'(\w+) = \{PACKAGE\}", (ROOT / 'setup.py').read_text())
 DEPENDS = {element.text for element in ElementTree.parse(ROOT / 'package.xml').iter()
            if element.tag in ('depend', 'exec_depend')}
-DOMAIN = 100  # no other test's
 each_file = pytest.mark.parametrize('path', FILES, ids=lambda path: path.name)
 
 
@@ -212,13 +212,20 @@ def flat(parameters: dict, prefix: str = '') -> dict:
 
 
 @pytest.fixture
-def launch(prefix):
-    """Return start(file, *arguments): `ros2 launch` of the installed package in a domain."""
+def domain():
+    """Return a domain that nobody else is in."""
+    with own_domain() as own:
+        yield own
+
+
+@pytest.fixture
+def launch(prefix, domain):
+    """Return start(file, *arguments): `ros2 launch` of the installed package in the domain."""
     pytest.importorskip('launch_ros', reason='needs launch_ros')
     started = []
 
     def start(file: str, *arguments: str):
-        environment = {**os.environ, 'ROS_DOMAIN_ID': str(DOMAIN), 'PYTHONUNBUFFERED': '1',
+        environment = {**os.environ, 'ROS_DOMAIN_ID': str(domain), 'PYTHONUNBUFFERED': '1',
                        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
         process = sourced(prefix, 'ros2', 'launch', PACKAGE, file, *arguments, env=environment,
                           start_new_session=True)
@@ -239,11 +246,11 @@ def ended(process) -> str:
 
 
 @pytest.fixture
-def listener(launch):
+def listener(launch, domain):
     """Return a node in the domain of the launches."""
     rclpy = pytest.importorskip('rclpy')
     context = rclpy.Context()
-    context.init(domain_id=DOMAIN)
+    context.init(domain_id=domain)
     node = rclpy.create_node('listener', context=context)
     executor = rclpy.executors.SingleThreadedExecutor(context=context)
     executor.add_node(node)

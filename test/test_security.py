@@ -2,15 +2,13 @@
 
 import os
 from pathlib import Path
-import subprocess
-import sys
 import time
 from xml.etree import ElementTree
 
 import pytest
 
 pytest.importorskip('rclpy')
-from ros_harness import environment, graph, wait_for  # noqa: E402
+from ros_harness import graph, refusal, wait_for  # noqa: E402
 from test_teleop import Terminal  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -80,16 +78,17 @@ def test_nobody_but_drive_and_teleop_commands_the_base():
 
 
 @pytest.mark.skipif(bool(os.environ.get('AMENT_PREFIX_PATH')), reason='this ROS may be secured')
-def test_a_middleware_without_security_does_not_start_unprotected(tmp_path):
+def test_a_middleware_without_security_does_not_start_unprotected(tmp_path, monkeypatch):
     """
     The wheels' Fast DDS has no security plug-in, so no key of ours can be tried with it.
 
     Once it has one this fails: then let an unauthorised publisher try to command the base.
     """
-    secured = {**environment(98), 'ROS_SECURITY_ENABLE': 'true',
-               'ROS_SECURITY_KEYSTORE': str(tmp_path), 'ROS_SECURITY_STRATEGY': 'Enforce'}
+    monkeypatch.setenv('ROS_SECURITY_ENABLE', 'true')
+    monkeypatch.setenv('ROS_SECURITY_KEYSTORE', str(tmp_path))
+    monkeypatch.setenv('ROS_SECURITY_STRATEGY', 'Enforce')
     (tmp_path / 'enclaves').mkdir()
-    run = subprocess.run([sys.executable, '-m', 'mobile_vla_ros', 'drive'], env=secured, cwd=ROOT,
-                         capture_output=True, text=True, timeout=60)
-    assert run.returncode == 2 and 'Traceback' not in run.stderr
-    assert "doesn't have the security libraries" in run.stderr
+    status, lines = refusal('-m', 'mobile_vla_ros', 'drive')
+    said = ''.join(lines)
+    assert status == 2 and 'Traceback' not in said
+    assert "doesn't have the security libraries" in said

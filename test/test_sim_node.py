@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip('mujoco', reason='needs the simulator')
 
-from ros_harness import assert_within, graph, Process, SOAK, wait_for  # noqa: E402, I100
+from ros_harness import assert_within, graph, refusal, SOAK, wait_for  # noqa: E402, I100
 from geometry_msgs.msg import Twist  # noqa: E402, I100
 from nav_msgs.msg import Odometry  # noqa: E402
 from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile  # noqa: E402
@@ -189,6 +189,5 @@ def test_an_episode_ends_and_is_told_to_late_listeners():
 ])
 def test_bad_parameters_are_one_line_and_a_status(parameters, words):
     args = [item for name, value in parameters.items() for item in ('-p', f'{name}:={value}')]
-    process = Process(77, *SIM, *args)
-    assert process.wait(20.0) == 2
-    assert len(process.lines) == 1 and words in process.lines[0], process.lines
+    status, lines = refusal(*SIM, *args)
+    assert status == 2 and len(lines) == 1 and words in lines[0], lines

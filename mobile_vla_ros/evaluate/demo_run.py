@@ -2,10 +2,10 @@
 
 import json
 import os
-import random
 import sys
 import time
 
+from mobile_vla_ros.domain import own_domain
 from mobile_vla_ros.evaluate.processes import Children
 from mobile_vla_ros.evaluate.recording import Recording
 from mobile_vla_ros.instruction import normalise
@@ -16,8 +16,6 @@ from mobile_vla_ros.transport import profile
 START_S = 60.0  # for both nodes, on a slow machine
 QUIET_S = 20.0  # without news of the simulated time
 SIZE = (480, 360)  # px of the camera
-# 1..101: domains whose ports stay below those that Linux hands out to others.
-DOMAINS = range(1, 102)
 
 
 def make_task(seed: int, instruction: str | None) -> Scenario:
@@ -41,10 +39,10 @@ def make_task(seed: int, instruction: str | None) -> Scenario:
     return scenario.with_task(side, color, instruction)
 
 
-def environment() -> dict:
-    """Return variables that keep the run on this machine, in a domain of its own."""
+def environment(domain: int) -> dict:
+    """Return variables that keep the run on this machine, in a domain."""
     return {
-        'ROS_DOMAIN_ID': str(random.SystemRandom().choice(DOMAINS)),
+        'ROS_DOMAIN_ID': str(domain),
         'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
         'ROS_LOCALHOST_ONLY': '1' if os.environ.get('ROS_DISTRO') == 'humble' else '0',
         'MUJOCO_GL': os.environ.get('MUJOCO_GL', 'egl'),
@@ -54,7 +52,7 @@ def environment() -> dict:
 
 def run(scenario: Scenario, checkpoint: str, backend: str, stream=None):
     """
-    Drive one episode; return (recording, (latency p50 ms, p99 ms)).
+    Drive one episode in a domain of its own; return (recording, (latency p50 ms, p99 ms)).
 
     Progress goes to `stream`, stdout by default.
 
@@ -64,7 +62,12 @@ def run(scenario: Scenario, checkpoint: str, backend: str, stream=None):
     :raises ChildProcessError: if a node ends; with its last words.
     :raises TimeoutError: if the nodes do not come up, or time stands still.
     """
-    variables = environment()
+    with own_domain() as domain:
+        return _run(domain, scenario, checkpoint, backend, stream)
+
+
+def _run(domain: int, scenario: Scenario, checkpoint: str, backend: str, stream):
+    variables = environment(domain)
     os.environ.update(variables)  # before this process joins the domain
     from mobile_vla_ros.nodes.follow import Follower  # late: bad input is told of first
     recording = Recording(scenario)
@@ -74,7 +77,7 @@ def run(scenario: Scenario, checkpoint: str, backend: str, stream=None):
             width=SIZE[0], height=SIZE[1]))
         children.start('drive', '--ros-args', *_parameters(
             checkpoint=checkpoint, backend=backend, armed=True))
-        follower = Follower(recording, int(variables['ROS_DOMAIN_ID']))
+        follower = Follower(recording, domain)
         try:
             _wait(lambda: follower.ready, children, 'the nodes are not up')
             # The scene's clock began to run with the simulator: begin anew.
