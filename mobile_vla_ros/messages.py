@@ -153,11 +153,20 @@ def to_transform(odometry: Odometry) -> TransformStamped:
 
 
 def to_diagnostics(statuses, now_ns: int) -> DiagnosticArray:
-    """Return (name, level, message, values dict) tuples as a DiagnosticArray."""
+    """
+    Return (name, level, message, values dict) tuples as a DiagnosticArray.
+
+    What UTF-8 cannot write becomes a question mark: an error's own words may hold anything.
+    """
     msg = DiagnosticArray()
     msg.header.stamp = to_stamp(now_ns)
     for name, level, message, values in statuses:
         msg.status.append(DiagnosticStatus(
-            name=name, level=level, message=message, hardware_id='',
-            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()]))
+            name=name, level=level, message=_writable(message), hardware_id='',
+            values=[KeyValue(key=_writable(key), value=_writable(value))
+                    for key, value in values.items()]))
     return msg
+
+
+def _writable(value) -> str:
+    return str(value).encode('utf-8', 'replace').decode()

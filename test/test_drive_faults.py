@@ -740,6 +740,22 @@ def test_28_a_shutdown_or_an_error_sends_zeros_then_nothing(method, transition, 
             assert process.child.poll() is None
 
 
+def test_16_an_error_in_showing_a_plan_is_told_and_the_base_drives_on(trial):
+    with graph() as g:
+        process = g.start('-c', BROKEN.format(method='_on_plan'), '--ros-args', '-p',
+                          'armed:=true', '-p', 'instruction:=go')
+        g.stream()
+        at = wait_for(g.moving, 20.0, 'a moving base')[0]
+        assert_told(g, 'policy', 'not shown (RuntimeError: no such)', at)
+        wait_for(lambda: time.monotonic() > at + 1.0, 2.0, 'some commands')
+        assert_no_stop(g, at)
+        assert g.call(Trigger, 'drive/reset').success
+        since = time.monotonic()
+        assert g.call(SetBool, 'drive/arm', data=True).success
+        wait_for(lambda: g.moving(since), 2.0, 'moving after the reset')
+        assert process.child.poll() is None
+
+
 def test_28_an_error_outside_the_lifecycle_sends_zeros_and_ends_the_process(trial):
     with graph() as g:
         process = g.start('-c', BROKEN.format(method='_on_instruction'), '--ros-args', '-p',
@@ -750,4 +766,4 @@ def test_28_an_error_outside_the_lifecycle_sends_zeros_and_ends_the_process(tria
         g.say('go left')
         assert process.wait(3.0) == 1
         assert_zeros_then_silence(g, at, at)
-        assert 'RuntimeError: no such' in ''.join(process.lines)
+        assert 'RuntimeError: no such: the node ends' in ''.join(process.lines)

@@ -114,6 +114,23 @@ def test_the_worker_is_left_when_its_work_hangs():
     go.set()
 
 
+def test_the_worker_goes_on_after_work_that_raised():
+    seen, erred = [], []
+
+    def work(worker, item):
+        seen.append(item)
+        if item < 2:
+            raise RuntimeError(f'no {item}')
+    worker = NewestWorker(work, lambda worker, error: erred.append(str(error)))
+    for item in range(3):
+        worker.offer(item)
+        end = time.monotonic() + 5.0
+        while len(seen) <= item and time.monotonic() < end:
+            time.sleep(0.001)
+    assert seen == [0, 1, 2] and erred == ['no 0', 'no 1']
+    assert worker.stop(5.0)
+
+
 @pytest.mark.parametrize('text, want', [
     ('', ''), (' \t\n\x00\x1b', ''), ('go  left\n', 'go left'), ('a\x1b[31mb', 'a[31mb'),
     ('e\u0301', '\u00e9'), ('왼쪽으로', '왼쪽으로'),

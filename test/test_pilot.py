@@ -1,5 +1,7 @@
 """The pilot between what comes in and what goes out: whatever takes authority away, at once."""
 
+import contextlib
+import signal
 import threading
 import time
 
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 
 from mobile_vla_ros.contract import NS, Plan, STOP
+from mobile_vla_ros.nodes.health import ERROR, OK
 from mobile_vla_ros.nodes.pilot import LAST_ZEROS, Pilot
 from mobile_vla_ros.safety import Guard, Limits, Reason
 
@@ -45,16 +48,19 @@ class Erring(Straight):
 class Drive:
     """A pilot that drives at RATE, its frames, and what it published when."""
 
-    def __init__(self, policy=None):
+    def __init__(self, policy=None, on_plan=lambda *_: None, on_news=lambda: None, rate=RATE):
         self.sent = []  # (time ns, command)
-        self.pilot = Pilot(Guard(Limits(), 250 * MS), lambda: None)
-        self.pilot.open(policy or Straight(), lambda frame: frame, self.publish, lambda *_: None)
-        self.pilot.activate(Guard(Limits(), 250 * MS, arming=self.pilot.arming), RATE, 'go', True)
+        self.broken = False  # whether commands can be published
+        self.pilot = Pilot(Guard(Limits(), 250 * MS), on_news)
+        self.pilot.open(policy or Straight(), lambda frame: frame, self.publish, on_plan)
+        self.pilot.activate(Guard(Limits(), 250 * MS, arming=self.pilot.arming), rate, 'go', True)
         self.ended = threading.Event()
         self.camera = threading.Thread(target=self.shoot, daemon=True)
         self.camera.start()
 
     def publish(self, command):
+        if self.broken:
+            raise RuntimeError('no such publisher')
         self.sent.append((time.monotonic_ns(), command))
 
     def shoot(self):
@@ -73,6 +79,17 @@ class Drive:
                 return
             time.sleep(0.001)
         pytest.fail(f'never moved: {self.pilot.reason}')
+
+    def told(self):
+        """Return the policy's status: level, words, values."""
+        return next(rest for name, *rest in self.pilot.statuses('drive', 'image', '')[1]
+                    if name == 'drive: policy')
+
+    def until(self, condition, what):
+        end = time.monotonic() + 10.0
+        while not condition():
+            assert time.monotonic() < end, f'never: {what}; {self.told()}, {self.pilot.reason}'
+            time.sleep(0.001)
 
     def close(self):
         self.ended.set()
@@ -126,6 +143,121 @@ def test_21_the_end_sends_the_last_zeros_and_nothing_after(drive):
     time.sleep(0.05)
     assert len(drive.sent) == before + LAST_ZEROS
     assert not drive.pilot.close()
+
+
+def running(**kwargs):
+    driving = Drive(rate=20.0, **kwargs)
+    return contextlib.closing(driving)
+
+
+def test_who_cannot_show_a_plan_is_told_of_and_the_base_drives_on():
+    calls, broken = [], threading.Event()
+
+    def on_plan(*_):
+        calls.append(1)
+        if broken.is_set():
+            raise ValueError('no such picture\nnor line')
+    with running(on_plan=on_plan) as drive:
+        drive.moving()
+        assert drive.told()[:2] == [OK, 'no failure']
+        broken.set()
+        drive.until(lambda: drive.told()[2]['plans not shown'] >= 5, 'five plans not shown')
+        level, words, _ = drive.told()
+        assert level == ERROR and '(ValueError: no such picture)' in words
+        assert 'without annotate and publish_plan' in words
+        before = len(drive.sent)
+        drive.until(lambda: len(drive.sent) > before + 5, 'commands')
+        assert all(command != STOP for _, command in drive.sent[before:]), 'they are sound'
+        broken.clear()
+        drive.until(lambda: drive.told()[0] == OK, 'all is well')
+        assert drive.told()[2]['plans not shown'] >= 5, 'the count stays'
+        broken.set()
+        drive.until(lambda: drive.told()[0] == ERROR, 'an error')
+        drive.pilot.reset()
+        broken.clear()
+        assert drive.pilot.arm(True)[0]
+        drive.moving()
+
+
+class Odd(Straight):
+    """Returns what is no plan, to 'err'."""
+
+    answer = None
+
+    def plan(self, rgb, instruction, stamp_ns):
+        return self.answer if instruction == 'err' else super().plan(rgb, instruction, stamp_ns)
+
+
+@pytest.mark.parametrize('answer', [None, 7, 'a plan', np.zeros((1, 3)), [[0.1, 0.0, 0.0]]])
+def test_what_is_no_plan_stops_and_becomes_a_fault_that_a_reset_clears(answer):
+    policy = Odd()
+    policy.answer = answer
+    with running(policy=policy) as drive:
+        drive.moving()
+        drive.pilot.instruct('err')
+        drive.until(lambda: drive.pilot.reason is Reason.FAULT, 'a fault')
+        level, words, values = drive.told()
+        assert level == ERROR and f'it returned {type(answer).__name__}, not a plan' in words
+        assert values['failed plans'] >= 10 and drive.sent[-1][1] == STOP
+        drive.pilot.instruct('go')
+        drive.pilot.reset()
+        assert drive.pilot.arm(True)[0]
+        drive.moving()
+
+
+def test_what_nobody_foresaw_stops_as_a_failure_of_the_policy(monkeypatch):
+    with running() as drive:
+        drive.moving()
+        with monkeypatch.context() as patched:
+            def picture(*_):
+                raise MemoryError('none left')
+            patched.setattr(drive.pilot.health, 'picture', picture)
+            drive.until(lambda: drive.pilot.reason is Reason.FAULT, 'a fault')
+            assert 'after a frame: MemoryError: none left' in drive.told()[1]
+            assert drive.sent[-1][1] == STOP
+        drive.pilot.reset()
+        assert drive.pilot.arm(True)[0]
+        drive.moving()
+
+
+def test_diagnostics_that_fail_are_counted_and_stop_nothing(capfd):
+    told, broken = [], threading.Event()
+
+    def on_news():
+        told.append(1)
+        if broken.is_set():
+            raise RuntimeError('no such topic')
+    with running(on_news=on_news) as drive:
+        drive.moving()
+        broken.set()
+        drive.pilot.stop()
+        drive.until(lambda: drive.told()[2]['diagnostics not told'] == 1, 'one not told')
+        assert 'diagnostics cannot be published (RuntimeError: no such topic)' in \
+            capfd.readouterr().err
+        broken.clear()
+        drive.pilot.reset()
+        assert drive.pilot.arm(True)[0]
+        drive.moving()
+        assert drive.told()[2]['diagnostics not told'] == 1 and not drive.pilot.failed
+
+
+def test_a_node_that_cannot_publish_commands_ends_disarmed(capfd):
+    ended = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    try:
+        with running() as drive:
+            drive.moving()
+            drive.broken = True
+            drive.until(ended.is_set, 'a signal to end')
+            assert drive.pilot.failed and not drive.pilot.arming.armed
+            drive.broken = False
+            sent = len(drive.sent)
+            drive.until(lambda: len(drive.sent) > sent + 3, 'what goes out after all')
+            assert all(command == STOP for _, command in drive.sent[sent:])
+        error = capfd.readouterr().err
+        assert error.count('no command goes out (RuntimeError: no such publisher)') == 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_failed_plans_and_replaced_frames_are_counted_for_good():

@@ -238,5 +238,5 @@ class Recorder:
                 continue
             try:
                 writer.write(channels[topic], now_ns, raw)
-            except OSError as error:
+            except Exception as error:  # mostly a full disk; the thread must go on emptying
                 self.error = f'{writer.path}: {error}'

@@ -22,6 +22,7 @@ from std_msgs.msg import String
 
 from mobile_vla_ros import messages
 from mobile_vla_ros.nodes.parameters import declare, describe, Setting
+from mobile_vla_ros.nodes.pilot import words_of
 from mobile_vla_ros.nodes.spin import first_line, run
 from mobile_vla_ros.safety import Reason
 
@@ -120,6 +121,8 @@ class CompareNode(Node):
             self._fail(f'a report needs {error.name}, which is not installed')
         except (OSError, ValueError) as error:
             self._fail(first_line(error))
+        except Exception as error:  # else nothing would ever end this node
+            self._fail(words_of(error))
         os.kill(os.getpid(), signal.SIGTERM)
 
     def _fail(self, words):

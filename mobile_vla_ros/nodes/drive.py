@@ -236,11 +236,11 @@ class DriveNode(LifecycleNode):
             news |= self._pilot.health.silence(
                 self._images.topic_name, self._image_type, time.monotonic_ns())
         if news or time.monotonic_ns() - self._told_ns >= NS:
-            self._tell()
+            self._pilot.tell()
 
     def _on_mismatch(self, topic: str, policy: str):
         self._pilot.health.mismatch(topic, policy)
-        self._tell()
+        self._pilot.tell()
 
     def _mend(self) -> bool:
         """Forget the QoS mismatches of peers that have left: no event tells of that."""

@@ -29,6 +29,8 @@ class Health:
         self.rejected = Counter()
         self.rejection = ''
         self.failed_plans = 0
+        self.aside, self.asides = '', 0  # what went wrong in showing the last plan, how often
+        self.untold = 0  # diagnostics that could not be published
         self.inference_ms = deque(maxlen=200)
         self.latency_ms = deque(maxlen=200)  # frame received -> command published
         self.clock_offset_ns = 0
@@ -56,6 +58,13 @@ class Health:
         """Count a frame that was not used."""
         self.rejected[kind] += 1
         self.rejection = text
+
+    def beside(self, error: str) -> bool:
+        """Take note of how showing a plan to others went, '' if well; True if that is news."""
+        news = bool(error) != bool(self.aside)
+        self.aside = error
+        self.asides += bool(error)
+        return news
 
     def scan(self, now_ns: int):
         """Take note of a scan that came in."""
@@ -119,8 +128,9 @@ class Health:
                 'last rejection': self.rejection or 'none',
                 'stamp minus clock, s': f'{self.clock_offset_ns / NS:.3f}',
                 'publishers': ', '.join(node for node, _ in self.publishers) or 'none'}),
-            (f'{name}: policy', ERROR if error else OK, error or 'no failure', {
-                **policy, 'failed plans': self.failed_plans,
+            (f'{name}: policy', *self._policy(error), {
+                **policy, 'failed plans': self.failed_plans, 'plans not shown': self.asides,
+                'diagnostics not told': self.untold,
                 'inference_ms_p50_p99': _quantiles(self.inference_ms)})]
         if guard.veto:
             hz = _rate(self.scans_ns, now_ns)
@@ -137,6 +147,14 @@ class Health:
         if veto.watchdog.expired(now_ns):
             return ERROR, 'no scan comes: start the scanner, or remap scan to its topic'
         return OK, f'{hz:.1f} Hz'
+
+    def _policy(self, error: str):
+        if error:
+            return ERROR, error
+        if self.aside:
+            return ERROR, (f'plans are driven by but not shown ({self.aside}), {self.asides} so '
+                           'far: start the node without annotate and publish_plan, or mend that')
+        return OK, 'no failure'
 
     def _control(self, reason: Reason, error: str, slowed: str):
         if reason is Reason.DRIVING:

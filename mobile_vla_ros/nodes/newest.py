@@ -6,9 +6,14 @@ import threading
 class NewestWorker:
     """Calls `work(item)` in a thread of its own; items that it has no time for are replaced."""
 
-    def __init__(self, work):
-        """Start the thread; a daemon, so that work that hangs cannot keep the process alive."""
-        self._work = work
+    def __init__(self, work, on_error=lambda worker, error: None):
+        """
+        Start the thread; a daemon, so that work that hangs cannot keep the process alive.
+
+        :param work: takes (this worker, item).
+        :param on_error: takes (this worker, the exception) that `work` raised; it goes on then.
+        """
+        self._work, self._on_error = work, on_error
         self._ready = threading.Condition()
         self._slot = self._item = None  # what waits, what was worked on last
         self._stopped = False
@@ -52,4 +57,7 @@ class NewestWorker:
                 if self._stopped:
                     return
                 self._item, self._slot = self._slot, None
-            self._work(self, self._item)
+            try:
+                self._work(self, self._item)
+            except Exception as error:  # a thread that ends works on nothing ever again
+                self._on_error(self, error)

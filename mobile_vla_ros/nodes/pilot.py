@@ -40,7 +40,7 @@ class Pilot:
         self.arming: Arming = guard.arming  # outlives activations: a stop is not forgotten
         self.guard = guard
         self.health = Health()
-        self.active = self._closed = False
+        self.active = self._closed = self._untold = False
         self.failed = False  # the output thread
         self.instruction = ''
         self._empty()
@@ -58,7 +58,7 @@ class Pilot:
         with self._wake:
             self.policy = policy
             self._decode, self._publish, self._on_plan = decode, publish, on_plan
-            self._worker = NewestWorker(self._infer)
+            self._worker = NewestWorker(self._infer, self._erred)
 
     def activate(self, guard: Guard, rate: float, instruction: str, armed: bool):
         """Begin to publish."""
@@ -156,6 +156,7 @@ class Pilot:
         """Clear a latched stop and a fault; stay disarmed."""
         with self._wake:
             self.guard.reset()
+            self.health.aside = ''
             self._planned_for = None  # older stamps may come now: the policy starts anew too
             self._be_urgent()
 
@@ -176,6 +177,20 @@ class Pilot:
             self.health.graph(publishers, rivals, time.monotonic_ns())
             self._block(Reason.CONTENDED, bool(rivals) and exclusive)
         return news
+
+    def tell(self):
+        """Call on_news; what goes wrong in telling is counted and said, and stops nothing."""
+        error = ''
+        try:
+            self._on_news()
+        except Exception as raised:
+            error = words_of(raised)
+        with self._wake:
+            if error and not self._untold and not self._closed:
+                sys.stderr.write(f'warning: diagnostics cannot be published ({error}); driving '
+                                 'goes on, and the next are tried\n')
+            self._untold = bool(error)
+            self.health.untold += self._untold
 
     def statuses(self, name: str, topic: str, image_type: str):
         """Return (reason, what to tell)."""
@@ -208,9 +223,25 @@ class Pilot:
         speaking = self.active or time.monotonic_ns() < self._zeros_until_ns
         self.active = False
         for _ in range(LAST_ZEROS if speaking else 0):
-            self._publish(STOP)
+            self._say(STOP)
             time.sleep(0.02)
         return speaking
+
+    def _say(self, command):
+        """Publish a command; a node that cannot is of no use, and ends as by a signal."""
+        try:
+            self._publish(command)
+        except Exception as error:
+            self._fail(error)
+
+    def _fail(self, error):
+        if not self.failed:
+            sys.stderr.write(f'error: no command goes out ({words_of(error)}): the node ends, '
+                             'start it again; the base must stop by its own timeout\n')
+            self.failed = True
+            with self._wake:
+                self.arming.disarm()
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def _block(self, reason: Reason, blocked: bool):
         (self.guard.blocks.add if blocked else self.guard.blocks.discard)(reason)
@@ -241,24 +272,48 @@ class Pilot:
                 self._planned_for = (id(policy), instruction)
             plan = policy.plan(rgb, instruction, frame.stamp_ns)
         except Exception as raised:  # whatever a model raises, the base must stop
-            error = f'{type(raised).__name__}: {first_line(raised)}'
+            error = words_of(raised)
         took_ms = 1e3 * (time.perf_counter() - started)
         with self._wake:
             if worker.stopped or policy is not self.policy or guard is not self.guard:
                 return  # it hung, and the world went on without it
             self.health.inference_ms.append(took_ms)
             failures = guard.failures
-            if error:
+            good = False
+            if error is None:
+                try:
+                    good = guard.plan(plan, instruction, frame.stamp_ns, frame.received_ns)
+                except Exception as raised:  # what it returned is no plan at all
+                    error = f'it returned {type(plan).__name__}, not a plan ({words_of(raised)})'
+            if error is not None:
                 guard.failed(error)
-            good = plan is not None and guard.plan(
-                plan, instruction, frame.stamp_ns, frame.received_ns)
             self.health.failed_plans += guard.failures > failures
             if good:
                 self._planned(frame)
             else:
                 self._be_urgent()
         if good:
+            self._show(frame, rgb, plan, instruction)
+
+    def _show(self, frame, rgb, plan, instruction):
+        """Let others see a plan; who cannot is told of, and the base drives on: it is sound."""
+        error = ''
+        try:
             self._on_plan(frame, rgb, plan, instruction)
+        except Exception as raised:
+            error = words_of(raised)
+        with self._wake:
+            self._news |= self.health.beside(error)
+            self._wake.notify_all()
+
+    def _erred(self, worker, error):
+        """Stop for what nobody foresaw: it counts as a failure of the policy."""
+        with self._wake:
+            if not worker.stopped:
+                self.guard.failed(f'after a frame: {words_of(error)}')
+                self.health.failed_plans += 1
+                self._planned_for = None
+                self._be_urgent()
 
     def _planned(self, frame: Frame):
         if not self.active or frame is self._paced:  # planned anew: waits for its turn
@@ -280,11 +335,9 @@ class Pilot:
                     self._wait_or_emit(time.monotonic_ns())
                     news, self._news = self._news, False
                 if news:
-                    self._on_news()
-        except Exception as error:  # no output, no node: end as by a signal
-            sys.stderr.write(f'output failed: {type(error).__name__}: {first_line(error)}\n')
-            self.failed = True
-            os.kill(os.getpid(), signal.SIGTERM)
+                    self.tell()
+        except Exception as error:  # no output, no node
+            self._fail(error)
 
     def _wait_or_emit(self, now_ns: int):
         if not self.active and now_ns >= self._zeros_until_ns:
@@ -311,12 +364,17 @@ class Pilot:
             command, reason = self.guard.tick(now_ns)
         else:
             command, reason = STOP, Reason.INACTIVE
-        self._publish(command)
+        self._say(command)
         self._last = command
         self._pace.sent(now_ns)
         if reason is not self.reason:
             self.reason, self._news = reason, True
             self._wake.notify_all()
+
+
+def words_of(error) -> str:
+    """Return an error's kind and words in one line."""
+    return f'{type(error).__name__}: {first_line(error)}'
 
 
 def first_line(error) -> str:

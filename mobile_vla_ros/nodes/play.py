@@ -27,6 +27,7 @@ from mobile_vla_ros.data.playback import Timeline
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.nodes import compat
 from mobile_vla_ros.nodes.parameters import declare, describe, Setting
+from mobile_vla_ros.nodes.pilot import words_of
 from mobile_vla_ros.nodes.spin import first_line, run
 
 SETTLE_S = 0.5  # after the last subscriber was seen: it may not yet see us
@@ -112,10 +113,10 @@ class PlayNode(Node):
         except ValueError as error:  # a bag that is damaged further on
             self.get_logger().fatal(first_line(error))
             self.exit_status = 1
-        except Exception:
+        except Exception as error:
             if not self._ended:  # else a publisher that the end took away
+                self.get_logger().fatal(f'{words_of(error)}: the bag is not played further')
                 self.exit_status = 1
-                raise
         finally:
             if not self._ended:
                 os.kill(os.getpid(), signal.SIGTERM)

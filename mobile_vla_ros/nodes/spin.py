@@ -87,7 +87,8 @@ def _spin(node, finish):
         finish()
     except Exception as error:
         if rclpy.ok():
-            node.get_logger().fatal(f'{type(error).__name__}: {first_line(error)}')
+            node.get_logger().fatal(f'{type(error).__name__}: {first_line(error)}: the node ends '
+                                    'for this error of its own; start it again')
             finish(1)
 
 
