@@ -1,11 +1,19 @@
 """What holds for every test with real nodes."""
 
+import contextlib
 import os
 
 import pytest
 
 SOAK = int(os.environ.get('MOBILE_VLA_SOAK', 1))  # trials of a fault
 MEASURES = 'MOBILE_VLA_FIGURES' in os.environ  # every miss counts then
+
+with contextlib.suppress(ImportError):
+    from hypothesis import HealthCheck, settings
+    # The same inputs in every run, and however long they take: `make fuzz` looks for new ones.
+    settings.register_profile('same', derandomize=SOAK == 1, deadline=None,
+                              suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile('same')
 
 
 def pytest_generate_tests(metafunc):

@@ -1,8 +1,10 @@
 """Files that nobody made on purpose: each is read, or refused by an error that says so."""
 
+import contextlib
 import os
 from pathlib import Path
 import shutil
+import sqlite3
 import sys
 from types import SimpleNamespace
 
@@ -39,7 +41,7 @@ any_yaml = st.recursive(
         inner.filter(lambda key: getattr(key, '__hash__', None) is not None), inner, max_size=4),
     max_leaves=12)
 SMALL = {'seconds': 0.3, 'size': (16, 12), 'compressed': True}
-quick = settings(max_examples=150 * SOAK, deadline=None,
+quick = settings(max_examples=150 * SOAK,
                  suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -132,6 +134,19 @@ def test_a_damaged_bag_is_read_or_refused(tmp_path_factory, kind, flips, cut):
             read_all(path)
         except (BagError, MessageError, OSError) as error:
             assert len(str(error)) < 1000
+
+
+@pytest.mark.parametrize('column', ['name', 'type'])
+def test_a_topic_that_lost_its_name_or_type_is_damage(tmp_path, column):
+    path = make_bag(tmp_path, 'db3')
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute('pragma ignore_check_constraints = on')
+        database.execute('pragma writable_schema = on')
+        database.execute("update sqlite_master set sql = replace(sql, ' NOT NULL', '')")
+        database.execute('pragma schema_version = 99')  # it is read anew
+        database.execute(f'update topics set {column} = null where id = 1')
+    with pytest.raises(BagError, match='a topic has no name or no type'):
+        Bag(path)
 
 
 @given(flips=changes, cut=st.none() | st.integers(0, 10**6))
