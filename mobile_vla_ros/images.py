@@ -6,10 +6,11 @@ where a view would do and imports with a few pairs of NumPy and OpenCV only. Wha
 asked for here is one cv2 call an encoding.
 """
 
-import struct
-
 import cv2
 import numpy as np
+
+from mobile_vla_ros.compressed import look
+from mobile_vla_ros.unreadable import MessageError
 
 MAX_PIXELS = 4096 * 2160  # a decoded frame stays under 30 MB, whatever a header claims
 
@@ -36,15 +37,6 @@ _REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4,
             2: cv2.IMREAD_REDUCED_COLOR_2}
 ENCODINGS = tuple(sorted(_CVT))
 _TWO_BYTES = ('mono16', '16UC1', 'bayer_rggb16', 'bayer_bggr16', 'bayer_gbrg16', 'bayer_grbg16')
-
-
-class MessageError(ValueError):
-    """A message contradicts itself or is nothing this package reads; `kind` is for counting."""
-
-    def __init__(self, kind: str, text: str):
-        """Carry a short kind beside the text."""
-        super().__init__(text)
-        self.kind = kind
 
 
 def image_to_rgb(msg) -> np.ndarray:
@@ -90,22 +82,13 @@ def compressed_to_rgb(msg, least: int = 0) -> np.ndarray:
     :raises MessageError: if it is neither, is cut short, or is too large to be decoded safely.
     """
     data = bytes(msg.data)
-    if data[:3] == b'\xff\xd8\xff':
-        width, height = _jpeg_size(data)
-        whole = data.rstrip(b'\0').endswith(b'\xff\xd9')  # some cameras pad with zeros
-    elif data[:8] == b'\x89PNG\r\n\x1a\n' and data[12:16] == b'IHDR' and len(data) >= 24:
-        width, height = struct.unpack('>II', data[16:24])
-        whole = _png_is_whole(data)
-    else:
-        raise MessageError('format', f'compressed image of {len(data)} bytes starting with '
-                           f'{data[:8].hex()} is neither JPEG nor PNG (format '
-                           f'{msg.format[:40]!r})')
+    width, height, whole, jpeg, _ = look(data, msg.format)
     _check_size(width, height)
     if not whole:
         raise MessageError('truncated', f'compressed image {width}x{height} is cut short after '
-                           f'{len(data)} bytes')
+                           f'{len(data)} bytes', 'cut short')
     flags, shrink = cv2.IMREAD_COLOR, 1
-    if least and data[0] == 0xff:
+    if least and jpeg:
         flags, shrink = next(((_REDUCED[by], by) for by in _REDUCED
                               if min(width, height) >= by * least), (flags, 1))
     flags |= cv2.IMREAD_IGNORE_ORIENTATION
@@ -132,34 +115,3 @@ def _check_pattern(encoding: str, width: int, height: int):
     if encoding.startswith('bayer') and (width < 4 or height < 4):
         raise MessageError('size', f'image size {width}x{height} must be at least 4x4 for '
                            f'{encoding}')
-
-
-def _png_is_whole(data: bytes) -> bool:
-    """
-    Tell whether the chunks follow each other up to the last (PNG specification, 5.3).
-
-    OpenCV makes room for what a chunk claims to hold before it looks whether that is there:
-    4 GB for one flipped byte.
-    """
-    at = 8
-    while at + 12 <= len(data):
-        length, kind = struct.unpack('>I4s', data[at:at + 8])
-        at += 12 + length
-        if kind == b'IEND':
-            return at <= len(data)
-    return False
-
-
-def _jpeg_size(data: bytes) -> tuple:
-    """Return (width, height) from the frame header, which precedes every compressed byte."""
-    at = 2
-    while at + 9 <= len(data) and data[at] == 0xff:
-        marker = data[at + 1]
-        if marker == 0xff:  # fill byte
-            at += 1
-            continue
-        if 0xc0 <= marker <= 0xcf and marker not in (0xc4, 0xc8, 0xcc):
-            height, width = struct.unpack('>HH', data[at + 5:at + 9])
-            return width, height
-        at += 2 + max(struct.unpack('>H', data[at + 2:at + 4])[0], 2)
-    raise MessageError('truncated', f'JPEG of {len(data)} bytes has no frame header')
