@@ -11,6 +11,7 @@ training it is the last epoch that counts. What is done already is found again i
 import argparse
 import json
 from pathlib import Path
+import shutil
 
 import cv2
 import numpy as np
@@ -33,10 +34,7 @@ def cut(tub: Path, parts: int, work: Path) -> list[Path]:
     for n in range(parts):
         own = range(count * n // parts, count * (n + 1) // parts)
         folder = work / 'parts' / f'{tub.name}_{n + 1}_of_{parts}'
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in set(tub.iterdir()) - {tub / 'manifest.json'}:
-            if not (folder / path.name).exists():
-                (folder / path.name).symlink_to(path.resolve())
+        shutil.copytree(tub, folder, dirs_exist_ok=True)
         deleted = {*told['deleted_indexes'], *(i for i in range(count) if i not in own)}
         (folder / 'manifest.json').write_text('\n'.join(
             [*lines[:4], json.dumps({**told, 'deleted_indexes': sorted(deleted)})]))

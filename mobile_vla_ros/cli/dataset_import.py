@@ -32,14 +32,35 @@ def run(args) -> int:
     """Import every source; exit status 1 if one was refused."""
     from mobile_vla_ros.data.imports import import_episode, Options
     options = Options(args.instruction, args.rate, args.speed, args.turn, args.order)
-    refused = []
+    refused, taken = [], {}
     for source in args.sources:
         name = source.resolve().name if source.is_dir() else source.stem
+        if name in taken:
+            refused.append(f'{source}: {taken[name]} has the same name; import it with another '
+                           '--out')
+            continue
         try:
             told = import_episode(source, args.out / name, options)
-            print(f'{told["episode"]}: {told["frames"]} frames, {told["seconds"]:g} s')
+            taken[name] = source
+            print(line(told))
         except FileExistsError as error:
             refused.append(f'{error.filename} is there already; delete it to import it again')
         except (ValueError, OSError) as error:
             refused.append(str(error))
+    if len(args.sources) > 1:
+        print(f'{args.out}: imported {len(taken)} of {len(args.sources)} sources')
     return report(refused)
+
+
+def line(told: dict) -> str:
+    """Return a line about what `import_episode` has imported."""
+    out = f'{told["episode"]}: '
+    if told['left_out']:
+        out += f'{told["frames"]} of {told["read"]} frames, {told["seconds"]:g} s; left out: ' \
+            f'{told["left_out"]}'
+    else:
+        out += f'{told["frames"]} frames, {told["seconds"]:g} s'
+    if set(told['modes']) - {'user'}:
+        out += '; driven by ' + ', '.join(f'{mode!r:.40} {count}'
+                                          for mode, count in told['modes'].items())
+    return out

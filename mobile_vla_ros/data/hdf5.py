@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from mobile_vla_ros.contract import NS
-from mobile_vla_ros.data.imports import check_times, Frame, SourceError, Options, ORDERS, steady
+from mobile_vla_ros.data.frame_times import check_times, steady
+from mobile_vla_ros.data.imports import Frame, Options, ORDERS
+from mobile_vla_ros.data.source_files import SourceError
 
 WORDS = 'language_instruction'
 SECONDS = 'total_duration'
@@ -104,10 +106,6 @@ def _checked(path, file, array):
                             f'{actions.shape}, wanted (n, height, width, 3) uint8 and (n, 3)')
     if len(images) < 2:
         raise SourceError(f'{path}: {len(images)} frames are too few, wanted 2 or more')
-    bad = np.flatnonzero(~np.isfinite(actions).all(axis=1))
-    if len(bad):
-        raise SourceError(f'{path}: action {bad[0]} is {actions[bad[0]].tolist()}, wanted '
-                            'finite numbers')
     return images, actions
 
 
@@ -115,13 +113,13 @@ def _stamps(path, file, options) -> list[int]:
     """Return the times that the file has, or steady ones."""
     count, seconds = len(file['images']), file.attrs.get(SECONDS)
     if options.rate_hz:
-        return steady(path, count, options.rate_hz)
+        return steady(path.stat().st_mtime_ns, count, options.rate_hz)
     if 'stamps_ns' in file:
         stamps = [int(ns) for ns in file['stamps_ns']]
         if len(stamps) != count:
             raise SourceError(f'{path}: has {len(stamps)} stamps_ns for {count} images')
     elif seconds is not None and seconds > 0:
-        stamps = steady(path, count, (count - 1) / float(seconds))
+        stamps = steady(path.stat().st_mtime_ns, count, (count - 1) / float(seconds))
     else:
         raise SourceError(f'{path}: has no times (neither stamps_ns nor {SECONDS}); give the '
                             'frames a second with --rate')

@@ -1,25 +1,28 @@
 """Recordings of other programs to episodes, so that all that reads bags reads them too."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import chain
+import math
 from pathlib import Path
 import shutil
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
 
 from mobile_vla_ros.contract import Command, NS
+from mobile_vla_ros.data.bags import decode
 from mobile_vla_ros.data.episode import EpisodeWriter
+from mobile_vla_ros.data.source_files import SourceError
+from mobile_vla_ros.data.source_kinds import kind_of
+from mobile_vla_ros.images import MessageError
 
-MOST_HZ = 100.0  # no camera of such robots is faster: beyond, the times were not those of frames
 ORDERS = ('bgr', 'rgb')
-BAGS = ('.mcap', '.db3', '.bag')
-
-
-class SourceError(ValueError):
-    """What was given cannot be imported; says which file, and why."""
+FASTEST = 1000.0  # m/s, rad/s: no base does this, so that it was no command
+LOOKED_AT = 16  # px of a picture that are enough to see whether it can be read
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,11 @@ class Frame(NamedTuple):
 
     stamp_ns: int
     image: bytes | np.ndarray  # a JPEG or PNG, or pixels uint8 (height, width, 3)
-    command: tuple[float, float, float]
+    command: tuple[float, float, float]  # not finite where the file has none
     instruction: str | None = None  # None: the file has no words
     order: str = 'rgb'  # of pixels
+    place: str = ''  # in the file
+    mode: str = ''  # who drove, where the file says it
 
 
 # A module each with frames(path, options) -> Iterable[Frame], which checks before it yields.
@@ -58,76 +63,86 @@ KINDS = {'tub': 'mobile_vla_ros.data.tub', 'csv': 'mobile_vla_ros.data.table',
          'hdf5': 'mobile_vla_ros.data.hdf5'}
 
 
-def kind_of(path: Path) -> str:
-    """
-    Return the kind, of KINDS, of what is at `path`.
+class Usable:
+    """The frames of a source that can be learned from; counts the others, by what is wrong."""
 
-    :raises FileNotFoundError: if nothing is.
-    :raises SourceError: saying what else it is, or what can be imported.
-    """
-    if not path.exists():
-        raise FileNotFoundError(f'nothing at {path}')
-    if path.suffix in BAGS or (path / 'metadata.yaml').exists():
-        raise SourceError(f'{path}: a bag needs no import; build, doctor and replay read it')
-    if path.is_dir():
-        return 'tub'
-    if '.tar' in path.suffixes or path.suffix in ('.tgz', '.zip'):
-        raise SourceError(f'{path}: unpack it and give the folder in it')
-    kinds = {'.csv': 'csv', '.h5': 'hdf5', '.hdf5': 'hdf5'}
-    if path.suffix.lower() not in kinds:
-        raise SourceError(f'{path}: nothing that can be imported: the folder of a DonkeyCar '
-                            'tub, a .csv beside its images, or .h5')
-    return kinds[path.suffix.lower()]
+    def __init__(self, frames, options: Options):
+        """Take the frames as they come from a file."""
+        self._frames, self._options = frames, options
+        self.read = 0
+        self.modes = Counter()  # of the usable frames
+        self._wrong = {}  # what -> [frames, the first one]
+
+    def __iter__(self) -> Iterator[Frame]:
+        for frame in self._frames:
+            self.read += 1
+            frame = frame._replace(command=self._scaled(frame.command))
+            wrong = self._fault(frame)
+            if wrong:
+                what, told = wrong
+                self._wrong.setdefault(what, [0, f'{frame.place}: {told}'])[0] += 1
+            else:
+                self.modes[frame.mode] += 1
+                yield frame
+
+    @property
+    def left_out(self) -> str:
+        """Return in words what was left out; empty if nothing was."""
+        return ', '.join(f'{count} {what} (first: {first})'
+                         for what, (count, first) in self._wrong.items())
+
+    def _scaled(self, command) -> Command:
+        x, y, z = command
+        return Command(self._options.speed * x, self._options.speed * y, self._options.turn * z)
+
+    def _fault(self, frame) -> tuple[str, str] | None:
+        """Return what is wrong with a frame, and the details."""
+        if not all(math.isfinite(value) and abs(value) < FASTEST for value in frame.command):
+            driver = f', driven in mode {frame.mode!r:.40}' if frame.mode else ''
+            return 'without a command', f'{tuple(frame.command)}{driver}'
+        if isinstance(frame.image, bytes):
+            try:
+                decode(SimpleNamespace(data=frame.image, format=''), LOOKED_AT)
+            except MessageError as error:
+                return 'whose picture cannot be read', str(error) if frame.image else '0 bytes'
+        return None
 
 
 def import_episode(path: Path, out: Path, options: Options) -> dict:
     """
-    Write what is at `path` as an episode in the folder `out`; return its frames and seconds.
+    Write what is at `path` as an episode in the folder `out`.
 
+    :returns: its frames and seconds; how many frames were read, what was left_out of them in
+        words, and how many there are of every mode of driving.
     :raises SourceError: naming what is wrong; then nothing is written.
     :raises FileExistsError: if `out` is there already.
     """
     kind = kind_of(path)
-    frames = iter(import_module(KINDS[kind]).frames(path, options))
-    first = next(frames)
+    usable = Usable(import_module(KINDS[kind]).frames(path, options), options)
+    frames = iter(usable)
+    first = next(frames, None)
+    if first is None:
+        raise SourceError(f'{path}: none of its {usable.read} frames can be used: '
+                          f'{usable.left_out}')
     if options.instruction is None and first.instruction is None:
         raise SourceError(f'{path}: has no words for what was driven; give them with '
-                            '--instruction')
+                          '--instruction')
     writer = EpisodeWriter(out, {'instruction': options.instruction or first.instruction,
                                  'source': f'{kind} {path.name}'})
     try:
-        _write(writer, chain([first], frames), options)
+        _write(writer, chain([first], frames), options.instruction)
     except BaseException:
         shutil.rmtree(out)
         raise
-    writer.close()
-    return {'episode': str(out), 'frames': writer.counts['/cmd_vel'],
-            'seconds': round(writer.seconds, 2)}
+    modes = {mode: count for mode, count in sorted(usable.modes.items()) if mode}
+    noted = {'left_out': usable.left_out, 'driven_by': ', '.join(
+        f'{mode} {count}' for mode, count in modes.items())}
+    writer.close({name: text for name, text in noted.items() if text})
+    return {'episode': str(out), 'frames': writer.counts['/cmd_vel'], 'read': usable.read,
+            'seconds': round(writer.seconds, 2), 'left_out': usable.left_out, 'modes': modes}
 
 
-def steady(path: Path, count: int, rate_hz: float) -> list[int]:
-    """Return the times, ns, of `count` frames; they begin at the file's own time."""
-    start = path.stat().st_mtime_ns
-    return [start + round(i * NS / rate_hz) for i in range(count)]
-
-
-def check_times(path: Path, stamps: list[int]) -> None:
-    """
-    Check times in ns.
-
-    :raises SourceError: if they go back, or no camera can have had them.
-    """
-    steps = np.diff(stamps)
-    if len(steps) and steps.min() < 0:
-        raise SourceError(f'{path}: its times go back after frame {int(steps.argmin()) + 1}; '
-                            'sort it, or give the true rate with --rate')
-    seconds = (stamps[-1] - stamps[0]) / NS
-    if len(steps) and len(steps) / max(seconds, 1e-9) > MOST_HZ:
-        raise SourceError(f'{path}: its times say {len(stamps)} frames in {seconds:.2f} s; '
-                            'give the true rate with --rate')
-
-
-def _write(writer: EpisodeWriter, frames: Iterable[Frame], options: Options) -> None:
+def _write(writer: EpisodeWriter, frames: Iterator[Frame], instruction: str | None) -> None:
     from rosbags.typesys import get_typestore, Stores
     store = get_typestore(Stores.ROS2_HUMBLE)
     channels = {}
@@ -146,7 +161,7 @@ def _write(writer: EpisodeWriter, frames: Iterable[Frame], options: Options) -> 
     said = None
     for frame in frames:
         at = frame.stamp_ns
-        words = frame.instruction if options.instruction is None else options.instruction
+        words = frame.instruction if instruction is None else instruction
         if words != said:
             said = words
             write('/instruction', 'std_msgs/msg/String', at, data=said)
@@ -159,8 +174,7 @@ def _write(writer: EpisodeWriter, frames: Iterable[Frame], options: Options) -> 
             write('/image', 'sensor_msgs/msg/Image', at, header=header(at), height=height,
                   width=width, encoding=f'{frame.order}8', is_bigendian=0, step=3 * width,
                   data=np.ascontiguousarray(frame.image).reshape(-1))
-        x, y, z = frame.command
-        command = Command(options.speed * x, options.speed * y, options.turn * z)
+        command = frame.command
         write('/cmd_vel', 'geometry_msgs/msg/Twist', at,
               linear=vector(command.linear_x, command.linear_y, 0.0),
               angular=vector(0.0, 0.0, command.angular_z))
