@@ -225,6 +225,7 @@ class Guard:
         self._instructed_ns = 0
         self._frame_ns: Optional[int] = None  # receive time of the newest accepted frame
         self._stamp_ns: Optional[int] = None  # its stamp
+        self._stamped = False  # whether that is the camera's own
         self._delay_ns = 0  # from its stamp to its receipt
         self._backwards_ns: Optional[int] = None  # receive time of the last one refused
         self._unreadable = False  # the newest frame
@@ -255,16 +256,19 @@ class Guard:
             self._plan = None
         return changed
 
-    def frame(self, stamp_ns: int, now_ns: int, delay_ns: int = 0) -> bool:
+    def frame(self, stamp_ns: int, now_ns: int, delay_ns: int = 0, stamped: bool = True) -> bool:
         """
         Take note of a frame; False if its stamp is not newer than the last one's.
 
         :param delay_ns: from its stamp to its receipt, as the clocks say.
+        :param stamped: False where the camera gave no stamp, and that of its receipt is taken.
+            The first stamp of its own begins a new order; none after that goes backwards.
         """
-        if self._stamp_ns is not None and stamp_ns <= self._stamp_ns:
+        last_ns = self._stamp_ns if stamped == self._stamped else None
+        if last_ns is not None and stamp_ns <= last_ns or self._stamped and not stamped:
             self._backwards_ns = now_ns
             return False
-        self._frame_ns, self._stamp_ns = now_ns, stamp_ns
+        self._frame_ns, self._stamp_ns, self._stamped = now_ns, stamp_ns, stamped
         self._delay_ns = delay_ns if 0 <= delay_ns <= CLOCKS_NS else 0
         return True
 
@@ -304,6 +308,7 @@ class Guard:
         self.arming.reset()
         self.failures = 0
         self._stamp_ns = self._backwards_ns = None
+        self._stamped = False
 
     def deadline_ns(self) -> Optional[int]:
         """Return when what is driven by now becomes too old; None while stopped."""

@@ -203,7 +203,7 @@ class Graph:
         self.rgb = np.zeros((height, width, 3), np.uint8)
         self.streaming = threading.Event()
         self.sent = []  # steady times of frames
-        self.stamp_offset_ns = 0
+        self.stamp_offset_ns, self.stamped = 0, True
         self.camera = None
         self.closed = False
 
@@ -241,7 +241,7 @@ class Graph:
         self.rgb[8, 8, 0] = len(self.sent) % 256  # a live camera never repeats itself
         at = time.monotonic()
         self.images.publish(messages.to_image(
-            self.rgb, time.time_ns() + self.stamp_offset_ns, 'camera'))
+            self.rgb, time.time_ns() + self.stamp_offset_ns if self.stamped else 0, 'camera'))
         self.sent.append(at)
 
     def stream(self, hz: float = 20.0, **kwargs):

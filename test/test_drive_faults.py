@@ -365,6 +365,57 @@ def test_13_a_camera_clock_that_is_off_is_told_and_nothing_else(seconds, trial):
         assert_no_stop(g, g.moving()[0], last)
 
 
+@pytest.mark.parametrize('sim_time', [False, True])
+def test_13_a_camera_that_does_not_stamp_is_told_and_drives_by_the_time_of_receipt(sim_time):
+    with graph() as g:
+        stamps = []  # (of a plan, of its receipt), ns
+        g.node.create_subscription(TwistStamped, 'drive/plan', lambda msg: stamps.append(
+            (messages.to_ns(msg.header.stamp), time.time_ns())), 50)
+        g.stamped = False
+        process = g.drives(publish_plan=True, use_sim_time=sim_time)
+        at, _ = g.received[0]
+        assert_told(g, 'camera', 'frames are not stamped (header.stamp is 0)', at, WARN)
+        values = {value.key: value.value for value in g.diagnostics['drive: camera'].values}
+        assert values['stamp minus clock, s'] == 'not stamped'
+        wait_for(lambda: len(stamps) > 20, 3.0, 'plans')
+        if not sim_time:
+            assert all(-0.001 < (now - stamp) / 1e9 < 1.0 for stamp, now in stamps)
+        assert 0.9 < np.diff([stamp for stamp, _ in stamps]).sum() / (
+            stamps[-1][1] - stamps[0][1]) < 1.1
+        last = g.still()
+        assert_stops(g, last)
+        back = time.monotonic()
+        g.stream()
+        assert_resumes(g, back)
+        assert_no_stop(g, g.moving()[0], last)
+        assert ''.join(process.lines).count('frames are not stamped') == 1
+        at = time.monotonic()  # simulated time begins with a stamp of 0 and goes on so
+        g.stamp_offset_ns, g.stamped = 10**9 - time.time_ns(), True
+        wait_for(lambda: time.monotonic() > at + 0.5, 2.0, 'some commands')
+        assert_no_stop(g, at)
+        g.stamped, at = False, time.monotonic()
+        assert_stops(g, at)
+        assert_error(g, 'image stamps go backwards')
+        assert g.call(Trigger, 'drive/reset').success
+        reset = time.monotonic()
+        assert g.call(SetBool, 'drive/arm', data=True).success
+        wait_for(lambda: g.moving(reset), 2.0, 'moving')
+
+
+def test_13_stamps_of_uptime_are_told_in_words_and_drive_by_the_time_of_receipt():
+    with graph() as g:
+        g.stamp_offset_ns = time.monotonic_ns() - time.time_ns()
+        g.drives()
+        at, _ = g.received[0]
+        assert_told(g, 'camera', 'behind this clock, by the time of receipt', at, WARN)
+        values = {value.key: value.value for value in g.diagnostics['drive: camera'].values}
+        assert values['stamp minus clock, s'] == 'of another epoch'
+        wait_for(lambda: g.last()[0] > 0.45, 3.0, 'full speed')
+        last = g.still()
+        assert_stops(g, last)
+        assert_no_stop(g, g.moving()[0], last)
+
+
 def test_14_slow_inference_works_on_the_newest_frame(trial):
     with graph() as g:
         ages = []  # (age s of a frame when it is answered, steady time s)

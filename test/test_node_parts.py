@@ -214,6 +214,22 @@ def test_a_silent_camera_with_another_qos_is_explained():
     assert 'QoS RELIABILITY does not match' in statuses(health)[1][1]
 
 
+@pytest.mark.parametrize('offset_ns, words, value', [
+    (None, 'frames are not stamped (header.stamp is 0): the time of their receipt', 'not stamped'),
+    (-1_789_999_900 * 10**9, 'stamps are 20717 days behind this clock, by the time of receipt '
+     'frames are driven by: they count from a start or simulated', 'of another epoch'),
+    (1_790_000_000 * 10**9, 'stamps are 20717 days ahead of this clock, by the time of receipt '
+     'frames are driven by: use_sim_time is set without a /clock', 'of another epoch'),
+    (86_400 * 10**9, "stamps are +86400.0 s off this clock: set the camera's clock", '86400.000')])
+def test_what_is_odd_about_stamps_is_told_with_its_remedy(offset_ns, words, value):
+    health = fed()
+    health.frame(10**10, offset_ns, True)
+    found = health.statuses('drive', '/image', '', 10**10, True, Reason.DRIVING, '', {},
+                            Guard(Limits(), 250 * MS))[1]
+    assert found[1] == WARN and found[2].startswith(words)
+    assert found[3]['stamp minus clock, s'] == value
+
+
 def test_frozen_clock_and_rejections_are_warned_of():
     health = fed()
     picture = np.zeros((48, 64, 3), np.uint8)

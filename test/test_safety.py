@@ -290,6 +290,21 @@ def test_stamps_that_go_backwards_are_refused_until_reset():
     assert guard.tick(850 * MS).reason is Reason.DISARMED
 
 
+def test_the_first_stamp_begins_an_order_and_none_after_it_goes_backwards():
+    guard = Guard(Limits(), TIMEOUT)
+    assert guard.frame(NS, 0, stamped=False)
+    assert guard.frame(NS + 1, 1, stamped=False)
+    assert not guard.frame(NS + 1, 2, stamped=False), 'received at once: the same one'
+    assert guard.frame(0, 3), 'its own clock begins here'
+    assert not guard.frame(0, 4) and guard.frame(1, 5)
+    assert not guard.frame(2 * NS, 6, stamped=False)
+    assert guard.frame(2, 7)
+    guard.reset()
+    assert guard.frame(2 * NS, 8, stamped=False)
+    guard.reset()
+    assert not guard.arming.armed and guard.frame(1, 9)
+
+
 def test_one_old_frame_is_dropped_without_a_stop():
     guard = driving()
     assert not guard.frame(NS, 110 * MS)

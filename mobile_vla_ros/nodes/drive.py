@@ -23,7 +23,7 @@ from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.nodes import compat
 from mobile_vla_ros.nodes.annotate import annotate
 from mobile_vla_ros.nodes.drive_settings import make_guard, SETTINGS
-from mobile_vla_ros.nodes.health import ERROR, OK
+from mobile_vla_ros.nodes.health import ERROR, OK, UNSTAMPED
 from mobile_vla_ros.nodes.parameters import declare, describe
 from mobile_vla_ros.nodes.pilot import first_line, Pilot
 from mobile_vla_ros.nodes.spin import run
@@ -47,6 +47,7 @@ class DriveNode(LifecycleNode):
         self._image_type = ''
         self._telling = threading.Lock()
         self._told_ns = self._logged_ns = 0
+        self._steady_zero_ns = None  # of the steady clock, by the node's, for unstamped frames
         self._logged = None
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self._pilot = Pilot(make_guard(self._values, Arming()), self._tell)
@@ -156,8 +157,15 @@ class DriveNode(LifecycleNode):
 
     def _on_image(self, msg):
         now_ns = time.monotonic_ns()
-        stamp_ns = messages.to_ns(msg.header.stamp) or now_ns  # some drivers do not stamp
-        self._pilot.frame(msg, stamp_ns, now_ns, stamp_ns - self.get_clock().now().nanoseconds)
+        stamp_ns = messages.to_ns(msg.header.stamp)
+        clock_ns = self.get_clock().now().nanoseconds
+        if stamp_ns:
+            self._pilot.frame(msg, stamp_ns, now_ns, stamp_ns - clock_ns)
+            return
+        if self._steady_zero_ns is None:  # kept: a clock that is set must not turn frames back
+            self._steady_zero_ns = clock_ns - now_ns
+            self.get_logger().warning(f'{self._images.topic_name}: {UNSTAMPED}')
+        self._pilot.frame(msg, now_ns + self._steady_zero_ns, now_ns, None)
 
     def _on_scan(self, msg):
         now_ns = time.monotonic_ns()
@@ -198,6 +206,7 @@ class DriveNode(LifecycleNode):
 
     def _on_reset(self, request, response):
         self._pilot.reset()
+        self._steady_zero_ns = None
         response.success, response.message = True, 'disarmed; call ~/arm to drive'
         return response
 

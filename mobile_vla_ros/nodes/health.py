@@ -1,6 +1,7 @@
 """What the drive node tells of itself: counts and rates in, words and remedies out. No ROS."""
 
 from collections import Counter, deque
+from typing import Optional
 
 import numpy as np
 
@@ -12,10 +13,14 @@ OK, WARN, ERROR = 0, 1, 2
 SILENT_NS = NS  # a publisher that is seen this long without a frame is a fault
 FROZEN_NS = 8 * NS // 10
 CLOCK_NS = NS  # frames this far from the node's clock are warned of
+DAY_NS = 86_400 * NS
+EPOCH_NS = 365 * DAY_NS  # frames this far from it count from another start
 CALM = (Reason.DISARMED, Reason.NO_INSTRUCTION, Reason.STARTING, Reason.RECOVERING,
         Reason.REPLANNING, Reason.INACTIVE, Reason.OBSTACLE)
 SEGMENT = (f'large frames need a larger shared-memory segment: set {PROFILE_VARIABLE} to '
            'config/fastdds_shm.xml for every process, or use image_transport:=compressed')
+UNSTAMPED = ('frames are not stamped (header.stamp is 0): the time of their receipt is taken, so '
+             'what the camera itself takes is not reckoned with; let its driver stamp them')
 
 
 class Health:
@@ -33,7 +38,7 @@ class Health:
         self.untold = 0  # diagnostics that could not be published
         self.inference_ms = deque(maxlen=200)
         self.latency_ms = deque(maxlen=200)  # frame received -> command published
-        self.clock_offset_ns = 0
+        self.clock_offset_ns = 0  # None: not stamped
         self.frozen = False
         self.publishers = []  # of the image topic: (node, type)
         self.seen_ns = None  # since when there is any
@@ -46,8 +51,12 @@ class Health:
         self.scan_rejection = ''  # of the newest scan
         self._picture, self._picture_ns = None, 0
 
-    def frame(self, now_ns: int, clock_offset_ns: int, accepted: bool):
-        """Take note of a frame that came in; its stamp is clock_offset_ns ahead of the clock."""
+    def frame(self, now_ns: int, clock_offset_ns: Optional[int], accepted: bool):
+        """
+        Take note of a frame that came in.
+
+        :param clock_offset_ns: how far its stamp is ahead of the clock; None: it has none.
+        """
         self.frames_ns.append(now_ns)
         self.clock_offset_ns = clock_offset_ns
         self.accepted += accepted
@@ -126,7 +135,7 @@ class Health:
                 'accepted': self.accepted, 'replaced by newer ones': self.replaced,
                 **{f'rejected: {kind}': count for kind, count in self.rejected.items()},
                 'last rejection': self.rejection or 'none',
-                'stamp minus clock, s': f'{self.clock_offset_ns / NS:.3f}',
+                'stamp minus clock, s': self._offset(),
                 'publishers': ', '.join(node for node, _ in self.publishers) or 'none'}),
             (f'{name}: policy', *self._policy(error), {
                 **policy, 'failed plans': self.failed_plans, 'plans not shown': self.asides,
@@ -179,13 +188,34 @@ class Health:
             return self._silent(topic, wanted_type, now_ns)
         if self.frozen:
             return WARN, 'the camera repeats one image'
-        if abs(self.clock_offset_ns) > CLOCK_NS:
-            return WARN, (f'stamps are {self.clock_offset_ns / NS:+.1f} s off this clock: set the '
-                          "camera's clock, or use_sim_time where the stamps are simulated")
+        if clock := self._clock():
+            return WARN, clock
         if self.rejected and self.rejection:
             text, self.rejection = self.rejection, ''
             return WARN, text
         return OK, f'{_rate(self.frames_ns, now_ns):.1f} Hz, {age_ns / 1e6:.0f} ms old'
+
+    def _clock(self) -> str:
+        """Return in words what is odd about the stamps' clock, '' if nothing."""
+        ns = self.clock_offset_ns
+        if ns is None:
+            return UNSTAMPED
+        if abs(ns) <= CLOCK_NS:
+            return ''
+        if abs(ns) <= EPOCH_NS:
+            return (f'stamps are {ns / NS:+.1f} s off this clock: set the '
+                    "camera's clock, or use_sim_time where the stamps are simulated")
+        days, where = abs(ns) // DAY_NS, 'behind' if ns < 0 else 'ahead of'
+        remedy = 'they count from a start or simulated: let the driver stamp by the system ' \
+            'clock, or set use_sim_time where time is simulated' if ns < 0 else \
+            'use_sim_time is set without a /clock, or they are not simulated: unset it'
+        return (f'stamps are {days} days {where} this clock, by the time of receipt frames are '
+                f'driven by: {remedy}')
+
+    def _offset(self) -> str:
+        ns = self.clock_offset_ns
+        return 'not stamped' if ns is None else f'{ns / NS:.3f}' if abs(ns) <= EPOCH_NS else \
+            'of another epoch'
 
     def _silent(self, topic: str, wanted_type: str, now_ns: int):
         if not self.publishers:

@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 import time
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from mobile_vla_ros.contract import NS, STOP
 from mobile_vla_ros.nodes.health import Health
@@ -23,6 +23,7 @@ class Frame(NamedTuple):
     msg: object
     stamp_ns: int
     received_ns: int
+    stamped: bool  # by the camera; else the stamp is the time of receipt
 
 
 class Pilot:
@@ -105,15 +106,22 @@ class Pilot:
             self._worker.stop(0.1)
         return speaking
 
-    def frame(self, msg, stamp_ns: int, received_ns: int, clock_offset_ns: int):
-        """Take a frame; its stamp is clock_offset_ns ahead of the clock that stamps commands."""
+    def frame(self, msg, stamp_ns: int, received_ns: int, clock_offset_ns: Optional[int]):
+        """
+        Take a frame.
+
+        :param clock_offset_ns: how far its stamp is ahead of the clock that stamps commands;
+            None where the camera does not stamp, and stamp_ns is the time of receipt.
+        """
+        stamped = clock_offset_ns is not None
         with self._wake:
             if not self.active:
                 return
-            accepted = self.guard.frame(stamp_ns, received_ns, -clock_offset_ns)
+            accepted = self.guard.frame(stamp_ns, received_ns,
+                                        -clock_offset_ns if stamped else 0, stamped)
             self.health.frame(received_ns, clock_offset_ns, accepted)
             if accepted:
-                self._frame = Frame(msg, stamp_ns, received_ns)
+                self._frame = Frame(msg, stamp_ns, received_ns, stamped)
                 self.health.replaced += self._worker.offer(self._frame)
 
     def scan(self, scan, received_ns: int):
@@ -212,7 +220,7 @@ class Pilot:
         self.reason = Reason.INACTIVE
         self._worker = self._frame = self._paced = None
         self._pace = Pace(NS, 0)
-        self._planned_for = None  # (policy, instruction) since its last reset
+        self._planned_for = None  # (policy, instruction, stamped) since its last reset
         self._zeros_until_ns = 0
         self._urgent = self._news = False
         self._last = STOP  # what was published
@@ -267,9 +275,10 @@ class Pilot:
         plan = error = None
         started = time.perf_counter()
         try:
-            if self._planned_for != (id(policy), instruction):
+            task = (id(policy), instruction, frame.stamped)
+            if self._planned_for != task:
                 policy.reset()
-                self._planned_for = (id(policy), instruction)
+                self._planned_for = task
             plan = policy.plan(rgb, instruction, frame.stamp_ns)
         except Exception as raised:  # whatever a model raises, the base must stop
             error = words_of(raised)
