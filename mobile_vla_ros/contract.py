@@ -8,6 +8,8 @@ import numpy as np
 AXES = ('linear_x', 'linear_y', 'angular_z')
 UNITS = ('m/s', 'm/s', 'rad/s')
 CONVENTION = 'REP-103'
+# Frames of REP-105 and REP-103: the base's, its camera's (z forward, x right), its scanner's.
+BASE_FRAME, CAMERA_FRAME, LASER_FRAME = 'base_link', 'camera_optical_frame', 'laser_frame'
 NS = 1_000_000_000
 
 

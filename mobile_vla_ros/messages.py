@@ -11,7 +11,7 @@ from nav_msgs.msg import Odometry
 import numpy as np
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, LaserScan
 
-from mobile_vla_ros.contract import Command, NS
+from mobile_vla_ros.contract import BASE_FRAME, Command, NS
 from mobile_vla_ros.images import compressed_to_rgb, image_to_rgb, MessageError  # noqa: F401
 from mobile_vla_ros.obstacle import Scan
 
@@ -69,13 +69,23 @@ def to_scan(msg) -> Scan:
 
 
 def to_laser_scan(ranges: np.ndarray, angle_min: float, angle_increment: float, reach: float,
-                  stamp_ns: int, frame_id: str) -> LaserScan:
-    """Return ranges (n,) in m, angles in rad, as a LaserScan; beyond `reach` m is +Inf."""
+                  stamp_ns: int, frame_id: str, near: float = 0.0,
+                  period_s: float = 0.0) -> LaserScan:
+    """
+    Return ranges (n,) in m, angles in rad, as a LaserScan whose rays are of one moment.
+
+    That is what its time_increment of 0 says. REP-117: beyond `reach` m is +Inf, nearer than
+    `near` m is -Inf.
+
+    :param period_s: from one scan to the next; 0: not known.
+    """
     msg = LaserScan(angle_min=angle_min, angle_increment=angle_increment, range_max=reach,
-                    angle_max=angle_min + angle_increment * (len(ranges) - 1))
+                    angle_max=angle_min + angle_increment * (len(ranges) - 1),
+                    range_min=near, scan_time=period_s, time_increment=0.0)
     msg.header.stamp = to_stamp(stamp_ns)
     msg.header.frame_id = frame_id
-    msg.ranges = array('f', np.where(ranges <= reach, ranges, np.inf).astype(np.float32).tobytes())
+    told = np.where(ranges < near, -np.inf, np.where(ranges <= reach, ranges, np.inf))
+    msg.ranges = array('f', told.astype(np.float32).tobytes())
     return msg
 
 
@@ -132,7 +142,7 @@ def to_camera_info(matrix, width: int, height: int, stamp_ns: int, frame_id: str
 
 def to_odometry(pose, velocity, stamp_ns: int) -> Odometry:
     """Return pose (x m, y m, yaw rad) in odom and velocity (m/s, m/s, rad/s) in base_link."""
-    msg = Odometry(child_frame_id='base_link')
+    msg = Odometry(child_frame_id=BASE_FRAME)
     msg.header.stamp = to_stamp(stamp_ns)
     msg.header.frame_id = 'odom'
     x, y, yaw = (float(value) for value in pose)
@@ -149,6 +159,17 @@ def to_transform(odometry: Odometry) -> TransformStamped:
     position = odometry.pose.pose.position
     msg.transform.translation.x, msg.transform.translation.y = position.x, position.y
     msg.transform.rotation = odometry.pose.pose.orientation
+    return msg
+
+
+def to_mount(position, rotation, frame_id: str, stamp_ns: int) -> TransformStamped:
+    """Return where a sensor sits in base_link: x, y, z in m and a quaternion x, y, z, w."""
+    msg = TransformStamped(child_frame_id=frame_id)
+    msg.header.stamp = to_stamp(stamp_ns)
+    msg.header.frame_id = BASE_FRAME
+    place, turn = msg.transform.translation, msg.transform.rotation
+    place.x, place.y, place.z = (float(value) for value in position)
+    turn.x, turn.y, turn.z, turn.w = (float(value) for value in rotation)
     return msg
 
 

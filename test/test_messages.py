@@ -315,6 +315,25 @@ def test_odometry_and_transform_agree():
     assert messages.to_command(odometry.twist) == (0.1, 0.2, 0.3)
 
 
+def test_a_scan_says_what_is_too_near_too_far_and_when():
+    ranges = np.array([0.01, 0.05, 1.0, 8.0, 8.1, np.inf])
+    scan = messages.to_laser_scan(ranges, -1.0, 0.5, 8.0, 3, 'laser_frame', 0.05, 0.1)
+    assert scan.ranges.tolist() == pytest.approx([-np.inf, 0.05, 1.0, 8.0, np.inf, np.inf])
+    assert (scan.angle_min, scan.angle_max, scan.angle_increment) == (-1.0, 1.5, 0.5)
+    assert (scan.range_min, scan.range_max) == pytest.approx((0.05, 8.0))
+    assert (scan.scan_time, scan.time_increment) == (pytest.approx(0.1), 0.0)
+    assert scan.header.frame_id == 'laser_frame' and messages.to_scan(scan).sees(0.0)
+
+
+def test_a_mount_is_a_transform_from_the_base():
+    mount = messages.to_mount((0.1, -0.2, 0.3), (-0.5, 0.5, -0.5, 0.5), 'camera_optical_frame', 9)
+    assert (mount.header.frame_id, mount.child_frame_id) == ('base_link', 'camera_optical_frame')
+    place, turn = mount.transform.translation, mount.transform.rotation
+    assert (place.x, place.y, place.z) == (0.1, -0.2, 0.3)
+    assert (turn.x, turn.y, turn.z, turn.w) == (-0.5, 0.5, -0.5, 0.5)
+    assert messages.to_ns(mount.header.stamp) == 9
+
+
 def test_camera_info_is_a_pinhole():
     info = messages.to_camera_info([[300, 0, 160], [0, 310, 120], [0, 0, 1]], 320, 240, 0, 'c')
     assert (info.k[0], info.k[4], info.p[0], info.p[6]) == (300.0, 310.0, 300.0, 120.0)

@@ -18,7 +18,7 @@ KINDS = {('topics', 'publish'): 'publisher', ('topics', 'subscribe'): 'subscribe
 SOMETIMES = {  # what a node has only by a parameter, in a distribution, or with simulated time
     'drive': {'/image/compressed', '/image_annotated', '/drive/plan', '/scan', '/clock',
               '/parameter_events'},
-    'sim': {'/tf', '/parameter_events'},
+    'sim': {'/tf', '/tf_static', '/parameter_events'},
     'record': {'/image/compressed', '/clock', '/parameter_events'},
     'teleop': {'/clock', '/parameter_events'}}
 

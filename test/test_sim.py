@@ -26,6 +26,35 @@ def drive(sim, scenario, teacher=None):
     return sim.outcome()
 
 
+def rotate(quaternion, vector):
+    """Return a vector (3,) turned by a quaternion x, y, z, w."""
+    axis, w = np.array(quaternion[:3]), quaternion[3]
+    return vector + 2 * np.cross(axis, np.cross(axis, vector) + w * np.array(vector))
+
+
+@pytest.mark.parametrize('seed', range(TEST.start, TEST.start + 4))
+def test_the_optical_frame_and_the_matrix_say_where_a_bottle_is_seen(seed):
+    scenario = make_scenario(seed)
+    sim = Simulator(640, 480)
+    sim.reset(scenario)
+    (place, (x, y, z, w)), (at, yaw) = sim.camera_pose, (sim.pose[:2], sim.pose[2])
+    cos, sin = np.cos(yaw), np.sin(yaw)
+    forward = rotate((x, y, z, w), (0.0, 0.0, 1.0))
+    assert forward[0] > 0.9 and -0.4 < forward[2] < -0.2, 'z looks ahead and a little down'
+    assert rotate((x, y, z, w), (1.0, 0.0, 0.0))[1] < -0.99, 'x points right'
+    picture, seen = sim.render(), 0
+    for bottle in scenario.bottles:
+        east, north = bottle.x - at[0], bottle.y - at[1]
+        on_base = np.array([cos * east + sin * north, cos * north - sin * east, 0.15])
+        u, v, depth = sim.camera_matrix @ rotate((-x, -y, -z, w), on_base - place)
+        wanted = np.array(bottle.rgb)
+        color = picture[int(v / depth), int(u / depth)].astype(float)
+        seen += np.linalg.norm(color / np.linalg.norm(color) - wanted / np.linalg.norm(wanted)) \
+            < 0.15
+    assert seen >= len(scenario.bottles) - 1, 'a box may hide one'
+    sim.close()
+
+
 def test_splits_do_not_overlap():
     assert [split_of(part.start) for part in (TRAIN, VALIDATION, TEST)] == [
         'train', 'validation', 'test']

@@ -19,6 +19,7 @@ from std_srvs.srv import Trigger  # noqa: E402, I100
 
 from mobile_vla_ros import messages  # noqa: E402, I100
 
+FRAME = 'camera_optical_frame'
 SIM = ('-c', 'import sys; from mobile_vla_ros.nodes.sim import main; sys.exit(main(sys.argv[1:]))',
        '--ros-args')
 
@@ -74,8 +75,10 @@ def test_it_shows_what_a_robot_shows():
         jpeg = messages.compressed_to_rgb(listener.wait('image/compressed', 1)[-1])
         assert jpeg.shape == (240, 320, 3)
         info = listener.wait('camera_info', 1)[-1]
-        assert (info.width, info.height, info.header.frame_id) == (320, 240, 'camera_optical')
+        assert (info.width, info.height, info.header.frame_id) == (320, 240, FRAME)
         assert info.k[0] > 0 and info.k[2] == 160
+        assert {listener.get(topic)[-1].header.frame_id for topic in (
+            'image', 'image/compressed', 'camera_info')} == {FRAME}
         stamps = [messages.to_ns(msg.header.stamp) for msg in listener.get('image')]
         assert np.diff(stamps).mean() == pytest.approx(0.05e9, rel=0.1)
         assert abs(stamps[-1] / 1e9 - time.time()) < 5.0
@@ -84,13 +87,29 @@ def test_it_shows_what_a_robot_shows():
         assert task['task']['seed'] == 2_000_000 and task['task']['instruction']
 
 
+def test_it_tells_those_who_come_late_where_its_sensors_sit():
+    tf2_msgs = pytest.importorskip('tf2_msgs.msg', reason='no wheel has it')
+    with graph() as g:
+        listener, heard = Listener(g), []
+        sim(g)
+        listener.wait('odom', 5)
+        g.node.create_subscription(tf2_msgs.TFMessage, '/tf_static', heard.append, QoSProfile(
+            depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+        wait_for(lambda: heard, 5.0, 'static transforms')
+        assert {(mount.header.frame_id, mount.child_frame_id) for mount in heard[0].transforms} \
+            == {('base_link', FRAME), ('base_link', 'laser_frame')}
+
+
 def test_it_scans_all_around_for_those_who_listen():
     with graph() as g:
         listener = Listener(g, (LaserScan, 'scan'))
         sim(g, scan_rate=5.0)
         scan = listener.wait('scan', 5)[-1]
-        assert len(scan.ranges) == 360 and scan.header.frame_id == 'base_link'
+        assert len(scan.ranges) == 360 and scan.header.frame_id == 'laser_frame'
         assert scan.angle_max - scan.angle_min == pytest.approx(2 * np.pi * 359 / 360)
+        assert scan.angle_max == pytest.approx(scan.angle_min + 359 * scan.angle_increment)
+        assert (scan.scan_time, scan.time_increment) == (pytest.approx(0.2), 0.0)  # all at once
+        assert 0.0 < scan.range_min < 0.14 < scan.range_max  # less than the base's radius
         assert 0.2 < min(scan.ranges) < 3.0 and max(scan.ranges) < 8.0
         assert messages.to_scan(scan).sees(0.0)
         stamps = [messages.to_ns(msg.header.stamp) for msg in listener.get('scan')]

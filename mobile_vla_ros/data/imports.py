@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mobile_vla_ros.contract import Command, NS
+from mobile_vla_ros.contract import CAMERA_FRAME, Command, NS
 from mobile_vla_ros.data.bags import decode
 from mobile_vla_ros.data.episode import EpisodeWriter
 from mobile_vla_ros.data.source_files import SourceError
@@ -156,7 +156,7 @@ def _write(writer: EpisodeWriter, frames: Iterator[Frame], instruction: str | No
 
     def header(ns):
         stamp = store.types['builtin_interfaces/msg/Time'](sec=ns // NS, nanosec=ns % NS)
-        return store.types['std_msgs/msg/Header'](stamp=stamp, frame_id='camera')
+        return store.types['std_msgs/msg/Header'](stamp=stamp, frame_id=CAMERA_FRAME)
     vector = store.types['geometry_msgs/msg/Vector3']
     said = None
     for frame in frames:

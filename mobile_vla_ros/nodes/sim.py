@@ -20,6 +20,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from mobile_vla_ros import messages
+from mobile_vla_ros.contract import CAMERA_FRAME, LASER_FRAME
 from mobile_vla_ros.nodes.parameters import declare, describe, refuse_all_but, Setting
 from mobile_vla_ros.nodes.sim_world import Sensor, State, World
 from mobile_vla_ros.nodes.spin import first_line, run
@@ -31,8 +32,7 @@ try:
 except ImportError:  # no wheel has it; odometry says the same
     TFMessage = None
 
-CAMERA_FRAME = 'camera_optical'
-SCAN_REACH = 8.0  # m
+SCAN_NEAR, SCAN_REACH = 0.05, 8.0  # m; nearer is within the base
 SCENE = ('seed', 'side', 'color', 'instruction')
 SETTINGS = (
     Setting('seed', 2_000_000, 'Scene; from 2000000 on none was trained on; taken at ~/reset',
@@ -86,9 +86,12 @@ class SimNode(Node):
         self._scans = self.create_publisher(LaserScan, 'scan', QoSProfile(depth=1))
         self._odometry = self.create_publisher(Odometry, 'odom', 10)
         self._clock_out = self.create_publisher(Clock, '/clock', 10) if values['clock'] else None
-        self._tf = self.create_publisher(TFMessage, '/tf', 10) if TFMessage else None
-        self._outcomes = self.create_publisher(String, '~/outcome', QoSProfile(
-            depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self._tf = self._mounts = None
+        if TFMessage:
+            self._tf = self.create_publisher(TFMessage, '/tf', 10)
+            self._mounts = self.create_publisher(TFMessage, '/tf_static', latched)
+        self._outcomes = self.create_publisher(String, '~/outcome', latched)
         self.create_subscription(TwistStamped if values['stamped'] else Twist, 'cmd_vel',
                                  self._on_command, 10)
         self.create_service(Trigger, '~/reset', self._on_reset)
@@ -99,8 +102,8 @@ class SimNode(Node):
                        self._on_frame),
                 Sensor(values['scan_rate'], self._scans.get_subscription_count,
                        lambda sim: sim.scan(), self._on_scan)),
-            values['real_time_factor'], values['command_timeout'], self._on_state,
-            self._on_outcome, self._on_death)
+            values['real_time_factor'], values['command_timeout'], self._on_scene,
+            self._on_state, self._on_outcome, self._on_death)
         self._episode = 0
         self._scenario = scenario
 
@@ -121,7 +124,6 @@ class SimNode(Node):
         simulator = Simulator(self._values['width'], self._values['height'])
         simulator.reset(self._scenario)
         simulator.render()  # here, a missing display is an error and not a stall
-        self._matrix = simulator.camera_matrix
         return simulator
 
     def _describe(self) -> str:
@@ -130,6 +132,16 @@ class SimNode(Node):
                 f'{scenario.instruction}')
 
     # -- from the world's thread
+
+    def _on_scene(self, simulator, stamp_ns: int):
+        """Tell where the sensors sit: every scene has its camera mounted a little otherwise."""
+        from mobile_vla_ros.sim.world import SCANNER
+        self._matrix = simulator.camera_matrix
+        if self._mounts:
+            self._mounts.publish(TFMessage(transforms=[
+                messages.to_mount(*simulator.camera_pose, CAMERA_FRAME, stamp_ns),
+                messages.to_mount((0.0, 0.0, SCANNER), (0.0, 0.0, 0.0, 1.0), LASER_FRAME,
+                                  stamp_ns)]))
 
     def _on_state(self, state: State):
         odometry = messages.to_odometry(state.pose, state.velocity, state.stamp_ns)
@@ -153,7 +165,7 @@ class SimNode(Node):
     def _on_scan(self, ranges, state: State):
         self._scans.publish(messages.to_laser_scan(
             ranges, -math.pi, 2.0 * math.pi / len(ranges), SCAN_REACH, state.stamp_ns,
-            'base_link'))
+            LASER_FRAME, SCAN_NEAR, 1.0 / self._values['scan_rate']))
 
     def _on_outcome(self, scenario, outcome: dict):
         task = {name: getattr(scenario, name) for name in (

@@ -36,14 +36,15 @@ class World:
     """
 
     def __init__(self, make_simulator, scenario, sensors, real_time_factor: float,
-                 command_timeout_s: float, on_state, on_outcome, on_death):
+                 command_timeout_s: float, on_scene, on_state, on_outcome, on_death):
         """Take Sensors and plain functions; all are called in the world's thread."""
         self._make_simulator = make_simulator
         self._scenario = scenario
         self._sensors = sensors
         self._factor = real_time_factor
         self._timeout_ns = int(command_timeout_s * NS)
-        self._on_state, self._on_outcome, self._on_death = on_state, on_outcome, on_death
+        self._on_scene, self._on_state, self._on_outcome = on_scene, on_state, on_outcome
+        self._on_death = on_death
         self._lock = threading.Lock()
         self._command, self._commanded_ns = STOP, 0
         self._wanted = scenario  # to be laid out by the thread
@@ -96,7 +97,7 @@ class World:
         base = time.monotonic()
         while not self._stopped:
             if self._wanted is not None:
-                self._lay_out(simulator)
+                self._lay_out(simulator, origin_ns + round(simulated * NS))
                 next_outcome = simulated
             simulator_command = self._current(simulator)
             simulator.step(simulator_command, TICK_S)
@@ -117,12 +118,13 @@ class World:
             elif ahead < -BEHIND_S:
                 base -= ahead
 
-    def _lay_out(self, simulator):
+    def _lay_out(self, simulator, stamp_ns: int):
         with self._lock:
             self._scenario, self._wanted = self._wanted, None
             self._command = STOP
             self._final = None
         simulator.reset(self._scenario)
+        self._on_scene(simulator, stamp_ns)
         self._laid_out.set()
 
     def _current(self, simulator) -> Command:

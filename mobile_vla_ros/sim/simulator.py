@@ -158,6 +158,14 @@ class Simulator:
         focal = self.height / 2 / math.tan(fovy / 2)
         return np.array([[focal, 0, self.width / 2], [0, focal, self.height / 2], [0, 0, 1]])
 
+    @property
+    def camera_pose(self) -> tuple[tuple, tuple]:
+        """Return where the optical frame sits on the base: x, y, z in m; quaternion x, y, z, w."""
+        camera = self._id('camera', 'camera')
+        w, x, y, z = self.model.cam_quat[camera].tolist()
+        # MuJoCo's camera looks along -z with y up; half a turn around x makes it z and y down.
+        return tuple(self.model.cam_pos[camera].tolist()), (w, z, -y, -x)
+
     def outcome(self) -> Outcome:
         """Judge the episode so far by the task of its scenario."""
         x, y, _ = self.pose
