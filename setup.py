@@ -30,10 +30,10 @@ EXTRAS = {
     'sim': ['mujoco>=3.17', 'imageio-ffmpeg', 'matplotlib', 'tqdm'],
     'train': ['torch>=2.2', 'onnx', 'openvino', 'safetensors', 'tqdm', 'matplotlib',
               'tensorboardX', *ENCODERS],
-    'replay': ['rosbags', 'matplotlib', 'tqdm'],
+    'replay': ['rosbags', 'mcap', 'matplotlib', 'tqdm'],
     'record': ['rosbags', 'mcap'],
     'hdf5': ['h5py', 'rosbags', 'mcap', 'tqdm'],
-    'lerobot': ['pyarrow', 'imageio-ffmpeg', 'rosbags', 'tqdm'],
+    'lerobot': ['pyarrow', 'imageio-ffmpeg', 'rosbags', 'mcap', 'tqdm'],
     'openvino': ['openvino'],
     'ray': ['ray'],  # the work of several processes, over a cluster
     'test': ['pytest', 'pytest-timeout', 'pytest-cov', 'hypothesis',

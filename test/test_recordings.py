@@ -24,22 +24,22 @@ NO_CAMERA = 'no camera in this bag .it needs sensor_msgs/msg/Image or .*; it has
 # The first pattern that fits says what becomes of a bag: (images, readable ones, commands), or
 # why it is refused.
 BAGS = [
-    ('neato_rosbag2/wall_follower', 'not a readable bag .Some database files are missing'),
+    ('neato_rosbag2/wall_follower', 'not a readable bag .metadata.yaml names wall_follower_0.db3, '
+     'and no storage file is there.; copy that file beside it'),
     ('neato_rosbag2/*', NO_CAMERA + '.*/cmd_vel .geometry_msgs/msg/Twist'),
-    ('odd_image_bags/amber*', 'damaged after 0 messages .Invalid or unsupported CDR'),
+    ('odd_image_bags/amber*', (2, 2, 0)),
     ('odd_image_bags/ros_numpy_test.bag', 'several image topics, name one with --image-topic: '
      '/compressedimage, /image'),
     ('odd_image_bags/*', (1, 1, 0)),
-    ('ros1_fixtures/empty-file.bag', 'not a readable bag .File .* seems to be empty'),
+    ('ros1_fixtures/empty-file.bag', 'not a readable bag .it is empty.; copy it anew'),
     ('ros1_fixtures/example-unsorted-chunks.bag', NO_CAMERA + 'foo .std_msgs'),
     ('ros1_fixtures/example*', 'several command topics, name one with --command-topic: '
      '/turtle1/cmd_vel, /turtle2/cmd_vel'),
     ('ros1_fixtures/no-messages.bag', NO_CAMERA + 'no topics at all'),
     ('rosbags_rs_alltypes/*', 'several image topics, name one with --image-topic'),
-    ('rosbag2_testres/*.zstd', "not a readable bag .Unrecognized storage format '.zstd'"),
-    ('rosbag2_testres/*/target_metadata/*', 'not a readable bag .Some database files are missing'),
-    ('rosbag2_testres/*/mcap/bag_with_topics_and_service_events', 'not a readable bag .Could not'),
-    ('rosbag2_testres/*/wrong_rmw_test', 'not a readable bag .Serialization format .* is not'),
+    ('rosbag2_testres/*/target_metadata/*', 'not a readable bag .metadata.yaml names .*, and no '
+     'storage file is there'),
+    ('rosbag2_testres/*/mcap/wrong_rmw_test', NO_CAMERA + '.*BasicTypes, wrong_format'),
     ('rosbag2_testres/*', NO_CAMERA),
 ]
 NAMED = [  # with the option that a refusal asks for

@@ -39,7 +39,7 @@ def segments(events, read, period_s: float, instruction: str | None = None,
     """
     Yield a trimmed Segment for every instruction; those in which nobody drives are left out.
 
-    Where no command comes for a while, or no picture, another one begins.
+    Where no command comes for a while, or no picture, and at a cut, another one begins.
 
     :param events: of a Bag, in the order received.
     :param read: an undecoded image -> what is kept of it.
@@ -62,6 +62,9 @@ def segments(events, read, period_s: float, instruction: str | None = None,
             now.images += answered
             now.commands += [event.value] * len(answered)
             waiting = []
+        elif event.kind == 'cut':
+            yield from _finished(now, period_s, standing_s)
+            now, waiting, due_ns, last_ns = Segment(now.instruction), [], 0, None
         elif event.kind == 'image' and event.received_ns >= due_ns:
             if last_ns and event.received_ns - last_ns > GAP_S * NS:
                 yield from _finished(now, period_s, standing_s)

@@ -1,0 +1,114 @@
+"""Which files make up a bag, and what each of them is."""
+
+from pathlib import Path
+import re
+
+from mobile_vla_ros.data.storage import BagError
+from mobile_vla_ros.data.storage.metadata import Described, NAME
+from mobile_vla_ros.data.storage.unpack import MAGIC as ZSTD, unpack_file
+
+SUFFIXES = ('.mcap', '.db3', '.mcap.zstd', '.db3.zstd')
+ANEW = 'copy it anew, or leave it out'
+
+
+def stored_in(folder: Path) -> list[Path]:
+    """Return the storage files of rosbag2 in a folder, in the order in which they were written."""
+    return sorted((file for file in folder.iterdir() if file.name.endswith(SUFFIXES)
+                   and not file.name.startswith('.') and file.is_file()), key=_written)
+
+
+def recordings_in(folder: Path) -> list[list[Path]]:
+    """Return the files of each recording in a folder of which nothing is described."""
+    groups = {}
+    for file in stored_in(folder):
+        if file.suffix == '.zstd' and file.with_suffix('').exists():
+            continue  # unpacked by hand beside it
+        name, _, kind = file.name.removesuffix('.zstd').rpartition('.')
+        groups.setdefault((re.sub(r'_\d+$', '', name), kind), []).append(file)
+    return list(groups.values())
+
+
+def files_of(path: Path, described: Described) -> tuple[list[Path], list[str]]:
+    """
+    Return the storage files of the bag at `path`, and what is odd about them in words.
+
+    :raises BagError: if there are none, or it is not clear which.
+    """
+    if not path.is_dir():
+        return [path], []
+    notes = [f'{NAME} makes no sense, the files are read without it'] * described.unreadable
+    there = {file.name: file for file in stored_in(path)}
+    named = [there[name] for name in described.files if name in there]
+    missing = [name for name in described.files if name not in there]
+    groups = recordings_in(path)
+    rest = [file for group in groups for file in group if file not in named]
+    if described.files and not missing:
+        beside = [file.name for file in rest if file.name + '.zstd' not in described.files]
+        if beside:
+            notes.append(f'{NAME} does not name {", ".join(beside)}, which is not read')
+        return sorted(named, key=_written), notes
+    if not there:
+        if missing:
+            raise BagError(f'{path}: not a readable bag ({NAME} names {_few(missing)}, and no '
+                           'storage file is there)', 'copy that file beside it')
+        raise BagError(f'{path}: no bag: no {NAME}, .mcap or .db3 file in it',
+                       'give the folder of one, or a file')
+    if len(groups) > 1 and not named:
+        raise BagError(f'{path}: several recordings without a {NAME}: '
+                       f'{_few([group[0].name for group in groups])}', 'give one of the files')
+    if missing:
+        notes.append(f'{NAME} names {_few(missing)}, which is not there')
+        if not named:
+            notes[-1] += f'; {_few([file.name for file in rest])} is read instead'
+    return sorted(named or rest, key=_written), notes
+
+
+def open_file(path: Path, scratch: Path):
+    """
+    Open a storage file as what it is, whatever it is called.
+
+    :param scratch: a folder for what must be unpacked first.
+    :raises BagError: if it is none, or damaged, with what can be done.
+    """
+    from mobile_vla_ros.data.storage import db3_file
+    try:
+        with path.open('rb') as file:
+            head = file.read(16)
+    except OSError as error:
+        raise BagError(f'cannot be read ({error.strerror})', 'give yourself the right to read it')\
+            from error
+    if head.startswith(ZSTD):
+        name = path.name.removesuffix('.zstd')
+        out = scratch / (name if name != path.name else f'{name}.unpacked')
+        unpack_file(path, out)
+        try:
+            return open_file(out, scratch)
+        except BagError as error:
+            remedy = error.remedy.replace('{bag}', 'what that makes').replace('{file}', out.name)
+            raise BagError(error.found, f'zstd -d {{file}}, then {remedy}') from error
+    if head.startswith(b'\x89MCAP'):
+        from mobile_vla_ros.data.storage.mcap_file import McapFile
+        return McapFile(path)
+    if head == db3_file.MAGIC or not head and _journal(path):
+        return db3_file.Db3File(path)
+    if head.startswith(b'#ROSBAG V'):
+        from mobile_vla_ros.data.storage.ros1_file import Ros1File
+        return Ros1File(path)
+    what = 'it is empty' if not head else 'it begins neither as MCAP, SQLite nor a ROS 1 bag'
+    raise BagError(f'not a readable bag ({what})', ANEW)
+
+
+def _journal(path: Path) -> bool:
+    """Tell whether all of an SQLite file is still beside it."""
+    wal = path.with_name(path.name + '-wal')
+    return path.suffix == '.db3' and wal.exists() and wal.stat().st_size > 0
+
+
+def _written(file: Path) -> list:
+    """Sort by the numbers in names: bag_10 comes after bag_9."""
+    return [(int(part), '') if part.isdigit() else (-1, part)
+            for part in re.split(r'(\d+)', file.name)]
+
+
+def _few(names) -> str:
+    return ', '.join(names[:3]) + (f' and {len(names) - 3} more' if names[3:] else '')

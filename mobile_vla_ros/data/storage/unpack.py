@@ -1,0 +1,82 @@
+"""Compressed bytes and files as they were, never larger than allowed whatever they say."""
+
+from collections import OrderedDict
+from pathlib import Path
+import shutil
+
+import lz4.frame
+import zstandard
+
+from mobile_vla_ros.data.storage import BagError, DamagedError, line, MOST
+
+MAGIC = b'\x28\xb5\x2f\xfd'  # of zstd; no CDR message begins so
+FREE = 256 * 2**20  # bytes that unpacking leaves free on the disk
+CACHED = 64 * 2**20  # bytes of unpacked chunks that are kept
+
+
+def unpack(data: bytes, compression: str = 'zstd', most: int = MOST) -> bytes:
+    """
+    Return what was compressed.
+
+    :param compression: zstd, lz4, or empty for none.
+    :raises DamagedError: if it is not whole, packed otherwise or longer than `most` bytes.
+    """
+    try:
+        if compression == 'zstd':
+            with zstandard.ZstdDecompressor().stream_reader(data) as stream:
+                out = stream.read(most + 1)
+        elif compression == 'lz4':
+            out = lz4.frame.LZ4FrameDecompressor().decompress(data, most + 1)
+        elif not compression:
+            out = bytes(data)
+        else:
+            raise DamagedError(f'compressed by {compression!r}, wanted zstd or lz4')
+    except (zstandard.ZstdError, RuntimeError, MemoryError, EOFError) as error:
+        raise DamagedError(f'it cannot be unpacked, {line(error)}') from error
+    if len(out) > most:
+        raise DamagedError(f'it becomes longer than the {most} bytes that it may')
+    return out
+
+
+def unpack_file(path: Path, out: Path) -> None:
+    """
+    Write the zstd file at `path` unpacked to `out`.
+
+    :raises BagError: if it is damaged, or the disk has no room for it.
+    """
+    try:
+        with path.open('rb') as packed, out.open('wb') as file, \
+                zstandard.ZstdDecompressor().stream_reader(packed) as stream:
+            while block := stream.read(2**22):
+                check_room(out, len(block))
+                file.write(block)
+    except zstandard.ZstdError as error:
+        raise BagError(f'not a readable bag (it cannot be unpacked, {line(error)})',
+                       'copy it anew; if it is so at its source, leave it out') from error
+
+
+def check_room(out: Path, size: int) -> None:
+    """Raise a BagError if `size` bytes do not fit where `out` lies."""
+    free = shutil.disk_usage(out.parent).free
+    if free < size + FREE:
+        raise BagError(f'{out.parent} has {free / 2**20:.0f} MB free, too little to unpack it',
+                       'name a larger place in the variable TMPDIR')
+
+
+class Chunks:
+    """Unpacked chunks, the last ones used."""
+
+    def __init__(self, make):
+        """Make those that are not there by `make(key)`."""
+        self._make, self._kept, self._size = make, OrderedDict(), 0
+
+    def __getitem__(self, key) -> bytes:
+        """Return a chunk; the one before is kept at least, as times may cross their border."""
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        made = self._kept[key] = self._make(key)
+        self._size += len(made)
+        while self._size > CACHED and len(self._kept) > 2:
+            self._size -= len(self._kept.popitem(last=False)[1])
+        return made
