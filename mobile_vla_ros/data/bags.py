@@ -79,8 +79,6 @@ class Bag:
             raise FileNotFoundError(f'no bag at {path}')
         self._recording = Recording(self.path)
         try:
-            if not all(c.topic and c.msgtype for c in self._reader.connections):
-                raise BagError(f'{path}: not a readable bag (a topic has no name or no type)')
             self.topics = {kind: self._choose(kind, topics.get(kind)) for kind in KINDS}
             if self.topics['image'] is None:
                 raise BagError(f'{path}: no camera in this bag (it needs '
