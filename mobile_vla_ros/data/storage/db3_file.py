@@ -30,6 +30,9 @@ class Db3File:
             self._db = self._open()
             self._topics = self._db.execute(
                 'SELECT id, name, type, serialization_format FROM topics ORDER BY id').fetchall()
+            if not all(isinstance(text, str) and text for topic in self._topics
+                       for text in topic[1:3]):
+                raise ValueError('a topic has no name or no type')
             rows = self._db.execute('SELECT rowid, topic_id, timestamp FROM messages '
                                     'ORDER BY rowid')
             self._messages = np.fromiter(rows, 'i8,i8,i8')
@@ -43,7 +46,7 @@ class Db3File:
             self.close()
             raise
         counts = dict(zip(*np.unique(self._messages['f1'], return_counts=True)))
-        self.channels = [Channel(str(name), ros2_type(str(kind)), str(encoding),
+        self.channels = [Channel(name, ros2_type(kind), str(encoding),
                                  int(counts.get(number, 0)))
                          for number, name, kind, encoding in self._topics]
 
