@@ -10,12 +10,13 @@ from mobile_vla_ros.models.advanced import Advanced, AdvancedConfig  # noqa: E40
 from mobile_vla_ros.models.final_fixed import FinalFixed, FinalFixedConfig  # noqa: E402
 from mobile_vla_ros.models.fusion import AdaptiveFeatureFusion  # noqa: E402
 from mobile_vla_ros.models.hybrid import HybridConfig, HybridEnsemble  # noqa: E402
-from mobile_vla_ros.models.registry import MODELS  # noqa: E402
+from mobile_vla_ros.models.registry import build_model, MODELS  # noqa: E402
 from mobile_vla_ros.models.vision import CHANNELS, EfficientNetLite0Grid, GRID  # noqa: E402
 from mobile_vla_ros.preprocessing import IMAGE  # noqa: E402
 from mobile_vla_ros.training.checkpoint import describe, load_model, save_checkpoint  # noqa: E402
 from mobile_vla_ros.training.export import export  # noqa: E402
 from mobile_vla_ros.training.loss import weighted_loss  # noqa: E402
+from mobile_vla_ros.training.strategies import read_strategy  # noqa: E402
 
 WIDTHS = {'hidden': 32, 'words': 16, 'width': 16, 'kept': 4, 'frame': 16,
           'history_s': (0.4, 1.0)}
@@ -119,6 +120,47 @@ def test_text_and_each_frame_decide(model):
     if model.name != 'final_fixed':
         assert not torch.allclose(out, model(grid, past.flip(1), text)[0], atol=1e-6), \
             'the order of the frames decides'
+
+
+def test_words_reach_the_head_beside_what_was_seen_with_them(model):
+    words = [model.listen(text) for text in torch.randn(2, 1, 512)]
+    looks = torch.randn(1, 3, model.memory)
+    first, second = (model.act(looks, heard) for heard in words)
+    assert not torch.allclose(first, second, atol=1e-4), 'the same looks, other words'
+    grid = torch.randn(1, CHANNELS, GRID, GRID)
+    first, second = (model.look(grid, heard) for heard in words)
+    assert not torch.allclose(first, second, atol=1e-4), 'the same picture, other words'
+
+
+@pytest.mark.parametrize('deaf', ['ask', 'hear'])
+def test_advanced_heeds_the_words_in_what_it_asks_and_in_what_it_hears(deaf):
+    torch.manual_seed(0)
+    model = Advanced(SMALL['advanced']).eval()
+    with torch.no_grad():
+        getattr(model, deaf).weight.zero_()
+        looks, words = torch.randn(1, 3, model.memory).expand(2, -1, -1), torch.randn(2, 16)
+        first, second = model.act(looks, words)
+    assert not torch.allclose(first, second, atol=1e-4)
+
+
+@pytest.mark.parametrize('name, rate', [('final_fixed', 0.2), ('hybrid', 0.3),
+                                        ('advanced', 0.4)])
+def test_what_the_head_gets_drops_out_in_training_as_the_strategy_says(name, rate):
+    torch.manual_seed(0)
+    model = build_model(read_strategy(name).config)
+    for mode, share in ((True, rate), (False, 0.0)):
+        model.train(mode)
+        for member in model.members:
+            got = []
+            handle = member.action_head.register_forward_pre_hook(
+                lambda module, given: got.append(given[0]))
+            looks = torch.randn(50, 1 + len(model.config.history_s), model.memory)
+            words = torch.cat([torch.randn(50, part.config.words) for part in model.members], -1)
+            model.act(looks, words)
+            handle.remove()
+            assert got[0].eq(0).float().mean() == pytest.approx(share, abs=0.02), name
+            hidden = member.layer_norm.normalized_shape[0]
+            assert got[0].shape == (50, hidden), 'each unit alone'
 
 
 def test_memory_gives_what_looking_at_every_frame_again_gives(model):

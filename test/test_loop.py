@@ -1,0 +1,251 @@
+"""The training loop, step by step: what is learned from, what changes, and what is kept."""
+
+from functools import partial
+import math
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch')
+
+from torch.optim.optimizer import register_optimizer_step_pre_hook  # noqa: E402
+
+from mobile_vla_ros.models.advanced import AdvancedConfig  # noqa: E402
+from mobile_vla_ros.models.final_fixed import FinalFixedConfig  # noqa: E402
+from mobile_vla_ros.models.hybrid import HybridConfig  # noqa: E402
+from mobile_vla_ros.models.registry import build_model  # noqa: E402
+from mobile_vla_ros.models.vision import CHANNELS, GRID  # noqa: E402
+from mobile_vla_ros.training import loop  # noqa: E402
+from mobile_vla_ros.training.loop import train, TrainConfig, validate  # noqa: E402
+from mobile_vla_ros.training.recordings import Episode, Phrases  # noqa: E402
+
+PERIOD_S = 0.2
+WIDTHS = {'hidden': 16, 'words': 8, 'width': 4, 'kept': 2, 'frame': 8, 'history_s': (0.2, 0.6)}
+CONFIGS = {
+    'final_fixed': FinalFixedConfig(**WIDTHS), 'advanced': AdvancedConfig(**WIDTHS, heads=2),
+    'hybrid': HybridConfig(FinalFixedConfig(**WIDTHS), AdvancedConfig(**WIDTHS, heads=2))}
+STILL = 1e-12  # a learning rate at which nothing changes that anybody could measure
+words = np.random.default_rng(9).normal(0, 0.05, 512).astype(np.float32)
+
+
+@pytest.fixture(autouse=True, scope='module')
+def phrases():
+    """Say each task in two sentences instead of 300: half a minute less."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, 'Phrases', partial(Phrases, per_language=1))
+        yield loop.Phrases(0)
+
+
+@pytest.fixture
+def steps():
+    """Note (learning rate, norm of all gradients) whenever an optimizer steps."""
+    seen = []
+
+    def note(optimizer, *_):
+        group, = optimizer.param_groups
+        norms = [p.grad.norm().item() for p in group['params'] if p.grad is not None]
+        seen.append((group['lr'], math.hypot(*norms)))
+    handle = register_optimizer_step_pre_hook(note)
+    yield seen
+    handle.remove()
+
+
+def build(name='final_fixed', **change):
+    torch.manual_seed(0)
+    config = CONFIGS[name]
+    return build_model(type(config)(**{**vars(config), **change}))
+
+
+def episode(seed=0, frames=3, command=None, said=None, tasks=((0, 0),)):
+    """Make an episode of noise; its commands are drawn if not given, for each of its tasks."""
+    rng = np.random.default_rng(seed)
+    grids = rng.normal(size=(frames, CHANNELS, GRID, GRID)).astype(np.float16)
+    labels = np.full((frames, 2, 5, 3), np.nan, np.float32)
+    for task in tasks:
+        labels[(slice(None), *task)] = rng.uniform(-1, 1, (frames, 3)) if command is None \
+            else command
+    return Episode(seed, *tasks[0], grids, labels, said)
+
+
+def settings(**change):
+    return TrainConfig(**{'epochs': 1, 'episodes_per_batch': 1, 'word_steps': 0, 'other_tasks': 0,
+                          'text_noise': 0, 'weight_decay': 0, **change})
+
+
+def run(model, episodes, config, held_out=None, **more):
+    return train(model, episodes, held_out or episodes[:1], config, PERIOD_S, False, **more)
+
+
+def loss_of(predicted, target, z_weight):
+    off = (predicted - target) * [1, 1, z_weight]
+    return (off ** 2).mean() + 0.1 * np.abs(off).mean()
+
+
+def predictions(model, drive, text):
+    """Act on every frame by the definition: the newest look first, then those at the ages."""
+    model.eval()
+    with torch.inference_mode():
+        said = model.listen(torch.from_numpy(text)[None])
+        looks = [model.look(torch.from_numpy(np.float32(grid))[None], said)
+                 for grid in drive.grids]
+        ages = [round(age / PERIOD_S) for age in model.config.history_s]
+        rows = [[looks[max(0, i - back)] for back in (0, *ages)] for i in range(len(looks))]
+        return np.concatenate([model.act(torch.stack(row, 1), said).numpy() for row in rows])
+
+
+# -- what is learned from
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_a_frame_is_acted_on_with_those_before_it_newest_first(name):
+    model, drive = build(name), episode(frames=6)
+    sample = loop._sample(drive, (0, 0), words, PERIOD_S, model.config)
+    with torch.inference_mode():
+        predicted, target = loop._predict(model.eval(), [sample, sample])
+    expected = predictions(model, drive, words)
+    assert predicted.numpy() == pytest.approx(np.concatenate([expected, expected]), abs=1e-5)
+    assert target.numpy()[:6, 0] == pytest.approx(drive.labels[:, 0, 0])
+    assert not np.allclose(expected[5], predictions(model, episode(1, 6), words)[5], atol=1e-3)
+
+
+def test_a_chunk_holds_the_commands_to_come_and_repeats_the_last():
+    drive = episode(frames=4, tasks=[(1, 2)])
+    *_, labels = loop._sample(drive, (1, 2), words, PERIOD_S, build(chunk=3).config)
+    driven = drive.labels[:, 1, 2]
+    assert np.array_equal(labels, driven[[[0, 1, 2], [1, 2, 3], [2, 3, 3], [3, 3, 3]]])
+
+
+def test_an_episode_is_asked_for_in_its_task_or_now_and_then_in_another(phrases):
+    drive, rng = episode(tasks=[(1, 2), (0, 2), (1, 4)]), np.random.default_rng(0)
+
+    def ask(**change):
+        drawn = [loop._task(drive, phrases, settings(**change), rng) for _ in range(60)]
+        for task, text in drawn:
+            assert np.abs(phrases.vectors[task] - text).max(1).min() < 0.2
+        return [task for task, _ in drawn], [text for _, text in drawn]
+    assert set(ask()[0]) == {(1, 2)}
+    assert set(ask(other_tasks=1.0)[0]) == {(1, 2), (0, 2), (1, 4)}
+    assert 0 < sum(task != (1, 2) for task in ask(other_tasks=0.2)[0]) < 30
+    plain = {text.tobytes() for text in ask()[1]}
+    assert plain == {row.tobytes() for row in phrases.vectors[1, 2]}
+    noise = np.array([min((text - row for row in phrases.vectors[1, 2]), key=np.linalg.norm)
+                      for text in ask(text_noise=0.02)[1]])
+    assert noise.std() == pytest.approx(0.02, rel=0.05) and abs(noise.mean()) < 1e-3
+
+
+def test_own_words_are_heard_in_training_and_in_validation(phrases):
+    model, heard = build(), {True: [], False: []}
+    model.listen.register_forward_pre_hook(
+        lambda module, given: heard[model.training].append(given[0].clone()))
+    drive = episode(said=words)
+    run(model, [drive] * 2, settings(other_tasks=1.0), [drive] * 2)
+    for training, texts in heard.items():
+        texts = torch.cat(texts)
+        assert len(texts) == 2 * 3, training
+        assert torch.equal(texts, torch.from_numpy(words).expand_as(texts)), training
+    task, text = loop._task(drive, phrases, settings(text_noise=0.02), np.random.default_rng(0))
+    assert task == (0, 0) and (text - words).std() == pytest.approx(0.02, rel=0.2)
+
+
+def test_words_that_are_learned_stay_as_they_are_and_others_are_learned():
+    for name in CONFIGS:
+        for said in (None, words):
+            model = build(name)
+            before = {key: value.clone() for key, value in model.named_parameters()}
+            modes = []
+            for member in model.members:
+                member.listen.dropout.register_forward_pre_hook(
+                    lambda module, _: modes.append((model.training, module.training)))
+            run(model, [episode(0), episode(1, said=said)], settings(epochs=2))
+            changed = {key for key, value in model.named_parameters()
+                       if not torch.equal(value, before[key])}
+            assert any('look.enter' in key for key in changed)
+            assert any('listen.' in key for key in changed) == (said is not None), name
+            assert set(modes) == {(True, said is not None), (False, False)}, name
+
+
+# -- how a step is made
+
+def test_the_rate_is_stepped_every_batch_up_to_the_end(steps):
+    run(build(), [episode(i) for i in range(3)], settings(
+        epochs=8, episodes_per_batch=2, learning_rate=1e-3))
+    warm = [1e-3 * (0.1 + 0.9 * i / 6) for i in range(6)]
+    fall = [1e-6 + (1e-3 - 1e-6) * (1 + math.cos(math.pi * i / 10)) / 2 for i in range(10)]
+    assert [rate for rate, _ in steps] == pytest.approx(warm + fall, rel=1e-3)
+
+
+def test_all_gradients_together_are_clipped(steps):
+    run(build(), [episode(i, command=[300.0, -200.0, 100.0]) for i in range(3)], settings())
+    assert [norm for _, norm in steps] == pytest.approx([1.0] * 3, rel=1e-3)
+
+
+def test_every_step_starts_from_its_own_gradient(steps):
+    model = build(dropout=0.0)
+    model.listen.dropout.p = 0.0
+    run(model, [episode(command=[0.01, 0.0, 0.0], said=words)] * 3,
+        settings(learning_rate=STILL))
+    first, *rest = [norm for _, norm in steps]
+    assert first < 0.9 and rest == pytest.approx([first] * 2, rel=1e-3)
+
+
+@pytest.mark.parametrize('name, rate', [('final_fixed', 0.2), ('advanced', 0.4),
+                                        ('hybrid', 0.3)])
+def test_units_drop_out_in_training_and_never_in_validation(name, rate):
+    wide = {'hidden': 512}
+    model = build(name, dropout=rate, **wide) if name != 'hybrid' else build(
+        name, **{key: {**vars(part), 'dropout': rate, **wide}
+                 for key, part in vars(CONFIGS[name]).items() if key != 'ensemble_weight'})
+    dropped = {True: [], False: []}
+    for member in model.members:
+        member.action_head.register_forward_pre_hook(
+            lambda module, given: dropped[model.training].append(given[0].eq(0).float().mean()))
+    drive, shares = episode(frames=8), 2 * len(model.members)
+    run(model, [drive], settings(epochs=2), [drive])
+    assert [share.item() for share in dropped[True]] == pytest.approx([rate] * shares, abs=0.05)
+    assert not any(dropped[False]) and len(dropped[False]) == shares
+
+
+@pytest.mark.parametrize('z_weight', [0.0, 0.3, 1.0])
+def test_the_weight_of_turning_is_the_configs_in_training_and_in_validation(z_weight):
+    model, drive = build(dropout=0.0), episode(said=words)
+    with torch.no_grad():
+        model.axis_weight[2] = 1.0  # as if it were used to turn
+    row, = run(model, [drive], settings(learning_rate=STILL, z_weight=z_weight))['history']
+    model.listen.dropout.p = 0.0
+    expected = loss_of(predictions(model, drive, words), drive.labels[:, :1, 0], z_weight)
+    assert row['loss'] == pytest.approx(expected, rel=1e-4)
+    assert row['train_loss'] == pytest.approx(expected, rel=0.05)  # listening drops out units
+    assert loss_of(predictions(model, drive, words), drive.labels[:, :1, 0], 0.6) != \
+        pytest.approx(expected, rel=0.1)
+
+
+# -- what is measured and kept
+
+def test_validation_stands_beside_the_best_constant(phrases):
+    model = build()
+    drives = [episode(0, 2, [0.3, 0.0, -0.2]), episode(1, 6, [0.1, 0.4, 0.2])]
+    told = validate(model, drives, phrases, settings(), PERIOD_S)
+    assert told['constant_mae'] == pytest.approx([0.075, 0.15, 0.15], abs=1e-4)
+    with torch.no_grad():
+        model.axis_weight.zero_()
+    told = validate(model, drives, phrases, settings(z_weight=1.0), PERIOD_S)
+    assert told['mae'] == pytest.approx([0.15, 0.3, 0.2], abs=1e-4)
+    squares = (2 * (0.09 + 0.04) + 6 * (0.01 + 0.16 + 0.04)) / 24
+    assert told['loss'] == pytest.approx(squares + 0.1 * (0.15 + 0.3 + 0.2) / 3, rel=1e-4)
+
+
+@pytest.mark.parametrize('wanted, best', [(0.5, 4), (-0.5, 1)])
+def test_the_weights_that_were_best_on_held_out_episodes_are_left(phrases, wanted, best):
+    """Who learns to drive on gets better on those who do, and worse on those who reverse."""
+    model, config = build(dropout=0.0), settings(epochs=4, learning_rate=1e-2)
+    learned = [episode(i, command=[0.5, 0.0, 0.0], said=words) for i in range(3)]
+    held_out = [episode(7, command=[wanted, 0.0, 0.0], said=words)]
+    result = run(model, learned, config, held_out)
+    losses = [row['loss'] for row in result['history']]
+    assert [row['epoch'] for row in result['history']] == [1, 2, 3, 4]
+    assert result['best'] == result['history'][best - 1] and min(losses) == losses[best - 1]
+
+    def again():
+        return validate(model, held_out, phrases, config, PERIOD_S)['loss']
+    assert again() == pytest.approx(losses[best - 1], rel=1e-5)
+    model.load_state_dict(result['last_weights'])
+    assert again() == pytest.approx(losses[-1], rel=1e-5)
