@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from mobile_vla_ros.cli.benchmark import main
-from mobile_vla_ros.evaluate.closed_loop import Job, summarise, task_of
+from mobile_vla_ros.evaluate.closed_loop import Job, Runner, summarise, task_of
 from mobile_vla_ros.evaluate.phrases import PhraseFile
 from mobile_vla_ros.evaluate.statistics import rate, wilson
 from mobile_vla_ros.share import share_file
 from mobile_vla_ros.sim.language import parse_instruction
+from mobile_vla_ros.sim.scenario import make_scenario
 from mobile_vla_ros.sim.seeds import TEST, VALIDATION
 
 HELD_OUT = share_file('config', 'phrases', 'held_out.yaml')
@@ -62,6 +63,33 @@ def test_other_sides_and_words_are_obeyed(tmp_path):
         assert parse_instruction(row['instruction'])[0] == row['asked_side']
         original, _ = task_of(row['seed'], Job())
         assert row['asked_side'] != original.side
+
+
+def test_another_bottle_of_the_scene_is_asked_for_and_reached(tmp_path):
+    result = score(tmp_path, '--swap-colors', '--policy', 'expert', '--episodes', '4',
+                   '--processes', '1')
+    assert result['job']['swap'] == 'colors' and len(result['rows']) == 4
+    for row in result['rows']:
+        own = make_scenario(row['seed'])
+        assert row['asked_color'] in [bottle.color for bottle in own.bottles]
+        assert row['asked_color'] != own.color and row['asked_side'] == own.side
+        assert parse_instruction(row['instruction']) == (own.side, row['asked_color'])
+        assert row['reachable'] and row['bottle'] == row['asked_color'] and row['bottle_ok']
+    obeyed = result['rates']['color_obeyed']
+    assert (obeyed['hits'], obeyed['trials']) == (4, 4) and 'side_obeyed' not in result['rates']
+
+
+def test_the_constant_is_what_was_driven_on_average_in_training():
+    runner = Runner(Job(open_loop=True))
+    wanted, mean = [], np.array(runner.policy.metadata.data['mean_command'])
+    runner.watch = lambda sim, command: wanted.append(command)
+    errors = np.array(runner.run(TEST.start)['errors'])  # (frames, 2, 3)
+    assert mean[0] > 0.1 and errors[:, 1] == pytest.approx(np.abs(wanted - mean), abs=1e-9)
+    assert np.abs(wanted).max() > 0.1 and not np.array_equal(errors[:, 0], errors[:, 1])
+    del wanted[:]
+    runner.run(TEST.start, Job(policy='constant'))
+    assert len(wanted) > 10 and (np.array(wanted) == mean).all()
+    runner.sim.close()
 
 
 def broken(how, path):
@@ -123,6 +151,9 @@ def test_the_rates_count_what_they_say():
     assert hits == {'success': (1, 4), 'contact': (1, 4), 'wrong_side': (1, 4),
                     'wrong_bottle': (1, 4), 'not_finished': (1, 4), 'side_obeyed': (3, 4),
                     'success_en': (1, 4)}
+    rates = summarise(rows, Job(swap='colors'))
+    assert (rates['color_obeyed']['hits'], rates['color_obeyed']['trials']) == (1, 4)
+    assert 'side_obeyed' not in rates and 'color_obeyed' not in summarise(rows, Job())
 
 
 @pytest.mark.parametrize('content, message', [

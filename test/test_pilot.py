@@ -283,3 +283,40 @@ def test_failed_plans_and_replaced_frames_are_counted_for_good():
         assert after['replaced by newer ones'] >= before['replaced by newer ones'] + 3
     finally:
         drive.close()
+
+
+class Slow(Straight):
+    """Gives its next plan only when it may."""
+
+    def __init__(self, speed):
+        self.speed, self.asked, self.may = speed, threading.Event(), threading.Event()
+
+    def plan(self, rgb, instruction, stamp_ns):
+        self.asked.set()
+        assert self.may.wait(10.0)
+        return Plan(np.array([[self.speed, 0.0, 0.0]], np.float32), stamp_ns, NS)
+
+
+def test_a_plan_of_the_policy_before_is_not_driven_after_a_change():
+    before, after = Slow(-0.4), Slow(0.4)
+    before.may.set()
+    drive = Drive(before)
+    try:
+        drive.moving()
+        before.may.clear()
+        before.asked.clear()
+        assert before.asked.wait(10.0), 'it plans, and goes on while it is replaced'
+        drive.pilot.change(Guard(Limits(), 250 * MS), after)
+        assert not drive.pilot.arming.armed and drive.pilot.arm(True)[0]
+        assert not drive.pilot.guard.watchdog.streak, 'of what may be driven by'
+        at = time.monotonic_ns()
+        before.may.set()
+        assert after.asked.wait(10.0)
+        assert not drive.pilot.guard.watchdog.streak, 'the plan that came too late is none'
+        after.may.set()
+        drive.moving()
+        assert min(command.linear_x for ns, command in drive.sent if ns > at) == 0.0
+    finally:
+        before.may.set()
+        after.may.set()
+        drive.close()

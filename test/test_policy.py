@@ -1,6 +1,6 @@
 """From a checkpoint to commands: what is loaded, what is refused, what decides."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 import json
 import os
 from pathlib import Path
@@ -14,6 +14,8 @@ import mobile_vla_ros
 from mobile_vla_ros.backends import OnnxRuntime
 from mobile_vla_ros.contract import Command, ContractError, NS, Plan
 from mobile_vla_ros.metadata import BLANK, Metadata, SEAL
+from mobile_vla_ros.models.text import encode_text, NAME as TEXT_ENCODER
+from mobile_vla_ros.policy import Policy
 from mobile_vla_ros.preprocessing import history_frames, IMAGE, preprocess
 from mobile_vla_ros.share import SHIPPED, share_file
 
@@ -118,6 +120,75 @@ def test_a_new_instruction_forgets_what_was_seen_with_the_old(picture):
         policy.act(np.zeros_like(picture), LEFT, i * NS // 10)
     turned = policy.act(picture, RIGHT, 12 * NS // 10)
     assert np.array_equal(first(policy, picture, RIGHT), turned)
+
+
+class Numbering:
+    """An engine that leaves of each picture its brightness, and notes what it is given as past."""
+
+    name = 'numbering'
+
+    def __init__(self):
+        self.given, self.texts = [], []
+
+    def __call__(self, image, past, text):
+        assert image.shape == (1, IMAGE, IMAGE, 3) and past.shape[0] == text.shape[0] == 1
+        self.given.append(past[0, :, 0].tolist())
+        self.texts.append(text[0])
+        commands = np.arange(6, dtype=np.float32).reshape(1, 2, 3) + image[0, 0, 0, 0]
+        return commands, image[:, 0, :1, 0].astype(np.float32)
+
+
+@pytest.fixture
+def numbering():
+    return Policy(Numbering(), Metadata(
+        model='m', config={}, rate_hz=8.0, chunk=2, history_s=(0.2, 0.6, 1.0), memory=1,
+        vision='none', text=TEXT_ENCODER, text_width=512), 'abc')
+
+
+def shown(policy, number, seconds, text='go'):
+    """Show a picture of this brightness; return the plan and what the engine was given as past."""
+    plan = policy.plan(np.full((4, 4, 3), number, np.uint8), text, round(seconds * NS))
+    return plan, policy.engine.given[-1]
+
+
+def test_the_past_is_given_by_age_the_nearest_first(numbering):
+    assert (numbering.sha256, numbering.backend) == ('abc', 'numbering')
+    for i in range(12):
+        _, past = shown(numbering, 7 + i, 0.2 * i)
+        assert past == [7 + max(0, i - back) for back in (1, 3, 5)]
+    assert numbering.engine.given[0] == [0, 0, 0], 'the first frame is looked at before it acts'
+    assert len(numbering.engine.given) == 13
+    assert shown(numbering, 99, 2.2)[1] == [17, 15, 13], 'the same stamp again: in its place'
+    assert shown(numbering, 30, 2.4)[1] == [99, 16, 14]
+    numbering.reset()
+    assert shown(numbering, 50, 0.1)[1] == [50, 50, 50]
+
+
+def test_no_more_is_kept_than_is_looked_back_to(numbering):
+    for i in range(200):
+        shown(numbering, i % 250, i / 20)
+        assert len(numbering._frames) <= 27  # 1.3 s, and one beyond
+    assert shown(numbering, 1, 10.0)[1] == [196, 188, 180]
+    assert shown(numbering, 2, 60.0)[1] == [1, 1, 1], 'after a gap the last one stands for all'
+    assert shown(numbering, 3, 60.3)[1] == [2, 2, 2]
+    with pytest.raises(ValueError, match='60200000000 ns is older .* .60300000000 ns'):
+        shown(numbering, 4, 60.2)
+
+
+def test_a_plan_begins_at_its_frame_and_steps_at_the_policys_rate(numbering):
+    plan, _ = shown(numbering, 10, 3.0)
+    assert (plan.start_ns, plan.period_ns) == (3 * NS, NS // 8)
+    assert plan.commands.tolist() == [[10, 11, 12], [13, 14, 15]]
+    assert numbering.act(np.zeros((4, 4, 3), np.uint8), 'go', 4 * NS) == Command(0, 1, 2)
+
+
+def test_each_sentence_is_given_as_what_it_means(numbering):
+    for text in ('go', 'stop', 'go', ''):
+        shown(numbering, 1, 1.0, text)
+        assert np.array_equal(numbering.engine.texts[-1], encode_text(text))
+        assert np.array_equal(numbering.engine.texts[-2], encode_text(text)), 'the first look too'
+    with pytest.raises(ContractError, match=f"'other', this package has '{TEXT_ENCODER}'"):
+        Policy(Numbering(), replace(numbering.metadata, text='other'))
 
 
 def test_bad_images_and_stamps_are_refused(tmp_path):

@@ -4,11 +4,12 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from tiny_checkpoint import write as write_tiny
 
 pytest.importorskip('rosbags')
-from bags import START, TEXT, write  # noqa: E402
+from bags import BagWriter, image, picture, START, TEXT, text, twist, write  # noqa: E402
 
 from mobile_vla_ros import load_policy  # noqa: E402
 from mobile_vla_ros.cli import replay as verb  # noqa: E402
@@ -41,6 +42,29 @@ def test_memory_does_not_grow_with_the_bag(tmp_path):
         peaks.append(int(out.split()[-1]))
     assert json.loads((tmp_path / 'a.json').read_text())['frames_compared'] == 1200
     assert peaks[1] < 1.1 * peaks[0], f'{peaks} KB'
+
+
+def test_the_baselines_are_those_that_are_named(tmp_path):
+    """The last command before a frame is known to who repeats it, the one after it is not."""
+    answers = np.random.default_rng(0).uniform(-0.4, 0.4, (30, 3))  # 10 ms after each frame
+    between = np.random.default_rng(1).uniform(0.4, 0.9, (30, 3))  # 60 ms after it
+    with BagWriter(tmp_path / 'bag', info={'scenario': 'hall'}) as bag:
+        bag.put('/instruction', START, text(TEXT))
+        for i, (answer, later) in enumerate(zip(answers, between)):
+            ns = START + (i + 1) * NS // 10
+            bag.put('/camera/image', ns, image(picture(i, (32, 24)), ns))
+            bag.put('/cmd_vel', ns + NS // 100, twist(answer))
+            bag.put('/cmd_vel', ns + 6 * NS // 100, twist(later))
+    still = load_policy(write_tiny(tmp_path / 'tiny.onnx', weight=0.0))
+    with Bag(tmp_path / 'bag') as bag:
+        result = summarise([replay(bag, still)], still, 1.0)
+    before = np.concatenate([np.zeros((1, 3)), between[:-1]])
+    expected = {'policy': 0.0, 'zero': 0.0, 'mean': answers.mean(0), 'repeat-last': before}
+    assert result['frames_compared'] == 30 and set(result['scores']) == set(expected)
+    for name, constant in expected.items():
+        assert result['scores'][name]['mae'] == pytest.approx(
+            np.abs(answers - constant).mean(0), abs=1e-5), name
+    assert result['by_scenario']['hall']['mae_mean'] == result['scores']['mean']['mae']
 
 
 def test_bags_replayed_at_once_are_as_one_after_the_other(tmp_path, capsys):

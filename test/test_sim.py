@@ -1,5 +1,7 @@
 """The simulated task: scenes by seed, physics, judgement, teacher, words."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -106,6 +108,34 @@ def test_the_other_side_or_bottle_is_no_success(sim):
     color = next(b.color for b in scenario.bottles if b.color != scenario.color)
     outcome = drive(sim, scenario, Expert(scenario.with_task(color=color)))
     assert outcome.stopped and not outcome.bottle_ok and not outcome.success
+
+
+def stand(sim, metres, **change):
+    """Put the base this far before its bottle, past the boxes, and let it stand there."""
+    scenario = make_scenario(TEST.start)
+    target = scenario.target
+    x_min, x_max, y_min, y_max = scenario.obstacle
+    boxes = tuple(replace(box, y=box.y + (5.0 if scenario.side == 'right' else -5.0))
+                  for box in scenario.boxes)  # far to the other side: it is passed as asked
+    sim.reset(replace(scenario, boxes=boxes, start=(target.x - metres, target.y, 0.0), **change))
+    while not sim.outcome().stopped and sim.time_s < 10.0:
+        sim.step(STOP, 0.5)
+    return sim.outcome()
+
+
+def test_success_is_standing_within_35_cm_of_the_bottle(sim):
+    for metres, reached in ((0.30, True), (0.345, True), (0.355, False), (0.42, False)):
+        outcome = stand(sim, metres)
+        assert outcome.stopped and outcome.side_ok and not outcome.contacts, outcome
+        assert outcome.distance_m == pytest.approx(metres, abs=1e-3)
+        assert (outcome.success, outcome.bottle_ok) == (reached, reached), outcome
+        assert (outcome.bottle is not None) == reached
+
+
+def test_who_has_touched_something_has_not_succeeded(sim):
+    outcome = stand(sim, 0.17)  # the bottle's own radius and the base's are 0.185 m
+    assert outcome.contacts == 1 and outcome.done
+    assert outcome.stopped and outcome.bottle_ok and outcome.side_ok and not outcome.success
 
 
 def test_driving_into_a_box_is_contact_and_does_not_go_through(sim):
