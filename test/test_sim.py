@@ -11,6 +11,8 @@ from mobile_vla_ros.sim.expert import Expert
 from mobile_vla_ros.sim.scenario import COLORS, make_scenario, SIDES
 from mobile_vla_ros.sim.seeds import split_of, TEST, TRAIN, VALIDATION
 from mobile_vla_ros.sim.simulator import MAX_SPEED, Simulator
+from mobile_vla_ros.sim.unknown import refuse_unknown
+from mobile_vla_ros.sim.verdict import verdict
 
 
 @pytest.fixture(scope='module')
@@ -55,6 +57,83 @@ def test_the_optical_frame_and_the_matrix_say_where_a_bottle_is_seen(seed):
             < 0.15
     assert seen >= len(scenario.bottles) - 1, 'a box may hide one'
     sim.close()
+
+
+OUTCOME = {'done': True, 'success': False, 'stopped': True, 'contacts': 0, 'side': 'left',
+           'side_ok': True, 'bottle': None, 'bottle_ok': False, 'distance_m': 0.6, 'path_m': 2.0,
+           'seconds': 9.0, 'touched': []}
+
+
+@pytest.mark.parametrize('changes, words', [
+    ({'success': True, 'bottle': 'red', 'bottle_ok': True},
+     'reached the red bottle after 9.0 s, passed on the left, nothing touched'),
+    ({'contacts': 2, 'touched': ['a box', 'the red bottle']},
+     'failed: touched a box and the red bottle; after 9.0 s'),
+    ({'side': 'right', 'side_ok': False, 'bottle': 'red', 'bottle_ok': True},
+     'failed: passed on the right, asked was left; after 9.0 s'),
+    ({'bottle': 'blue'}, 'failed: stopped at the blue bottle, asked was red; after 9.0 s'),
+    ({}, 'failed: stopped 0.60 m from the red bottle, within 0.35 m is reached; after 9.0 s'),
+    ({'path_m': 0.0, 'side': None, 'side_ok': None}, 'failed: never set off; after 9.0 s'),
+    ({'stopped': False, 'seconds': 25.0},
+     'failed: out of time 0.60 m from the red bottle; after 25.0 s'),
+    ({'bottle': 'blue', 'side': 'right', 'side_ok': False},
+     'failed: passed on the right, asked was left; stopped at the blue bottle, asked was red; '
+     'after 9.0 s')])
+def test_the_verdict_says_how_it_ended_and_why(changes, words):
+    scenario = replace(make_scenario(TEST.start), color='red', side='left')
+    assert verdict(scenario, {**OUTCOME, **changes}) == words
+
+
+def test_what_was_touched_is_named(sim):
+    scenario = make_scenario(TEST.start)
+    assert drive(sim, scenario).touched == ()
+    sim.reset(scenario)
+    while not sim.outcome().done:
+        sim.step(Command(0.4, 0.0, 0.0))
+    assert sim.outcome().touched == ('a box',)
+    sim.reset(scenario)
+    while not sim.outcome().done:
+        sim.step(Command(0.0, 0.5, 0.0))
+    assert sim.outcome().touched == ('a wall',)
+    bottle = scenario.bottles[0]
+    sim.reset(replace(scenario, start=(bottle.x - 0.3, bottle.y, 0.0)))
+    while not sim.outcome().done:
+        sim.step(Command(0.4, 0.0, 0.0))
+    assert f'the {bottle.color} bottle' in sim.outcome().touched
+    assert verdict(scenario, sim.outcome().as_dict()).startswith('failed: touched the ')
+
+
+@pytest.mark.parametrize('text, word', [
+    ('go left to the pink bottle', 'pink'), ('Pink bottle.', 'pink'),
+    ('go left, to orange', 'orange'), ('stop at the white plastic bottle', 'white'),
+    ('the black one, left', 'black'), ('go right to the teal-coloured bottle', 'teal'),
+    ('the bottle that is grey', 'grey'), ('go left to the red bottle, not the pink one', 'pink'),
+    ('왼쪽으로 지나서 분홍색 병 앞에 멈춰', '분홍색'), ('핑크 병으로 가', '핑크'),
+    ('흰 물병', '흰'), ('하늘색으로 가', '하늘색으로'),
+    ('상자 오른쪽으로 지나 보랏빛 병', '보랏빛'), ('빨강 병', '빨강')])
+def test_a_colour_that_nobody_knows_is_refused(text, word):
+    with pytest.raises(ValueError, match=f'asks for {word!r}, a colour that is not known'):
+        refuse_unknown(text)
+
+
+@pytest.mark.parametrize('text, words', [
+    ('go over the box to the red bottle', 'over the box'), ('pass on the far side', 'far side'),
+    ('drive leftwards to the red bottle', 'leftwards'), ('take the middle', 'take the middle'),
+    ('pass the box on the north side', 'north'), ('상자 위로 지나 빨간 병', '위로'),
+    ('가운데로 가서 빨간 병', '가운데로'), ('좌회전해서 빨간 병', '좌회전')])
+def test_a_side_that_nobody_knows_is_refused(text, words):
+    with pytest.raises(ValueError, match=f'says {words!r}, a side that is not known'):
+        refuse_unknown(text)
+
+
+@pytest.mark.parametrize('text', [
+    'go on', 'go to the bottle', 'pass the white box on the left and stop at the red bottle',
+    'go around the brown box', 'follow the black line to the bottle', 'the navy blue bottle',
+    'the bottle with the white cap', 'drive over to the blue bottle', 'finish at the bottle',
+    '흰 상자를 왼쪽으로 지나 병으로 가', '회색 박스를 피해 왼쪽으로 빨간 병', '병을 탐색해',
+    '상자 주위로 돌아 빨간 병'])
+def test_what_names_nothing_unknown_of_the_task_passes(text):
+    refuse_unknown(text)
 
 
 def test_splits_do_not_overlap():
@@ -184,6 +263,7 @@ def test_words_name_the_task_they_were_made_for(name):
         side, color = str(rng.choice(SIDES)), str(rng.choice(COLORS))
         text = language.sample(side, color, rng, name)
         assert language.parse_instruction(text) == (side, color), text
+        refuse_unknown(text)
 
 
 def test_words_that_name_two_tasks_are_refused():

@@ -175,11 +175,14 @@ def test_reset_takes_the_parameters_and_time_goes_on():
         color = colors.split('it has ')[1].split(',')[0]
         refused = g.set('sim', seed=2_000_000, side='over')
         assert not refused.successful and "got 'over'" in refused.reason
+        assert "asks for 'pink'" in g.set('sim', instruction='the pink bottle').reason
         assert 'is taken at start' in g.set('sim', width=64).reason
+        kept = g.call(Trigger, 'sim/reset')  # of what was refused, nothing is left
+        assert kept.success and 'side and colour of the scene, none was named' in kept.message
         assert g.set('sim', color=color, side='left').successful
         answer = g.call(Trigger, 'sim/reset')
         assert answer.success and f'pass left, {color} bottle' in answer.message
-        task = wait_for(lambda: [task for task in listener.get('outcome') if task['episode'] == 1],
+        task = wait_for(lambda: [task for task in listener.get('outcome') if task['episode'] == 2],
                         2.0, 'an outcome')[-1]
         assert (task['task']['side'], task['task']['color']) == ('left', color)
         assert not task['outcome']['done']
@@ -190,18 +193,49 @@ def test_reset_takes_the_parameters_and_time_goes_on():
 
 def test_an_episode_ends_and_is_told_to_late_listeners():
     with graph() as g:
-        sim(g, real_time_factor=5.0)
+        process = sim(g, real_time_factor=5.0)
         early = Listener(g)
-        ended = wait_for(lambda: [o['outcome'] for o in early.get('outcome')
-                                  if o['outcome']['done']], 30.0, 'the end')
-        assert not ended[-1]['success'] and ended[-1]['stopped']  # nobody drove
-        late = Listener(g)
-        assert late.wait('outcome', 1)[-1]['outcome']['done']
+        for episode in range(2):
+            ended = wait_for(lambda: [
+                o['outcome'] for o in early.get('outcome')
+                if o['outcome']['done'] and o['episode'] == episode], 30.0, 'the end')  # noqa: B023
+            assert not ended[-1]['success'] and ended[-1]['stopped']  # nobody drove
+            early.wait('outcome', 3)  # it goes on telling
+            said = [line for line in process.lines if f'episode {episode} ' in line]
+            assert len(said) == 1 and 'WARN' in said[0], process.lines
+            assert 'failed: never set off; after 6.0 s' in said[0]
+            if episode == 0:
+                assert Listener(g).wait('outcome', 1)[-1]['outcome']['done']
+                assert g.call(Trigger, 'sim/reset').success
+
+
+def test_a_task_that_is_reached_is_told_once():
+    from mobile_vla_ros.sim.expert import Expert
+    from mobile_vla_ros.sim.scenario import make_scenario
+    with graph() as g:
+        process = sim(g, real_time_factor=3.0, width=64, height=48)
+        listener, expert = Listener(g), Expert(make_scenario(2_000_000))
+
+        def step():
+            pose = listener.get('odom')[-1].pose.pose
+            listener.commands.publish(messages.to_twist(expert.act((
+                pose.position.x, pose.position.y,
+                2.0 * np.arctan2(pose.orientation.z, pose.orientation.w)))))
+            time.sleep(0.01)
+            return any('episode 0' in line for line in process.lines)
+        listener.wait('odom', 5)
+        wait_for(step, 20.0, 'the end')
+        listener.wait('outcome', 3)
+        said, = [line for line in process.lines if 'episode 0' in line]
+        assert 'INFO' in said and 'episode 0 reached the ' in said and 'nothing touched' in said
 
 
 @pytest.mark.parametrize('parameters, words', [
     ({'seed': -1}, 'parameter seed must be a whole number within 0..'),
     ({'color': 'pink'}, 'has no pink bottle; it has'),
+    ({'instruction': '"go left to the pink bottle"'}, "asks for 'pink', a colour that is not"),
+    ({'instruction': '"왼쪽으로 지나 분홍 병으로 가"'}, "asks for '분홍', a colour that is not"),
+    ({'instruction': '"go over the box to the bottle"'}, "says 'over the box', a side that is"),
     ({'side': 'left', 'instruction': '"go right to the red bottle"'}, "side is 'left' but"),
     ({'colour': 'red'}, "unknown parameter 'colour' for node sim; it has seed, side"),
     ({'width': 7}, 'parameter width must be a whole number within 16..4096, got 7'),

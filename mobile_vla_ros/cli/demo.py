@@ -13,6 +13,7 @@ import sys
 from mobile_vla_ros.cli import one_line_errors, Parser
 from mobile_vla_ros.evaluate import demo_run
 from mobile_vla_ros.sim.seeds import split_of, TEST
+from mobile_vla_ros.sim.verdict import verdict
 
 EXAMPLE = ("example: python -m mobile_vla_ros demo --seed 2000007 "
            "--instruction 'go left to the red bottle'")
@@ -77,19 +78,6 @@ def main(argv=None) -> int:
     print(f'film {args.out / "demo.mp4"}, picture {args.out / "demo.png"}, figures '
           f'{args.out / "summary.json"}' + (f', animation {args.gif}' if args.gif else ''))
     return 0 if outcome['success'] else 1
-
-
-def verdict(scenario, outcome: dict) -> str:
-    """Return how it went in a few words."""
-    if outcome['success']:
-        return f'reached in {outcome["seconds"]:.1f} s, nothing touched'
-    if outcome['contacts']:
-        return 'not reached: touched something'
-    if outcome['side_ok'] is False:
-        return f'wrong: passed on the {outcome["side"]}'
-    if outcome['bottle'] and not outcome['bottle_ok']:
-        return f'wrong: stopped at the {outcome["bottle"]} bottle'
-    return f'not reached: {outcome["distance_m"]:.2f} m from the {scenario.color} bottle'
 
 
 def tell(scenario, outcome: dict, latency: tuple) -> str:

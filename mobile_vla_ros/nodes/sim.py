@@ -21,11 +21,14 @@ from std_srvs.srv import Trigger
 
 from mobile_vla_ros import messages
 from mobile_vla_ros.contract import CAMERA_FRAME, LASER_FRAME
+from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.nodes.parameters import declare, describe, refuse_all_but, Setting
 from mobile_vla_ros.nodes.sim_world import Sensor, State, World
 from mobile_vla_ros.nodes.spin import first_line, run
 from mobile_vla_ros.sim import language
 from mobile_vla_ros.sim.scenario import make_scenario, SIDES
+from mobile_vla_ros.sim.unknown import refuse_unknown
+from mobile_vla_ros.sim.verdict import verdict
 
 try:
     from tf2_msgs.msg import TFMessage
@@ -57,17 +60,23 @@ SETTINGS = (
 
 
 def make_task(values: dict):
-    """Return the scenario of checked values; raise a ValueError where they contradict."""
+    """
+    Return the scenario of checked values, and what of it nobody named: 'side', 'colour'.
+
+    :raises ValueError: where they contradict, or name what the scene has not or nobody knows.
+    """
     scenario = make_scenario(values['seed'])
-    side, color, text = values['side'], values['color'], values['instruction']
+    side, color, text = values['side'], values['color'], normalise(values['instruction'])
     if text:
         said_side, said_color = language.parse_instruction(text)
+        refuse_unknown(text)
         for name, given, said in (('side', side, said_side), ('color', color, said_color)):
             if given and said and given != said:
                 raise ValueError(f'parameter {name} is {given!r} but instruction {text!r:.200} '
                                  f'says {said!r}')
         side, color = side or said_side, color or said_color
-    return scenario.with_task(side or None, color or None, text or None)
+    unnamed = [name for name, given in (('side', side), ('colour', color)) if not given]
+    return scenario.with_task(side or None, color or None, text or None), unnamed
 
 
 class SimNode(Node):
@@ -78,7 +87,7 @@ class SimNode(Node):
         super().__init__('sim')
         self.exit_status = 0
         self._values = values = declare(self, SETTINGS, self._take)
-        scenario = make_task(values)
+        self._scenario, self._unnamed = make_task(values)
         camera = QoSProfile(depth=1)  # reliable, which every kind of subscriber can take
         self._images = self.create_publisher(Image, 'image', camera)
         self._jpegs = self.create_publisher(CompressedImage, 'image/compressed', camera)
@@ -97,15 +106,14 @@ class SimNode(Node):
         self.create_service(Trigger, '~/reset', self._on_reset)
         self._matrix = None
         self._world = World(
-            self._make_simulator, scenario, (
+            self._make_simulator, self._scenario, (
                 Sensor(values['camera_rate'], self._watched, lambda sim: sim.render(),
                        self._on_frame),
                 Sensor(values['scan_rate'], self._scans.get_subscription_count,
                        lambda sim: sim.scan(), self._on_scan)),
             values['real_time_factor'], values['command_timeout'], self._on_scene,
             self._on_state, self._on_outcome, self._on_death)
-        self._episode = 0
-        self._scenario = scenario
+        self._ended = None  # the last episode whose end was told
 
     def start(self) -> bool:
         """Start the world; False if it does not."""
@@ -128,7 +136,9 @@ class SimNode(Node):
 
     def _describe(self) -> str:
         scenario = self._scenario
-        return (f'scene {scenario.seed}: pass {scenario.side}, {scenario.color} bottle: '
+        own = f' ({" and ".join(self._unnamed)} of the scene, none was named)' \
+            if self._unnamed else ''
+        return (f'scene {scenario.seed}: pass {scenario.side}, {scenario.color} bottle{own}: '
                 f'{scenario.instruction}')
 
     # -- from the world's thread
@@ -167,11 +177,18 @@ class SimNode(Node):
             ranges, -math.pi, 2.0 * math.pi / len(ranges), SCAN_REACH, state.stamp_ns,
             LASER_FRAME, SCAN_NEAR, 1.0 / self._values['scan_rate']))
 
-    def _on_outcome(self, scenario, outcome: dict):
+    def _on_outcome(self, episode: int, scenario, outcome: dict):
         task = {name: getattr(scenario, name) for name in (
             'seed', 'side', 'color', 'instruction', 'distance', 'orientation', 'box_count')}
         self._outcomes.publish(String(data=json.dumps(
-            {'episode': self._episode, 'task': task, 'outcome': outcome}, ensure_ascii=False)))
+            {'episode': episode, 'task': task, 'outcome': outcome}, ensure_ascii=False)))
+        if outcome['done'] and episode != self._ended:
+            self._ended = episode
+            words = f'episode {episode} {verdict(scenario, outcome)}'
+            if outcome['success']:  # rclpy wants one severity per line of code
+                self.get_logger().info(words)
+            else:
+                self.get_logger().warning(words)
 
     def _on_death(self, error):
         self.get_logger().fatal(f'simulator failed: {type(error).__name__}: {first_line(error)}')
@@ -187,10 +204,16 @@ class SimNode(Node):
             self.get_logger().warning(f'command dropped: {error}', throttle_duration_sec=1.0)
 
     def _on_reset(self, request, response):
-        self._scenario = make_task(self._values)  # checked when it was set
-        self._episode += 1
-        response.success = self._world.reset(self._scenario, 5.0)
+        try:
+            scenario, unnamed = make_task(self._values)
+        except ValueError as error:
+            response.message = f'{first_line(error)}; the scene stays as it is'
+            return response
+        self._scenario, self._unnamed = scenario, unnamed
+        response.success = self._world.reset(scenario, 5.0)
         response.message = self._describe() if response.success else 'no answer within 5 s'
+        if response.success:
+            self.get_logger().info(response.message)
         return response
 
     def _take(self, changes):

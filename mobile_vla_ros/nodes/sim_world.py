@@ -51,6 +51,7 @@ class World:
         self._laid_out = threading.Event()
         self._stopped = False
         self._final = None
+        self._episode = -1  # of scenes laid out, from 0
         self.error = None
         self._thread = threading.Thread(target=self._run, name='world', daemon=True)
 
@@ -123,6 +124,7 @@ class World:
             self._scenario, self._wanted = self._wanted, None
             self._command = STOP
             self._final = None
+            self._episode += 1
         simulator.reset(self._scenario)
         self._on_scene(simulator, stamp_ns)
         self._laid_out.set()
@@ -143,4 +145,4 @@ class World:
         if outcome['done'] and self._final is None:
             self._final, due = outcome, True
         if due:
-            self._on_outcome(self._scenario, outcome)
+            self._on_outcome(self._episode, self._scenario, outcome)

@@ -12,6 +12,7 @@ ORIENTATIONS = ('vertical', 'horizontal')
 
 BASE_RADIUS = 0.14  # m
 BOTTLE_RADIUS = 0.045  # m
+SET_OFF = 0.1  # m driven: less is standing where it was put
 STOP_WITHIN = 0.35  # m, from the base's centre to the target bottle's
 
 # Front face of the boxes, m ahead of the origin.

@@ -8,14 +8,13 @@ import numpy as np
 
 from mobile_vla_ros.contract import Command, STOP
 from mobile_vla_ros.sim import world
-from mobile_vla_ros.sim.scenario import Scenario, STOP_WITHIN
+from mobile_vla_ros.sim.scenario import Scenario, SET_OFF, STOP_WITHIN
 
 MAX_SPEED = np.array([0.5, 0.5, 1.0])  # m/s, m/s, rad/s in the base's frame
 MAX_ACCELERATION = np.array([1.5, 1.5, 4.0])  # m/s^2, m/s^2, rad/s^2
 STOPPED_SPEED = 0.05  # m/s
 STOPPED_FOR = 1.0  # s of standing still that end an episode
 GRACE = 6.0  # s in which a base that has not set off yet may still do so
-SET_OFF = 0.1  # m driven
 TIMEOUT = 25.0  # s
 
 
@@ -34,10 +33,11 @@ class Outcome:
     distance_m: float  # from the base's centre to the target
     path_m: float  # driven so far
     seconds: float
+    touched: tuple[str, ...] = ()  # what those are
 
     def as_dict(self) -> dict:
         """Return plain values for JSON."""
-        return asdict(self)
+        return {**asdict(self), 'touched': list(self.touched)}
 
 
 class Simulator:
@@ -181,7 +181,8 @@ class Simulator:
             done=stopped or bool(self._touched) or self.time_s >= TIMEOUT, success=success,
             stopped=stopped, contacts=len(self._touched), side=self._side, side_ok=side_ok,
             bottle=bottle, bottle_ok=bottle_ok, distance_m=reach[self.scenario.color],
-            path_m=self._path_m, seconds=self.time_s)
+            path_m=self._path_m, seconds=self.time_s,
+            touched=tuple(sorted({self._name(number) for number in self._touched})))
 
     def close(self) -> None:
         """Free the rendering contexts."""
@@ -205,6 +206,13 @@ class Simulator:
             x, y, _ = self.pose
             if x >= (x_min + x_max) / 2:
                 self._side = 'left' if y > (y_min + y_max) / 2 else 'right'
+
+    def _name(self, touched: int) -> str:
+        """Return in words what `_touched` has a number of."""
+        if touched < 0:
+            return 'a wall'
+        kind, number = self.model.body(touched).name[:-1], int(self.model.body(touched).name[-1])
+        return f'the {self.scenario.bottles[number].color} bottle' if kind == 'bottle' else 'a box'
 
     def _lay_out(self, scenario) -> None:
         model, look = self.model, scenario.look
