@@ -4,7 +4,7 @@ import re
 import struct
 from typing import NamedTuple
 
-from mobile_vla_ros.unreadable import MessageError
+from mobile_vla_ros.message_error import MessageError
 
 # As libjpeg looks for the next marker: over filling bytes, stuffed zeros (FF00), and markers
 # that stand for themselves, which are those of a restart (FFD0 to FFD7) and FF01.

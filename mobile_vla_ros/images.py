@@ -12,7 +12,7 @@ import numpy as np
 from mobile_vla_ros import bridge
 from mobile_vla_ros.compressed import look, Picture
 from mobile_vla_ros.encodings import ASSUMED, ENCODINGS, known_as, LAYOUTS
-from mobile_vla_ros.unreadable import MessageError
+from mobile_vla_ros.message_error import MessageError
 
 MAX_PIXELS = 4096 * 2160  # a decoded frame stays under 30 MB, whatever a header claims
 _REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4,

@@ -71,10 +71,11 @@ def jpeg(rgb, stamp_ns: int, quality: int = 95):
 
 
 def write(path, seconds=2.0, hz=10.0, size=(320, 240), compressed=False, age_s=0.0, info=(),
-          says=((0.0, TEXT),), plugin=StoragePlugin.SQLITE3):
+          says=((0.0, TEXT),), plugin=StoragePlugin.SQLITE3, encoding=''):
     """
     Write a rosbag2 folder; frames come every 1/hz s, a command 10 ms after each.
 
+    :param encoding: what raw pictures are called, instead of rgb8.
     :param age_s: from a frame's stamp to its receipt.
     :param says: (seconds, instruction).
     """
@@ -84,6 +85,9 @@ def write(path, seconds=2.0, hz=10.0, size=(320, 240), compressed=False, age_s=0
         ns = START + round((0.02 + i / hz) * NS)
         rows += [(ns, '/camera/image', to_message(picture(i, size), ns - round(age_s * NS))),
                  (ns + NS // 100, '/cmd_vel', twist(Command(0.2, 0.1 * np.sin(i / 9), 0.1)))]
+    for _, topic, msg in rows:
+        if encoding and topic == '/camera/image':
+            msg.encoding = encoding
     with BagWriter(path, plugin, info) as bag:
         for ns, topic, msg in sorted(rows, key=lambda row: row[0]):
             bag.put(topic, ns, msg)

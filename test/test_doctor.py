@@ -13,6 +13,7 @@ from mobile_vla_ros.cli import dataset as verb  # noqa: E402
 from mobile_vla_ros.data.bags import Bag  # noqa: E402
 from mobile_vla_ros.data.doctor import (  # noqa: E402
     balance, Checkup, examine, histograms, verdicts)
+from mobile_vla_ros.tally import Tally  # noqa: E402
 
 
 def healthy(name='a', side='left', **change):
@@ -35,10 +36,21 @@ def test_good_recordings_are_called_good():
     assert verdicts(several()) == [('ok', 'nothing wrong was found', 'train')]
 
 
+def tally(causes=(), assumed=()):
+    told = Tally()
+    told.frames = 9
+    told.causes.update(causes)
+    told.assumed.update(assumed)
+    return told
+
+
 @pytest.mark.parametrize('change, level, words', [
     ({'commands': np.zeros((0, 3))}, 'bad', 'no commands: x'),
     ({'instructions': []}, 'bad', 'no instruction: x'),
-    ({'unreadable': 2}, 'bad', 'cannot be read: x'),
+    ({'tally': tally({'encoding X': 2})}, 'bad',
+     'cannot be read: x (2 of 9 frames cannot be read: encoding X)'),
+    ({'tally': tally(assumed={'8UC3, taken as bgr8': 9})}, 'warn',
+     'its colours: x (8UC3, taken as bgr8)'),
     ({'frame_hz': 3.0}, 'bad', 'fewer than 5 frames/s: x'),
     ({'gaps': [(1.0, 0.9)]}, 'warn', 'gaps between pictures: x'),
     ({'lag_s': 0.4}, 'warn', 'over 0.25 s after a picture: x'),
@@ -112,7 +124,7 @@ def test_a_real_bag_is_measured(tmp_path):
     assert found.frame_hz == pytest.approx(10.0, rel=0.01)
     (at, length), = found.gaps
     assert at == pytest.approx(1.9, abs=0.11) and length == pytest.approx(1.1, abs=0.11)
-    assert found.lag_s == pytest.approx(0.01, abs=1e-6) and found.unreadable == 0
+    assert found.lag_s == pytest.approx(0.01, abs=1e-6) and not found.tally.unreadable
     assert 30 < np.mean(found.exposure) < 225 and len(found.instructions) == 1
     assert found.idle_share < 0.2 and found.commands.shape[1] == 3
 

@@ -3,6 +3,7 @@
 from array import array
 import contextlib
 from pathlib import Path
+import re
 import signal
 import struct
 import time
@@ -231,10 +232,17 @@ def test_9_what_is_no_image_is_counted_and_the_node_lives(trial):
         assert_stopped_for(g, zero, 0.7)
         assert_error(g, 'frames cannot be read')
         assert_rejected(g, {'encoding': 4, 'step': 4, 'size': 8, 'length': 4}, last)
+        assert re.match(r'\d+ of \d+ frames cannot be read: ', value_of(g, 'pictures'))
         back = time.monotonic()
         g.stream()
         assert_resumes(g, back)
         assert process.child.poll() is None
+
+
+def value_of(g, key):
+    """Return what the camera's diagnostic says under a key."""
+    return next(value.value for value in g.diagnostics['drive: camera'].values
+                if value.key == key)
 
 
 def assert_rejected(g, wanted, since):
@@ -282,7 +290,7 @@ def test_9_and_10_what_does_not_decode_is_counted_and_takes_no_memory(trial):
         zero = assert_stops(g, last)
         assert_stopped_for(g, zero, 0.6)
         assert_error(g, 'frames cannot be read')
-        assert_rejected(g, {'truncated': 5, 'format': 10, 'size': 5}, last)
+        assert_rejected(g, {'truncated': 5, 'empty': 5, 'format': 5, 'size': 5}, last)
         assert most() - before < 50e6
         back = time.monotonic()
         assert_resumes(g, back, shoot)

@@ -3,12 +3,14 @@
 import threading
 import time
 import tracemalloc
+from types import SimpleNamespace
 import unicodedata
 
 from hypothesis import example, given, settings, strategies as st
 import numpy as np
 import pytest
 
+from mobile_vla_ros.images import check, MessageError
 from mobile_vla_ros.instruction import MAX_LENGTH, normalise
 from mobile_vla_ros.nodes.health import ERROR, Health, OK, WARN
 from mobile_vla_ros.nodes.newest import NewestWorker
@@ -244,3 +246,22 @@ def test_frozen_clock_and_rejections_are_warned_of():
     assert statuses(health)[1][0] == OK  # told once; the count stays
     assert health.rejected == {'stamp': 1}
     assert statuses(health, active=False)[1] == (OK, 'not looked at while inactive')
+
+
+def test_pictures_that_cannot_be_read_are_counted_and_named():
+    health = fed()
+    health.frame(10**10, 0, True)
+    for encoding in ('8UC3', '8UC3', 'yuv420'):
+        msg = SimpleNamespace(encoding=encoding, height=48, width=64, step=192, is_bigendian=0,
+                              data=bytes(9216))
+        try:
+            check(msg)
+            health.tally.count(msg)
+        except MessageError as error:
+            health.unreadable(msg, error, str(error))
+    camera = health.statuses('drive', '/image', '', 10**10, True, Reason.DRIVING, '', {},
+                             Guard(Limits(), 250 * MS))[1]
+    words = "1 of 3 frames cannot be read: encoding 'yuv420'"
+    assert camera[1] == WARN and camera[2].startswith(f'{words}; image encoding')
+    assert camera[3]['pictures'] == f'{words}; 8UC3, taken as bgr8'
+    assert camera[3]['rejected: encoding'] == 1

@@ -157,8 +157,11 @@ def test_no_report_is_an_error(g, tmp_path):
     report = tmp_path / 'report.json'
     compare = g.start('-m', 'mobile_vla_ros', 'compare', '--ros-args', '-p', f'json:={report}')
     wait_for(lambda: 'waiting for a bag' in ''.join(compare.lines), 20.0, 'a listener')
-    play = g.start('-m', 'mobile_vla_ros', 'play', '--ros-args', '-p',
-                   f'bag:={write(tmp_path / "bag", seconds=0.5)}', '-p', 'wait:=3.0')
+    bag = write(tmp_path / 'bag', seconds=0.5, encoding='yuv420')
+    play = g.start('-m', 'mobile_vla_ros', 'play', '--ros-args', '-p', f'bag:={bag}', '-p',
+                   'wait:=3.0')
     assert play.wait(30.0) == 0 and 'nobody listens to' in ''.join(play.lines)
+    pictures = "5 of 5 frames cannot be read: encoding 'yuv420'"
+    assert f'{pictures}; have the camera send' in ''.join(play.lines)
     assert compare.wait(30.0) == 1
-    assert 'planned for no frame' in ''.join(compare.lines) and not report.exists()
+    assert f'planned for no frame: {pictures}' in ''.join(compare.lines) and not report.exists()

@@ -77,6 +77,9 @@ def _build(args) -> int:
     refused = [row['refused'] for row in rows if 'refused' in row]
     episodes, frames = (sum(row.get(key, 0) for row in rows) for key in ('episodes', 'frames'))
     print(f'{args.out}: {episodes} episodes, {frames} frames of {len(rows) - len(refused)} bags')
+    for row in rows:
+        if row.get('pictures'):
+            print(f'{row["bag"]}: {row["pictures"]}')
     if frames < FEW and not args.every_frame:
         print('few frames: --every-frame learns from all that were recorded, not from five a '
               'second; give it with another --out')

@@ -32,4 +32,6 @@ def run(args) -> int:
         refused = export(args.bags, target, args.instruction, topics_of(args), bar.update)
     if target.drives:
         print(f'{args.out}: {target.drives} drives, {target.frames} frames')
+    for line in target.told:
+        print(line)
     return report(refused)

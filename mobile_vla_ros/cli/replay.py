@@ -90,6 +90,9 @@ def _score(checkpoint, args):
     if len(args.checkpoint or []) > 1:
         print(f'{checkpoint}:')
     print(headline(summary))
+    for drive in drives:
+        for words in filter(None, (drive.tally.words, drive.tally.assumption)):
+            print(f'  {drive.name}: {words}')
     for name, score in summary['scores'].items():
         print(f'  {name:<12}MAE ' + ', '.join(
             f'{axis} {value:.4f}' for axis, value in zip(summary['axes'], score['mae'])))

@@ -1,6 +1,7 @@
 """Is a recording fit to learn from: what is measured, what it means, and what to do about it."""
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import cv2
@@ -10,9 +11,10 @@ from mobile_vla_ros.contract import AXES, NS
 from mobile_vla_ros.data.bags import Bag, decode, DRIVING
 from mobile_vla_ros.data.response import measure
 from mobile_vla_ros.data.samples import IDLE
-from mobile_vla_ros.images import MessageError
+from mobile_vla_ros.images import check, MessageError
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.sim.language import parse_instruction
+from mobile_vla_ros.tally import Tally
 
 SLOW_HZ = 5.0  # the policy learns from five frames a second
 GAP_S = 0.5
@@ -31,7 +33,7 @@ class Checkup:
     name: str
     seconds: float = 0.0
     frames: int = 0
-    unreadable: int = 0
+    tally: Tally = field(default_factory=Tally)  # of its pictures
     repeated: int = 0  # frames equal to the one before
     gaps: list = field(default_factory=list)  # (seconds since the start, length s)
     frame_hz: float = 0.0
@@ -64,9 +66,10 @@ class Checkup:
     def as_dict(self) -> dict:
         """Return it for JSON; of commands their share per axis only."""
         shown = {name: getattr(self, name) for name in (
-            'name', 'seconds', 'frames', 'unreadable', 'repeated', 'frame_hz', 'command_hz',
+            'name', 'seconds', 'frames', 'repeated', 'frame_hz', 'command_hz',
             'lag_s', 'idle_share', 'instructions', 'scenario', 'distance', 'refused')}
-        return {**shown, 'gaps': [list(gap) for gap in self.gaps],
+        return {**shown, 'unreadable': self.tally.unreadable, 'why_unreadable': self.tally.words,
+                'assumed': self.tally.assumption, 'gaps': [list(gap) for gap in self.gaps],
                 'response': {axis: answer._asdict() for axis, answer in self.response.items()},
                 'exposure': round(float(np.mean(self.exposure)), 1) if self.exposure else None,
                 'mean_command': _by_axis(self.commands.mean(0)) if len(self.commands) else None,
@@ -106,12 +109,10 @@ def examine(bag: Bag, look_every: int = 5) -> Checkup:
             content = bytes(event.value.data)
             found.repeated += before == hash(content)
             before = hash(content)
-            if len(images) % look_every == 1:
-                try:
-                    grey = cv2.cvtColor(decode(event.value), cv2.COLOR_RGB2GRAY)
-                    found.exposure.append(float(grey.mean()))
-                except MessageError:
-                    found.unreadable += 1
+            with suppress(MessageError):  # the tally has it
+                found.tally.read(check, event.value)
+                if len(images) % look_every == 1:
+                    found.exposure.append(_exposure(event.value, found.tally))
     found.frames = len(images)
     found.commands = np.array(commands)[:, 1:].astype(float) if commands else np.zeros((0, 3))
     found.response = measure(*(np.array(rows, float).reshape(-1, 4)
@@ -120,6 +121,14 @@ def examine(bag: Bag, look_every: int = 5) -> Checkup:
     found.command_hz, _ = _rhythm([row[0] for row in commands])
     found.lag_s = round(float(np.median(lags)), 4) if lags else 0.0
     return found
+
+
+def _exposure(msg, tally) -> float:
+    try:
+        return float(cv2.cvtColor(decode(msg), cv2.COLOR_RGB2GRAY).mean())
+    except MessageError as error:
+        tally.add(error)
+        raise
 
 
 def _rhythm(times) -> tuple[float, list]:
@@ -174,8 +183,9 @@ def verdicts(checkups: list[Checkup]) -> list[tuple[str, str, str]]:
     def judge(level, found, remedy):
         out.append((level, found, remedy))
 
-    def each(level, wrong, what, remedy):
-        names = [found.name for found in good if wrong(found)]
+    def each(level, wrong, what, remedy, detail=None):
+        names = [found.name + (f' ({detail(found)})' if detail else '')
+                 for found in good if wrong(found)]
         if names:
             shown = ', '.join(names[:3]) + (f' and {len(names) - 3} more' if names[3:] else '')
             judge(level, f'{what}: {shown}', remedy)
@@ -190,8 +200,12 @@ def verdicts(checkups: list[Checkup]) -> list[tuple[str, str, str]]:
          'record the topic that the base listens to while you drive')
     each(BAD, lambda f: not f.instructions, 'no instruction',
          'give one with `dataset build --instruction`, or record /instruction')
-    each(BAD, lambda f: f.unreadable, 'pictures that cannot be read',
-         "look at the camera's encoding; they are left out")
+    each(BAD, lambda f: f.tally.unreadable, 'pictures that cannot be read',
+         '; '.join(sorted({f.tally.remedy for f in good if f.tally.unreadable}))
+         + '; they are left out', lambda f: f.tally.words)
+    each(WARN, lambda f: f.tally.assumption, 'an encoding that does not name its colours',
+         'look whether the pictures have theirs; else publish as bgr8 or rgb8',
+         lambda f: f.tally.assumption)
     each(BAD, lambda f: f.frame_hz and f.frame_hz < SLOW_HZ, f'fewer than {SLOW_HZ:g} frames/s',
          "raise the camera's rate, or send compressed pictures")
     each(WARN, lambda f: f.gaps, 'gaps between pictures',

@@ -6,6 +6,7 @@ import shutil
 from mobile_vla_ros.data import hdf5, lerobot
 from mobile_vla_ros.data.bags import Bag
 from mobile_vla_ros.data.pairs import drives, pictures
+from mobile_vla_ros.tally import Tally
 
 
 def open_target(kind: str, out: Path, fps: int | None = None):
@@ -33,7 +34,10 @@ def export(bags: list[Path], target, instruction: str | None = None, topics: dic
     for path in bags:
         try:
             with Bag(path, **(topics or {})) as bag:
-                target.take(bag, instruction)
+                tally = Tally()
+                target.take(bag, instruction, tally)
+                target.told += [f'{path}: {words}'
+                                for words in (tally.words, tally.assumption) if words]
         except (ValueError, OSError) as error:
             reason = str(error)
             refused.append(reason if str(path) in reason else f'{path}: {reason}')
@@ -55,10 +59,11 @@ class Files:
             raise ValueError('--fps is for lerobot; HDF5 keeps every picture and its time')
         self.out = out
         self.drives = self.frames = 0
+        self.told = []  # of each bag, what is odd about its pictures
 
-    def take(self, bag: Bag, instruction: str | None) -> None:
+    def take(self, bag: Bag, instruction: str | None, tally: Tally) -> None:
         """Write the drives of a bag."""
-        for number, drive in enumerate(drives(bag, instruction)):
+        for number, drive in enumerate(drives(bag, instruction, tally)):
             self.out.mkdir(parents=True, exist_ok=True)
             path = self.out / f'{bag.path.stem}_{number}.h5'
             if path.exists():
@@ -84,15 +89,16 @@ class LeRobot:
         lerobot.library()
         self.out, self._fps, self._dataset = out, fps, None
         self.drives = 0
+        self.told = []
 
     @property
     def frames(self) -> int:
         """Return the frames written."""
         return self._dataset.frames
 
-    def take(self, bag: Bag, instruction: str | None) -> None:
+    def take(self, bag: Bag, instruction: str | None, tally: Tally) -> None:
         """Write the drives of a bag."""
-        for drive in drives(bag, instruction):
+        for drive in drives(bag, instruction, tally):
             if self._dataset is None:
                 self._dataset = lerobot.Dataset(self.out, self._fps or max(1, round(drive.hz)))
             even = drive.at_rate(self._dataset.fps)

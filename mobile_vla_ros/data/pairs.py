@@ -8,6 +8,7 @@ import numpy as np
 from mobile_vla_ros.contract import NS
 from mobile_vla_ros.data.bags import Bag, decode
 from mobile_vla_ros.data.samples import segments
+from mobile_vla_ros.tally import Tally
 
 
 class Drive(NamedTuple):
@@ -33,11 +34,12 @@ class Drive(NamedTuple):
         return float(1 / np.median(steps)) if len(steps) and np.median(steps) > 0 else 0.0
 
 
-def drives(bag: Bag, instruction: str | None = None) -> list[Drive]:
+def drives(bag: Bag, instruction: str | None = None, tally: Tally | None = None) -> list[Drive]:
     """
     Return the drives that training would see, with all of their pictures.
 
     :param instruction: instead of those recorded.
+    :param tally: of the pictures that cannot be read.
     :raises ValueError: if there is none, saying why.
     """
     if instruction is None and bag.topics['instruction'] is None:
@@ -46,16 +48,18 @@ def drives(bag: Bag, instruction: str | None = None) -> list[Drive]:
         raise ValueError(f'{bag.path}: no recorded commands (geometry_msgs Twist or '
                          'TwistStamped) to go with the pictures')
 
+    tally = tally or Tally()
+
     def readable(value):
         number, at, msg = value
-        decode(msg)
+        tally.read(decode, msg)
         return number, at
     found = [Drive(part.instruction, *map(list, zip(*part.images)),
                    np.array(part.commands, float))
              for part in segments(_numbered(bag), readable, 0.0, instruction)]
     if not found:
-        raise ValueError(f'{bag.path}: nobody drives in it while an instruction holds and the '
-                         'camera sees')
+        raise ValueError(f'{bag.path}: ' + tally.reason(
+            'nobody drives in it while an instruction holds and the camera sees'))
     return found
 
 

@@ -70,7 +70,7 @@ def _table(good) -> str:
                  f'{checkup.command_hz:.1f}', f'{1000 * checkup.lag_s:.0f}',
                  f'{1000 * checkup.delay_s:.0f}' if checkup.response else '',
                  f'{checkup.idle_share:.0%}', len(checkup.gaps), checkup.repeated,
-                 checkup.unreadable, shown['exposure'] or '')
+                 checkup.tally.unreadable, shown['exposure'] or '')
         rows.append('<tr>' + ''.join(f'<td>{escape(str(cell))}</td>' for cell in cells) + '</tr>')
     return (f'<table class="dense"><tr>{"".join(f"<th>{name}</th>" for name in head)}</tr>'
             f'{"".join(rows)}</table>')

@@ -7,6 +7,7 @@ import numpy as np
 
 from mobile_vla_ros.contract import Command, NS
 from mobile_vla_ros.safety import Reason
+from mobile_vla_ros.tally import Tally
 
 WORST = 6  # moments a recording
 APART_S = 1.0  # between two of them
@@ -22,7 +23,7 @@ class Drive:
     seconds: float
     info: dict = field(default_factory=dict)  # what its recorder noted
     frames: int = 0
-    unreadable: int = 0
+    tally: Tally = field(default_factory=Tally)  # of the pictures
     zero_ns: int = 0  # receive time from which seconds are counted
     reworded: dict = field(default_factory=dict)  # rewordings of the instruction
     worst: list = field(default_factory=list)  # Moments, by time

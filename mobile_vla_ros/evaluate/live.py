@@ -64,8 +64,9 @@ def report(live: Live, played: dict, checkpoint=None, backend: str = 'auto', jso
     :raises ValueError: if nothing was driven, or the bag was played over and over.
     """
     if not live.plans:
-        raise ValueError('the drive node planned for no frame; its parameter publish_plan must '
-                         'be true, and its camera topic that of the played bag')
+        why = played.get('pictures') or 'its parameter publish_plan must be true, and its ' \
+            'camera topic that of the played bag'
+        raise ValueError(f'the drive node planned for no frame: {why}')
     from mobile_vla_ros.evaluate.replay_bags import replay_bags
     from mobile_vla_ros.evaluate.replay_page import headline, page
     from mobile_vla_ros.evaluate.replay_summary import summarise
@@ -82,5 +83,7 @@ def report(live: Live, played: dict, checkpoint=None, backend: str = 'auto', jso
         if path:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             Path(path).write_text(text(), encoding='utf-8')
-    return (f'{headline(summary)} {online["planned"]} of {online["frames"]} frames answered; '
-            f'live and replayed differ by at most {online["largest_difference"]:.1e}')
+    pictures = f'; {drive.tally.words}' if drive.tally.unreadable else ''
+    return (f'{headline(summary)} {online["planned"]} of {online["frames"]} frames answered'
+            f'{pictures}; live and replayed differ by at most '
+            f'{online["largest_difference"]:.1e}')

@@ -43,12 +43,12 @@ def replay(bag: Bag, policy: Policy, instruction: str | None = None, start_s: fl
         raise ValueError(f'{bag.path}: no recorded commands (geometry_msgs Twist or '
                          'TwistStamped) to compare with')
     drive = Drive(bag.path.name, normalise(instruction or ''), bag.seconds - start_s, bag.info)
-    events = ahead(_decoded(bag.events(start_s=start_s)))
+    events = ahead(_decoded(bag.events(start_s=start_s), drive.tally))
     _run(drive, policy, events, instruction, only, settings)
     if not len(drive.stamps):
-        raise ValueError(f'{bag.path}: {drive.frames} frames, {drive.unreadable} of them '
-                         f'unreadable, and none with an instruction and a command within '
-                         f'{PAIRED_S} s after it')
+        raise ValueError(f'{bag.path}: ' + drive.tally.reason(
+            f'none of {drive.frames} frames has an instruction and a command within {PAIRED_S} s '
+            'after it'))
     return drive
 
 
@@ -77,7 +77,6 @@ def _run(drive, policy, events, instruction, only, settings):
             last = event.value
         elif event.kind == 'image':
             drive.frames += 1
-            drive.unreadable += rgb is None
             if only is not None and event.stamp_ns not in only:
                 continue
             started = time.perf_counter()
@@ -89,18 +88,22 @@ def _run(drive, policy, events, instruction, only, settings):
             waiting.append((now_ns, event.stamp_ns, took_ms, plan.at(event.stamp_ns), last, rgb))
 
 
-def _decoded(events):
+def _decoded(events, tally):
     """Yield (event, its RGB, that as the policy would make it small itself), None where none."""
     for event in events:
         rgb = image = None
         if event.kind == 'image':
             try:
-                rgb = decode(event.value, IMAGE)
+                rgb = tally.read(_small_enough, event.value)
                 image = preprocess(rgb)
             except MessageError:  # the base stops: the pipeline sees to that
                 pass
             event = event._replace(value=None)
         yield event, rgb, image
+
+
+def _small_enough(msg):
+    return decode(msg, IMAGE)
 
 
 def _keep(drive, row, recorded):

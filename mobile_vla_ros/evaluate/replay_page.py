@@ -37,8 +37,9 @@ def page(summary: dict, drives: list[Drive]) -> str:
         labels = [row[name] for name in ('scenario', 'distance') if row[name]]
         parts += [
             f'<h2>{escape(drive.name)}</h2>',
-            f'<p>“{escape(drive.instruction)}”, {drive.seconds:.1f} s, {drive.frames} frames, '
-            f'{drive.unreadable} unreadable' + ''.join(f', {escape(text)}' for text in labels)
+            f'<p>“{escape(drive.instruction)}”, {drive.seconds:.1f} s, {drive.frames} frames'
+            + ''.join(f', {escape(text)}' for text in (
+                drive.tally.words or '0 unreadable', drive.tally.assumption, *labels) if text)
             + '.</p>',
             image(_curves(drive), 'png', 'commands over time'), _stops(row),
             '<h3>Worst moments</h3>', *_worst(drive)]

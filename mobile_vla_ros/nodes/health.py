@@ -7,6 +7,7 @@ import numpy as np
 
 from mobile_vla_ros.contract import NS
 from mobile_vla_ros.safety import Guard, Reason
+from mobile_vla_ros.tally import Tally
 from mobile_vla_ros.transport import PROFILE_VARIABLE
 
 OK, WARN, ERROR = 0, 1, 2
@@ -33,6 +34,7 @@ class Health:
         self.replaced = 0  # of these, by newer ones before they were planned for
         self.rejected = Counter()
         self.rejection = ''
+        self.tally = Tally()  # of the pictures that the policy was to see
         self.failed_plans = 0
         self.aside, self.asides = '', 0  # what went wrong in showing the last plan, how often
         self.untold = 0  # diagnostics that could not be published
@@ -74,6 +76,11 @@ class Health:
         self.aside = error
         self.asides += bool(error)
         return news
+
+    def unreadable(self, msg, error: Exception, text: str):
+        """Count a picture that the policy could not be shown."""
+        self.tally.count(msg, error)
+        self.reject(getattr(error, 'kind', 'codec'), f'{self.tally.words}; {text}')
 
     def scan(self, now_ns: int):
         """Take note of a scan that came in."""
@@ -135,6 +142,7 @@ class Health:
                 'accepted': self.accepted, 'replaced by newer ones': self.replaced,
                 **{f'rejected: {kind}': count for kind, count in self.rejected.items()},
                 'last rejection': self.rejection or 'none',
+                'pictures': self._pictures() or f'{self.tally.frames} read',
                 'stamp minus clock, s': self._offset(),
                 'publishers': ', '.join(node for node, _ in self.publishers) or 'none'}),
             (f'{name}: policy', *self._policy(error), {
@@ -194,6 +202,9 @@ class Health:
             text, self.rejection = self.rejection, ''
             return WARN, text
         return OK, f'{_rate(self.frames_ns, now_ns):.1f} Hz, {age_ns / 1e6:.0f} ms old'
+
+    def _pictures(self) -> str:
+        return '; '.join(filter(None, (self.tally.words, self.tally.assumption)))
 
     def _clock(self) -> str:
         """Return in words what is odd about the stamps' clock, '' if nothing."""

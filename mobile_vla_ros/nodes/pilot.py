@@ -262,10 +262,11 @@ class Pilot:
         except Exception as error:  # a MessageError, unless a codec has a surprise
             with self._wake:
                 self.guard.unreadable()
-                self.health.reject(getattr(error, 'kind', 'codec'), first_line(error))
+                self.health.unreadable(frame.msg, error, first_line(error))
             return
         with self._wake:
             guard, policy, instruction = self.guard, self.policy, self.guard.instruction
+            self.health.tally.count(frame.msg)
             before = self.health.frozen
             frozen = self.health.picture(rgb, frame.received_ns)
             self._block(Reason.FROZEN, frozen and self._stop_on_frozen)

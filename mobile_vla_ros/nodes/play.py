@@ -24,11 +24,13 @@ from mobile_vla_ros import messages
 from mobile_vla_ros.contract import NS
 from mobile_vla_ros.data.bags import Bag
 from mobile_vla_ros.data.playback import Timeline
+from mobile_vla_ros.images import check, MessageError
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.nodes import compat
 from mobile_vla_ros.nodes.parameters import declare, describe, Setting
 from mobile_vla_ros.nodes.pilot import words_of
 from mobile_vla_ros.nodes.spin import first_line, run
+from mobile_vla_ros.tally import Tally
 
 SETTLE_S = 0.5  # after the last subscriber was seen: it may not yet see us
 TOLD_S = 0.5  # between two words on how far it is
@@ -89,6 +91,7 @@ class PlayNode(Node):
         self._status = self.create_publisher(String, '~/status', QoSProfile(
             depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
         self.create_service(SetBool, '~/pause', self._on_pause)
+        self._tally = Tally()  # of the pictures that a drive node will not be able to read
         self._wake = threading.Condition()
         self._timeline, self._ended = None, False
         self._thread = threading.Thread(target=self._run, name='play', daemon=True)
@@ -163,6 +166,8 @@ class PlayNode(Node):
                 raise ValueError(f'{values["bag"]}: no messages after {values["start"]:g} s')
             if not values['loop']:
                 self._tell(last_ns - zero_ns, shift_ns, began_ns, done=True)
+                if self._tally.unreadable:
+                    self.get_logger().warning(f'{self._tally.words}; {self._tally.remedy}')
                 self.get_logger().info('done')
                 compat.wait_for_acks(self._status, 1.0)
                 return
@@ -181,11 +186,19 @@ class PlayNode(Node):
     def _publish(self, event, shift_ns):
         stamp_ns = event.stamp_ns + shift_ns
         if event.kind == 'image':
+            self._look(event.value)
             self._images.publish(messages.replayed(event.value, stamp_ns))
         elif event.kind == 'command':
             self._commands.publish(messages.to_twist_stamped(event.value, stamp_ns, 'base_link'))
         elif not self._values['instruction']:
             self._say(event.value)
+
+    def _look(self, image):
+        try:
+            self._tally.read(check, image)
+        except MessageError as error:
+            if self._tally.unreadable == 1:
+                self.get_logger().warning(f'frame {self._tally.frames}: {error}')
 
     def _say(self, text):
         """Publish an instruction, and let it arrive before the next frame."""
@@ -197,7 +210,7 @@ class PlayNode(Node):
         self._status.publish(String(data=json.dumps({
             **self._values, 'bag': os.path.abspath(self._values['bag']),
             'seconds': at_ns / NS, 'paused': self._timeline.paused, 'shift_ns': shift_ns,
-            'began_ns': began_ns, 'done': done})))
+            'began_ns': began_ns, 'pictures': self._tally.words, 'done': done})))
 
     def _on_pause(self, request, response):
         with self._wake:

@@ -1,5 +1,6 @@
 """Bags to a dataset: features on disk, one shard a bag, built once for each bag."""
 
+from functools import partial
 import hashlib
 from itertools import islice
 import json
@@ -14,6 +15,7 @@ from mobile_vla_ros.parallel import imap
 from mobile_vla_ros.preprocessing import IMAGE, preprocess
 from mobile_vla_ros.sim.language import parse_instruction, swap_sides
 from mobile_vla_ros.sim.scenario import COLORS, SIDES
+from mobile_vla_ros.tally import Tally
 from mobile_vla_ros.training.augment import RECIPES, vary
 from mobile_vla_ros.training.recordings import MIRROR, PERIOD_S, write_shard
 
@@ -69,7 +71,8 @@ def _work(job) -> dict:
             _build_one(Path(path), Path(out), name, pictures, *settings)
         episodes = json.loads(described.read_text(encoding='utf-8'))
         own = [episode for episode in episodes if episode['own']]
-        return {**row, 'episodes': len(own), 'frames': sum(e['frames'] for e in own)}
+        return {**row, 'episodes': len(own), 'frames': sum(e['frames'] for e in own),
+                'pictures': own[0].get('pictures', '')}
     except (OSError, ValueError) as error:
         return {**row, 'refused': ' '.join(str(error).split())}
 
@@ -80,6 +83,7 @@ def _build_one(path, out, name, pictures, instruction, topics, augment, correcti
     encoder = shared_encoder(out)
     if corrections:
         topics = {**topics, 'command': _operator(path, topics)}
+    tally = Tally()
     with Bag(path, **topics) as bag:
         distance = _distance(bag) if augment == 'recorded' else augment
         if instruction is None and bag.topics['instruction'] is None:
@@ -88,13 +92,13 @@ def _build_one(path, out, name, pictures, instruction, topics, augment, correcti
             raise ValueError(f'{path}: no recorded commands (geometry_msgs Twist or '
                              'TwistStamped) to learn from')
         turns = _turns(bag) if every_frame else 1
-        found = list(segments(bag.events(), lambda msg: preprocess(decode(msg, IMAGE)),
+        found = list(segments(bag.events(), partial(tally.read, _small),
                               PERIOD_S / turns, instruction,
                               0.0 if corrections else STANDING_KEPT_S))
     recipe = RECIPES[distance] if augment else None
     if not found:
-        raise ValueError(f'{path}: nobody drives in it while an instruction holds and the camera '
-                         'sees')
+        raise ValueError(f'{path}: ' + tally.reason(
+            'nobody drives in it while an instruction holds and the camera sees'))
     seed = int(name[-8:], 16)
     episodes = []
     takes = [(part.instruction, part.images[turn::turns], part.commands[turn::turns])
@@ -108,9 +112,14 @@ def _build_one(path, out, name, pictures, instruction, topics, augment, correcti
             else:
                 seen, driven = images, commands
             row, *arrays = _episode(said, seen, driven, version, encoder, seed + number)
-            row |= {'recording': path.stem, 'correction': corrections, 'own': version == 0}
+            row |= {'recording': path.stem, 'correction': corrections, 'own': version == 0,
+                    'pictures': '; '.join(filter(None, (tally.words, tally.assumption)))}
             episodes.append((row, *(arrays if pictures else arrays[:-1])))
     write_shard(out, name, episodes)
+
+
+def _small(msg):
+    return preprocess(decode(msg, IMAGE))
 
 
 def _episode(text, images, commands, version, encoder, seed) -> tuple:

@@ -12,6 +12,7 @@ from mobile_vla_ros.images import MessageError
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.policy import load_policy
 from mobile_vla_ros.preprocessing import IMAGE
+from mobile_vla_ros.tally import Tally
 from mobile_vla_ros.training.export import finish, prepare
 
 INPUTS = ('image', 'past', 'text')
@@ -59,7 +60,7 @@ def observe(path: Path, bags: list[Path], **topics) -> list[tuple[dict, np.ndarr
     :raises ValueError: if no picture can be read with an instruction said before it.
     """
     policy = load_policy(path, 'onnxruntime')
-    calls = Calls(policy)
+    calls, tally = Calls(policy), Tally()
     for folder in bags:
         policy.reset()
         words, newest_ns = '', 0
@@ -69,11 +70,12 @@ def observe(path: Path, bags: list[Path], **topics) -> list[tuple[dict, np.ndarr
                     words = normalise(event.value)
                 elif words and event.stamp_ns > newest_ns:
                     with suppress(MessageError):
-                        policy.plan(decode(event.value, IMAGE), words, event.stamp_ns)
+                        rgb = tally.read(lambda msg: decode(msg, IMAGE), event.value)
+                        policy.plan(rgb, words, event.stamp_ns)
                         newest_ns = event.stamp_ns
     if not calls.kept:
-        raise ValueError(f'{", ".join(map(str, bags))}: no picture that can be read with an '
-                         'instruction before it; quantizing needs what the robot will see')
+        raise ValueError(f'{", ".join(map(str, bags))}: ' + tally.reason(
+            'no picture with an instruction before it; quantizing needs what the robot will see'))
     return calls.kept
 
 
