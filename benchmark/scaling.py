@@ -42,7 +42,7 @@ def learn(job) -> None:
     from mobile_vla_ros.sim.seeds import TRAIN
     from mobile_vla_ros.training.export import export
     from mobile_vla_ros.training.loop import TrainConfig
-    from mobile_vla_ros.training.recipe import fit
+    from mobile_vla_ros.training.fit import fit
     from mobile_vla_ros.training.recordings import read_recordings
     checkpoint = work / f'{trial.name}.safetensors'
     if not checkpoint.exists():

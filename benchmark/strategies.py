@@ -49,7 +49,7 @@ def compare(names, work: Path, episodes: int, measured: int, scenes: int, out: P
     from mobile_vla_ros.training.checkpoint import load_model
     from mobile_vla_ros.training.collect import collect
     from mobile_vla_ros.training.export import export
-    from mobile_vla_ros.training.recipe import fit
+    from mobile_vla_ros.training.fit import fit
     from mobile_vla_ros.training.recordings import digest, read_recordings
     from mobile_vla_ros.training.strategies import read_strategy
     folders = {'teacher': TRAIN[:episodes], 'held_out': VALIDATION[:measured],

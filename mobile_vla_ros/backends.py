@@ -7,6 +7,7 @@ import numpy as np
 
 from mobile_vla_ros.contract import ContractError
 from mobile_vla_ros.metadata import KEY, Metadata, verify
+from mobile_vla_ros.packages import missing
 
 RUNTIME = ('onnxruntime', 'openvino')
 BACKENDS = ('auto', *RUNTIME, 'torch')
@@ -46,8 +47,7 @@ def open_engine(path: Path, content: bytes, backend: str, threads: int, device: 
         engine = {'onnxruntime': OnnxRuntime, 'openvino': OpenVino, 'torch': Torch}[backend](
             path, content, threads, device)
     except ImportError as error:
-        raise ValueError(f'backend {backend!r} is not installed ({error}); '
-                         f'pip install {backend}') from error
+        raise ValueError(f'backend {backend!r} {missing(error)}') from error
     metadata = Metadata.from_json(engine.metadata_json, path)
     inputs = _probe(engine, metadata, path)
     if backend == 'onnxruntime' and device == 'cpu' and not threads:

@@ -5,6 +5,8 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 import os
 
+from mobile_vla_ros.packages import missing
+
 CLUSTER = 'RAY_ADDRESS'  # Ray's own variable: auto, local, HOST:PORT
 
 
@@ -43,8 +45,8 @@ def _over_cluster(call, jobs, processes, begin, args) -> Iterator:
         import ray
         from ray.util import ActorPool
     except ModuleNotFoundError as error:
-        raise ValueError(f'{CLUSTER} is {os.environ[CLUSTER]!r} and Ray is not installed: '
-                         f'pip install ray, or unset {CLUSTER}') from error
+        raise ValueError(f'{CLUSTER} is {os.environ[CLUSTER]!r}, which {missing(error)}; or '
+                         f'unset {CLUSTER}') from error
 
     class Worker:
         def __init__(self):

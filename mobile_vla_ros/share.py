@@ -5,6 +5,7 @@ import sys
 
 PACKAGE = 'mobile_vla_ros'
 SHIPPED = {'final_fixed': 'default', 'hybrid': 'hybrid', 'advanced': 'advanced'}  # checkpoints
+STRATEGIES = ('best', 'differential', 'final_fixed', 'hybrid', 'advanced')  # of training
 
 
 def share_file(*parts: str) -> Path:

@@ -96,7 +96,7 @@ def test_a_mirror_image_stands_beside_every_episode(recordings):
 def test_recordings_to_runtime_file(recordings, tmp_path):
     from mobile_vla_ros import load_policy
     from mobile_vla_ros.training.export import export
-    from mobile_vla_ros.training.recipe import fit
+    from mobile_vla_ros.training.fit import fit
     episodes = read_recordings(recordings / 'teacher')
     out = tmp_path / 'best.safetensors'
     config = TrainConfig(epochs=2, word_steps=50)

@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 import sys
 
+from mobile_vla_ros.packages import missing, MissingPackageError
+from mobile_vla_ros.usage import as_started
+
 VERBS = {
     'demo': ('mobile_vla_ros.cli.demo', 'drive in the simulator and film it'),
     'drive': ('mobile_vla_ros.nodes.drive', 'the node that drives (ROS arguments)'),
@@ -27,21 +30,30 @@ VERBS = {
 def main(argv: list[str]) -> int:
     """Run the verb named first in `argv`; return the exit status."""
     if not argv or argv[0] in ('-h', '--help'):
-        print('usage: python -m mobile_vla_ros VERB [--help]\n')
+        print(as_started('usage: python -m mobile_vla_ros VERB [--help]\n'))
         print('\n'.join(f'  {verb:<11} {text}' for verb, (_, text) in VERBS.items()))
         return 0 if argv else 2
     if argv[0] not in VERBS:
         print(f'unknown verb {argv[0]!r}; one of {", ".join(VERBS)}', file=sys.stderr)
         return 2
-    return import_module(VERBS[argv[0]][0]).main(argv[1:]) or 0
+    try:
+        module = import_module(VERBS[argv[0]][0])
+    except ImportError as error:
+        print(f'error: {argv[0]} {missing(error)}', file=sys.stderr)
+        return 2
+    return module.main(argv[1:]) or 0
 
 
 class Parser(argparse.ArgumentParser):
     """Arguments of a verb; a wrong one is one line and exit status 2."""
 
+    def format_help(self) -> str:
+        """Return the help with commands as they are started here."""
+        return as_started(super().format_help())
+
     def error(self, message: str):
         """Say what is wrong and where to read on."""
-        self.exit(2, f'error: {message}; {self.prog} --help shows what is allowed\n')
+        self.exit(2, as_started(f'error: {message}; {self.prog} --help shows what is allowed\n'))
 
 
 def add_topics(parser: Parser, *kinds: str) -> None:
@@ -86,10 +98,18 @@ def one_line_errors(run):
     def wrapped(argv=None) -> int:
         try:
             return run(argv) or 0
+        except MissingPackageError as error:
+            return _refuse(f'this verb {error}')
+        except ImportError as error:
+            return _refuse(f'this verb {missing(error)}')
         except (OSError, ValueError) as error:
-            print(f'error: {" ".join(str(error).split())}', file=sys.stderr)
-            return 2
+            return _refuse(error)
         except KeyboardInterrupt:
             print('stopped', file=sys.stderr)
             return 130
     return wrapped
+
+
+def _refuse(error) -> int:
+    print(f'error: {" ".join(str(error).split())}', file=sys.stderr)
+    return 2

@@ -4,9 +4,7 @@ from dataclasses import asdict
 import os
 from pathlib import Path
 
-from tqdm import tqdm
-
-from mobile_vla_ros import __version__
+from mobile_vla_ros import __version__, packages
 from mobile_vla_ros.cli import judge, one_line_errors, Parser, save
 from mobile_vla_ros.contract import AXES
 from mobile_vla_ros.evaluate.partial import Partial
@@ -56,6 +54,8 @@ def main(argv=None) -> int:
     if args.episodes < 1 or args.processes < 1 or args.first_seed < 0:
         raise ValueError(f'--episodes and --processes must be 1 or more and --first-seed 0 or '
                          f'more, got {args.episodes}, {args.processes} and {args.first_seed}')
+    packages.require(*packages.SIMULATE, 'tqdm', *(('matplotlib',) if args.html else ()),
+                     *(packages.FILM if args.films else ()))
     from mobile_vla_ros.evaluate import closed_loop, over_ros, suites
     from mobile_vla_ros.evaluate.gate import read_spec
     job = closed_loop.Job(args.policy, args.checkpoint, args.backend, args.swap, args.phrases,
@@ -102,6 +102,7 @@ def main(argv=None) -> int:
 
 def _measure(tasks, partial, args) -> list[dict]:
     """Run what an interrupted run has not done yet; return all rows in the tasks' order."""
+    from tqdm import tqdm
     from mobile_vla_ros.evaluate import closed_loop, over_ros
     left = [number for number in range(len(tasks)) if number not in partial.rows]
     with tqdm(total=len(tasks), initial=len(tasks) - len(left), unit='episode',
@@ -122,6 +123,7 @@ def _measure(tasks, partial, args) -> list[dict]:
 
 def _film(rows, tasks, args) -> dict:
     """Film the episodes that failed; return seed -> address as seen from the page."""
+    from tqdm import tqdm
     from mobile_vla_ros.evaluate.retake import Retake
     failed = [(job, seed) for row, (_, job, seed) in zip(rows, tasks)
               if not row.get('success', True)]

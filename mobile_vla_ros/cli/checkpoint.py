@@ -3,8 +3,10 @@
 from dataclasses import fields
 from pathlib import Path
 
+from mobile_vla_ros import packages
 from mobile_vla_ros.cli import one_line_errors, Parser
 from mobile_vla_ros.share import SHIPPED
+from mobile_vla_ros.training.recipe import build, Recipe
 
 EXAMPLE = 'example: python -m mobile_vla_ros checkpoint --out out/checkpoint/default'
 
@@ -12,7 +14,6 @@ EXAMPLE = 'example: python -m mobile_vla_ros checkpoint --out out/checkpoint/def
 @one_line_errors
 def main(argv=None) -> int:
     """Build it; every step that is done already is kept in the work folder."""
-    from mobile_vla_ros.training.recipe import build, Recipe
     p = Parser(prog='python -m mobile_vla_ros checkpoint', description=__doc__, epilog=EXAMPLE)
     p.add_argument('--work', type=Path, default=Path('out/checkpoint'),
                    help='recordings and the first policies; about 3 GB')
@@ -22,6 +23,7 @@ def main(argv=None) -> int:
                        default=field.default,
                        choices=list(SHIPPED) if field.name == 'model' else None)
     args = vars(p.parse_args(argv))
+    packages.require(*packages.TRAIN, *packages.SIMULATE)
     work, out = args.pop('work'), args.pop('out')
     out = out or Path('checkpoints', SHIPPED[args['model']])
     metrics = build(Recipe(**args), work, out)

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from mobile_vla_ros import packages
 from mobile_vla_ros.cli import (
     add_topics, dataset_export, dataset_import, one_line_errors, Parser, report, save, topics_of)
 
@@ -67,6 +68,7 @@ def _bags(args) -> list[Path]:
 def _build(args) -> int:
     if args.processes < 1:
         raise ValueError(f'--processes must be 1 or more, got {args.processes}')
+    packages.require(*packages.ENCODE, 'rosbags', 'tqdm')
     from tqdm import tqdm
     from mobile_vla_ros.training.dataset import build
     bags = _bags(args)
@@ -87,6 +89,7 @@ def _build(args) -> int:
 
 
 def _doctor(args) -> int:
+    packages.require('rosbags', 'tqdm', *(('matplotlib',) if args.html else ()))
     from tqdm import tqdm
     from mobile_vla_ros.data.bags import Bag
     from mobile_vla_ros.data.doctor import BAD, balance, Checkup, examine, histograms, verdicts
@@ -112,6 +115,7 @@ def _doctor(args) -> int:
 
 
 def _repair(args) -> int:
+    packages.require(*packages.RECORD)
     from mobile_vla_ros.data.episode import EpisodeError, repair
     refused = []
     for folder in args.episodes:

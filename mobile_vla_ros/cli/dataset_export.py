@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from mobile_vla_ros import packages
 from mobile_vla_ros.cli import add_topics, report, topics_of
 
 EXAMPLE = 'example: python -m mobile_vla_ros dataset export drives/* --to lerobot --out out/mine'
@@ -25,6 +26,7 @@ def add(actions) -> None:
 
 def run(args) -> int:
     """Export every bag; exit status 1 if one was refused."""
+    packages.require('rosbags', 'tqdm')
     from tqdm import tqdm
     from mobile_vla_ros.data.exports import export, open_target
     target = open_target(args.to, args.out, args.fps)

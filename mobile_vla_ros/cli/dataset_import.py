@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from mobile_vla_ros import packages
 from mobile_vla_ros.cli import report
 
 EXAMPLE = ("example: python -m mobile_vla_ros dataset import tub_1 --out drives "
@@ -30,6 +31,7 @@ def add(actions) -> None:
 
 def run(args) -> int:
     """Import every source; exit status 1 if one was refused."""
+    packages.require(*packages.RECORD)
     from mobile_vla_ros.data.imports import import_episode, Options
     options = Options(args.instruction, args.rate, args.speed, args.turn, args.order)
     refused, taken = [], {}

@@ -10,6 +10,7 @@ from pathlib import Path
 import signal
 import sys
 
+from mobile_vla_ros import packages
 from mobile_vla_ros.cli import one_line_errors, Parser
 from mobile_vla_ros.evaluate import demo_run
 from mobile_vla_ros.sim.seeds import split_of, TEST
@@ -41,12 +42,9 @@ def parser() -> Parser:
 def main(argv=None) -> int:
     """Return 0 if the robot reached the target rightly, 1 if not."""
     args = parser().parse_args(argv)
+    packages.require(*packages.FILM, *packages.SIMULATE)
     scenario = demo_run.make_task(args.seed, args.instruction)
-    try:
-        from mobile_vla_ros.evaluate import film
-    except ImportError as error:
-        raise ValueError(f'the demo films with packages that are not all here ({error}): '
-                         'python3 -m pip install imageio-ffmpeg matplotlib') from error
+    from mobile_vla_ros.evaluate import film
     from mobile_vla_ros.policy import load_policy
     policy = load_policy(args.checkpoint or None, args.backend)  # a bad file shows here
     sha256, backend = policy.sha256, policy.backend

@@ -3,6 +3,7 @@
 from pathlib import Path
 import tempfile
 
+from mobile_vla_ros import packages
 from mobile_vla_ros.cli import add_topics, one_line_errors, Parser, topics_of
 
 EXAMPLE = 'example: python -m mobile_vla_ros export out/mine/best.safetensors best.onnx --tune'
@@ -24,7 +25,10 @@ def main(argv=None) -> int:
     if not args.out and (args.int8 or not (args.tune and runtime.suffix == '.onnx')):
         raise ValueError(f'{runtime}: name the .onnx file to write; --tune alone takes one that '
                          'is there')
+    if args.out and args.checkpoint.suffix != '.onnx':
+        packages.require(*packages.TRAIN)
     if args.int8:
+        packages.require('onnx', 'rosbags')
         quantize(args.checkpoint, args.out, args.int8, topics_of(args))
     elif args.out:
         from mobile_vla_ros.training.export import export

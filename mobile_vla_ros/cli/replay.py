@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from mobile_vla_ros import packages
 from mobile_vla_ros.cli import add_topics, judge, one_line_errors, Parser, save, topics_of
 
 EXAMPLE = ("example: python -m mobile_vla_ros replay my_bag --html out/replay.html "
@@ -42,6 +43,7 @@ def main(argv=None) -> int:
     if args.video and (len(args.bags) > 1 or len(args.checkpoint or []) > 1):
         raise ValueError('--video takes one bag and one checkpoint, got '
                          f'{len(args.bags)} and {len(args.checkpoint or [None])}')
+    packages.require(*packages.REPLAY, *(packages.FILM if args.video else ()))
     from mobile_vla_ros.evaluate.gate import read_spec
     from mobile_vla_ros.evaluate.replay_page import comparison, page
     spec = read_spec(args.fail_under) if args.fail_under else None

@@ -6,35 +6,24 @@ import json
 import os
 from pathlib import Path
 
+from mobile_vla_ros import packages
 from mobile_vla_ros.cli import one_line_errors, Parser
-from mobile_vla_ros.share import share_file
+from mobile_vla_ros.share import share_file, STRATEGIES
 
 EXAMPLE = ('example: python -m mobile_vla_ros train --collect 200 --data out/data '
            '--out out/train')
 
 
-@one_line_errors
-def main(argv=None) -> int:
-    """Train; with --collect record simulated episodes first."""
-    # Read when torch is loaded: threads that spin while they wait crawl beside another program.
-    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
-    from mobile_vla_ros.sim.seeds import TRAIN, VALIDATION
-    from mobile_vla_ros.training import curves
-    from mobile_vla_ros.training.checkpoint import load_model
-    from mobile_vla_ros.training.collect import collect
-    from mobile_vla_ros.training.export import export
-    from mobile_vla_ros.training.recipe import fit, GOING_ON
-    from mobile_vla_ros.training.recordings import read_recordings, split
-    from mobile_vla_ros.training.strategies import NAMES, read_strategy
-    from mobile_vla_ros.training.team import Team
+def parser() -> Parser:
+    """Return the verb's arguments."""
     p = Parser(prog='python -m mobile_vla_ros train', description=__doc__, epilog=EXAMPLE)
     p.add_argument('--data', type=Path, required=True,
                    help='folder of a dataset, or for --collect')
     p.add_argument('--out', type=Path, required=True,
                    help='folder for best.safetensors, best.onnx, last.safetensors, metrics.json '
                    'and curves.png')
-    p.add_argument('--strategy', default=NAMES[0], metavar='NAME',
-                   help=f'{", ".join(NAMES)}, or a .yaml file; {NAMES[0]} if not given')
+    p.add_argument('--strategy', default=STRATEGIES[0], metavar='NAME',
+                   help=f'{", ".join(STRATEGIES)}, or a .yaml file; {STRATEGIES[0]} if not given')
     p.add_argument('--collect', type=int, default=0, metavar='N',
                    help='record N simulated episodes into --data first')
     p.add_argument('--held-out', type=int, default=20, help='simulated episodes to choose by')
@@ -47,7 +36,24 @@ def main(argv=None) -> int:
                    help='go on with the interrupted training in --out')
     p.add_argument('--tensorboard', action='store_true',
                    help='write every epoch to --out/tensorboard')
-    args = p.parse_args(argv)
+    return p
+
+
+@one_line_errors
+def main(argv=None) -> int:
+    """Train; with --collect record simulated episodes first."""
+    args = parser().parse_args(argv)
+    packages.require(*packages.TRAIN, *(packages.SIMULATE if args.collect else ()),
+                     *(('tensorboardX',) if args.tensorboard else ()))
+    # Read when torch is loaded: threads that spin while they wait crawl beside another program.
+    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+    from mobile_vla_ros.training import curves
+    from mobile_vla_ros.training.checkpoint import load_model
+    from mobile_vla_ros.training.export import export
+    from mobile_vla_ros.training.fit import fit, GOING_ON
+    from mobile_vla_ros.training.recordings import read_recordings, split
+    from mobile_vla_ros.training.strategies import read_strategy
+    from mobile_vla_ros.training.team import Team
     strategy = read_strategy(args.strategy)
     given = {name: getattr(args, name) for name in ('epochs', 'learning_rate', 'seed')}
     start = args.start and (share_file('checkpoints', 'default.safetensors')
@@ -64,6 +70,8 @@ def main(argv=None) -> int:
         state.unlink(missing_ok=True)
     teacher, held_out = args.data / 'teacher', args.data / 'held_out'
     if args.collect and team.leads:
+        from mobile_vla_ros.sim.seeds import TRAIN, VALIDATION
+        from mobile_vla_ros.training.collect import collect
         collect(teacher, TRAIN[:args.collect])
         collect(held_out, VALIDATION[:args.held_out])
     team.wait()

@@ -15,6 +15,7 @@ from mobile_vla_ros.contract import NS
 from mobile_vla_ros.data.frame_times import check_times, steady
 from mobile_vla_ros.data.imports import Frame, Options, ORDERS
 from mobile_vla_ros.data.source_files import SourceError
+from mobile_vla_ros.packages import missing
 
 WORDS = 'language_instruction'
 SECONDS = 'total_duration'
@@ -31,8 +32,7 @@ def library():
     try:
         import h5py
     except ImportError as error:
-        raise ValueError('HDF5 needs a package that is not here: '
-                         'python3 -m pip install h5py') from error
+        raise ValueError(f'HDF5 {missing(error)}') from error
     return h5py
 
 

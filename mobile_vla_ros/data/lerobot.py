@@ -12,6 +12,7 @@ import numpy as np
 
 from mobile_vla_ros.contract import AXES
 from mobile_vla_ros.data.pairs import Drive
+from mobile_vla_ros.packages import missing
 
 CAMERA = 'observation.images.front'
 FILE = 'chunk-{chunk_index:03d}/file-{file_index:03d}'
@@ -31,8 +32,7 @@ def library():
         import imageio_ffmpeg
         import pyarrow.parquet
     except ImportError as error:
-        raise ValueError('a LeRobot dataset needs packages that are not here: '
-                         'python3 -m pip install pyarrow imageio-ffmpeg') from error
+        raise ValueError(f'a LeRobot dataset {missing(error)}') from error
     return pyarrow, imageio_ffmpeg
 
 

@@ -117,9 +117,7 @@ class CompareNode(Node):
             words = report(self._live, self._played, values['checkpoint'] or None,
                            values['backend'], values['json'], values['html'])
             self.get_logger().info(words)
-        except ModuleNotFoundError as error:
-            self._fail(f'a report needs {error.name}, which is not installed')
-        except (OSError, ValueError) as error:
+        except (ImportError, OSError, ValueError) as error:
             self._fail(first_line(error))
         except Exception as error:  # else nothing would ever end this node
             self._fail(words_of(error))

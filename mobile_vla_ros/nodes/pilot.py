@@ -11,6 +11,7 @@ from mobile_vla_ros.contract import NS, STOP
 from mobile_vla_ros.nodes.health import Health
 from mobile_vla_ros.nodes.newest import NewestWorker
 from mobile_vla_ros.nodes.pace import Pace
+from mobile_vla_ros.packages import missing
 from mobile_vla_ros.safety import Arming, Guard, Reason
 
 ZEROS_NS = NS  # how long zeros go on after a deactivation
@@ -388,5 +389,7 @@ def words_of(error) -> str:
 
 
 def first_line(error) -> str:
-    """Return an error's words without what follows them."""
+    """Return an error in one line; of a missing package with what installs it."""
+    if isinstance(error, ImportError):
+        error = missing(error)
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -30,6 +30,7 @@ from mobile_vla_ros.nodes import compat
 from mobile_vla_ros.nodes.parameters import declare, describe, Setting
 from mobile_vla_ros.nodes.pilot import words_of
 from mobile_vla_ros.nodes.spin import first_line, run
+from mobile_vla_ros.packages import missing
 from mobile_vla_ros.tally import Tally
 
 SETTLE_S = 0.5  # after the last subscriber was seen: it may not yet see us
@@ -66,8 +67,7 @@ def open_bag(values: dict) -> Bag:
         bag = Bag(values['bag'], image=values['image_topic'], command=values['command_topic'],
                   instruction=values['instruction_topic'])
     except ModuleNotFoundError as error:
-        raise ValueError(f'reading a bag needs {error.name}, which is not installed: '
-                         'python3 -m pip install rosbags') from error
+        raise ValueError(f'reading a bag {missing(error)}') from error
     if values['start'] >= max(bag.seconds, 1e-9):
         raise ValueError(f'parameter start must be below the {bag.seconds:.1f} s of '
                          f'{values["bag"]}, got {values["start"]:g}')

@@ -23,7 +23,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from mobile_vla_ros import __version__, messages
+from mobile_vla_ros import __version__, messages, packages
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.nodes.parameters import declare, describe, refuse_all_but, Setting
 from mobile_vla_ros.nodes.spin import first_line, run
@@ -48,12 +48,9 @@ SETTINGS = (
 
 def make_recorder(values: dict, topics: list):
     """Return the recorder of checked values; topics are rows of a Topic's fields."""
-    try:
-        from mobile_vla_ros.data.recorder import Recorder, Topic
-        from rosbags.typesys import get_typestore, Stores
-    except ModuleNotFoundError as error:
-        raise ValueError(f'the recorder needs {error.name}, which is not installed: '
-                         'python3 -m pip install mcap rosbags') from error
+    packages.require(*packages.RECORD)
+    from mobile_vla_ros.data.recorder import Recorder, Topic
+    from rosbags.typesys import get_typestore, Stores
     store = get_typestore(Stores.ROS2_HUMBLE)
     return Recorder(Path(values['folder']), [Topic(*row) for row in topics],
                     lambda kind: store.generate_msgdef(kind, ros_version=2)[0],

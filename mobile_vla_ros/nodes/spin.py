@@ -13,6 +13,8 @@ from rclpy.utilities import remove_ros_args
 
 from mobile_vla_ros.memory import keep_memory
 from mobile_vla_ros.nodes.pilot import first_line
+from mobile_vla_ros.packages import missing
+from mobile_vla_ros.usage import as_started
 
 JOIN_S = 0.4  # for the executor's thread, which a callback may hold
 END_S = 3.0  # for everything after a signal: what hangs longer is shown and ended
@@ -33,7 +35,7 @@ def run(make_node, argv=None, doc: str = '') -> int:
     except Exception as error:  # rclpy's C++ errors have no common base
         return _refuse(error)
     if rest in (['-h'], ['--help']):
-        print(doc.strip())
+        print(as_started(doc.strip()))
         return 0
     if rest:
         return _refuse(f'unknown arguments {rest}; parameters go behind --ros-args -p NAME:=VALUE')
@@ -53,6 +55,9 @@ def run(make_node, argv=None, doc: str = '') -> int:
         return _refuse(error)
     try:
         node = make_node()
+    except ImportError as error:
+        rclpy.try_shutdown()
+        return _refuse(f'this node {missing(error)}')
     except Exception as error:
         # rclpy's own, of Python and of C++: a bad parameter, security that cannot be had.
         if not isinstance(error, (ValueError, OSError)) \

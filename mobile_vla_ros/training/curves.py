@@ -5,6 +5,8 @@ from pathlib import Path
 
 import matplotlib
 
+from mobile_vla_ros.packages import missing
+
 matplotlib.use('Agg')
 AXES = (('forward', 'm/s', '#0072b2'), ('left', 'm/s', '#d55e00'), ('turn', 'rad/s', '#009e73'))
 
@@ -19,7 +21,7 @@ def tensorboard(folder: Path):
     try:
         from tensorboardX import SummaryWriter
     except ImportError as error:
-        raise ValueError('--tensorboard needs a package: pip install tensorboardX') from error
+        raise ValueError(f'--tensorboard {missing(error)}') from error
     writer = SummaryWriter(str(folder), flush_secs=2)
 
     def note(row: dict) -> None:

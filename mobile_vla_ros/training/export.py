@@ -1,5 +1,6 @@
 """A trained checkpoint as a runtime file: image, memory and text in, commands out."""
 
+import inspect
 from pathlib import Path
 import warnings
 
@@ -19,12 +20,15 @@ PROBES = ('pass the box on the left and stop at the red bottle',
 
 def to_onnx(module: torch.nn.Module, inputs: dict, outputs: list[str], path: Path) -> None:
     """Write `module` called with `inputs` (name -> example tensor) to an ONNX file."""
+    # Before torch 2.5 there is no other exporter to choose from.
+    classic = {'dynamo': False} \
+        if 'dynamo' in inspect.signature(torch.onnx.export).parameters else {}
     with warnings.catch_warnings():
         # The TorchScript exporter needs no package beyond onnx; it only announces its successor.
         warnings.simplefilter('ignore')
         torch.onnx.export(module.eval(), tuple(inputs.values()), str(path),
                           input_names=list(inputs), output_names=outputs,
-                          opset_version=17, dynamo=False)
+                          opset_version=17, **classic)
 
 
 def prepare(out: Path) -> None:

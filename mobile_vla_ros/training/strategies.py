@@ -4,11 +4,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from mobile_vla_ros.models.registry import MODELS
-from mobile_vla_ros.share import share_file
+from mobile_vla_ros.share import share_file, STRATEGIES as NAMES
 from mobile_vla_ros.training.loop import TrainConfig
 from mobile_vla_ros.yaml_file import read_yaml
 
-NAMES = ('best', 'differential', 'final_fixed', 'hybrid', 'advanced')
 KEYS = {'model', 'config', 'train'}
 
 

@@ -1,0 +1,58 @@
+"""Training with everything around it: what was learned from, how good it is, where it goes."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+
+from mobile_vla_ros import __version__
+from mobile_vla_ros.models.final_fixed import FinalFixedConfig
+from mobile_vla_ros.models.registry import build_model, name_of
+from mobile_vla_ros.training.checkpoint import describe, load_model, save_checkpoint
+from mobile_vla_ros.training.loop import train, TrainConfig
+from mobile_vla_ros.training.recordings import digest, Episode, PERIOD_S
+from mobile_vla_ros.training.team import Team
+
+GOING_ON = 1.5e-3  # learning rate after corrections: what was learned must not be unlearned
+
+
+def fit(episodes: list[Episode], held_out: list[Episode], out: Path, config: TrainConfig,
+        model_config=None, start: Path | None = None, state: Path | None = None,
+        note=lambda row: None, last: Path | None = None) -> dict:
+    """
+    Train on `episodes`, from `start` if given; write a checkpoint.
+
+    :param model_config: of any registered model, FinalFixed's own if None.
+    :param state: and `note`: as of `train`.
+    :param last: for another checkpoint, of the weights after the last epoch.
+    """
+    import torch
+    torch.manual_seed(config.seed)
+    model = load_model(start)[0] if start else build_model(model_config or FinalFixedConfig())
+    result = train(model, episodes, held_out, config, PERIOD_S, state=state, note=note)
+    labels = np.concatenate([e.labels[:, e.side, e.color] for e in episodes])
+    data = {'digest': digest(episodes), 'episodes': len(episodes), 'frames': len(labels),
+            'mean_command': np.round(labels.mean(0), 5).tolist(),
+            'least_command': np.round(labels.min(0), 5).tolist(),
+            'greatest_command': np.round(labels.max(0), 5).tolist()}
+    metrics = {'open_loop': result['best']}
+    team = Team()
+    if team.leads:
+        training = {**asdict(config), 'history': result['history']}
+
+        def save(path, measured):
+            save_checkpoint(path, model, describe(
+                name_of(model), model, 1 / PERIOD_S, data=data, metrics=measured,
+                training=training, package_version=__version__))
+        save(out, metrics)
+        if last:
+            model.load_state_dict(result['last_weights'])
+            save(last, {'open_loop': result['history'][-1]})
+    team.wait()
+    return metrics
+
+
+def add_metrics(path: Path, metrics: dict) -> None:
+    """Write measured results into a checkpoint's metadata; its weights stay as they are."""
+    model, metadata = load_model(path)
+    save_checkpoint(path, model, replace(metadata, metrics=metrics))
