@@ -21,7 +21,7 @@ ROWS = {  # name in the table: arguments of the benchmark verb
     'baseline: no text': ['--policy', 'no-text'],
     'other side asked for': ['--swap-sides'],
     'other bottle asked for': ['--swap-colors'],
-    'words that training never saw': ['--phrases', 'config/phrases/held_out.yaml'],
+    'the task put in other words': ['--phrases', 'config/phrases/held_out.yaml'],
     'shades, textures and light that training never saw': ['--held-out-look'],
     'model:=hybrid': ['--checkpoint', 'checkpoints/hybrid.onnx'],
     'model:=advanced': ['--checkpoint', 'checkpoints/advanced.onnx'],

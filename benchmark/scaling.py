@@ -109,7 +109,8 @@ def table(results: dict) -> str:
     lines += ['', '## Yaw damped, or not', '',
               'Two teachers translate; one also keeps its camera on the bottle. 0.05 is the '
               'weight of yaw in the loss and at the start of the model, which learns it from '
-              'there.', '',
+              'there. Each row is one training, of seed 0: what differs by less than the seeds '
+              'of the table above do is chance.', '',
               '| teacher | weight of yaw | episodes | success | contact | MAE of yaw, rad/s '
               "(a constant's) | weight learned |", '|---|---|---|---|---|---|---|']
     least = {t['episodes'] for t in trials if t['teacher'] == 'facing'}

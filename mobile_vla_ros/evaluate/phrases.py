@@ -1,4 +1,4 @@
-"""Other ways to say a task, from a YAML file: to measure words that training never saw."""
+"""Other ways to say a task, from a YAML file: to measure other wordings."""
 
 from pathlib import Path
 from string import Formatter

@@ -31,7 +31,7 @@ PARTS = {
         Part('plain', each=3),
         Part('three other bottles', bottles=4),
         Part('shades, textures and light not trained on', held_out_look=True),
-        Part('words not trained on', each=2, held_out_phrases=True),
+        Part('the task put in other words', each=2, held_out_phrases=True),
         Part('frames 0.1 s late', disturbance=Disturbance(delay_s=0.1)),
         Part('frames 0.3 s late', disturbance=Disturbance(delay_s=0.3)),
         Part('30 % of frames lost', disturbance=Disturbance(drop=0.3)),
