@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 pytest.importorskip('rosbags')
-from bags import TEXT, write  # noqa: E402
+from bags import BagWriter, image, picture, START, text, TEXT, twist, write  # noqa: E402
 from test_replay import write_bag  # noqa: E402
 
 from mobile_vla_ros.cli import dataset as verb  # noqa: E402
+from mobile_vla_ros.contract import NS  # noqa: E402
 from mobile_vla_ros.data.bags import Bag  # noqa: E402
 from mobile_vla_ros.data.doctor import (  # noqa: E402
-    balance, Checkup, examine, histograms, verdicts)
+    balance, Checkup, examine, histograms, noted, verdicts)
+from mobile_vla_ros.data.reading import Reading  # noqa: E402
 from mobile_vla_ros.tally import Tally  # noqa: E402
 
 
@@ -57,6 +59,14 @@ def tally(causes=(), assumed=()):
     ({'commands': np.zeros((600, 3))}, 'warn', 'stands still: x'),
     ({'repeated': 100}, 'warn', 'repeated: x'),
     ({'exposure': [5.0]}, 'warn', 'too dark or too bright: x'),
+    ({'reading': Reading({'command': 9}, skipped={'command': {'it is not finite': 1}})}, 'warn',
+     'cannot be read: x (1 of 9 command messages'),
+    ({'reading': Reading({'image': 9}, {'image': 7})}, 'warn', 'differ: x (metadata.yaml co'),
+    ({'reading': Reading(notes=['metadata.yaml makes no sense'])}, 'warn', 'described: x (metad'),
+    ({'reading': Reading(cuts=['the clock goes back by 3.0 s'])}, 'warn', 'other: x (the clock g'),
+    ({'noted': ['3 messages dropped']}, 'warn', 'its recorder noted faults: x (3 messages dr'),
+    ({'held_s': {'linear_x': 3.5}}, 'warn', 'told to move in linear_x, the base hardly does: x ('),
+    ({'stale': 5}, 'bad', 'stamps of pictures repeat or go back: x (5 of 300)'),
     ({'refused': 'x: no camera in this bag'}, 'bad', 'no camera')])
 def test_each_fault_is_found_alone(change, level, words):
     (found_level, found, remedy), = verdicts(several(**change))
@@ -162,3 +172,47 @@ def test_the_verb_tells_recordings_by_label(tmp_path):
     assert '<li>distances: close 1, far 2</li>' in page
     assert '<li>scenarios: &lt;hall&gt; 4</li>' in page
     assert f'<li>instructions: {TEXT} 4</li>' in page
+
+
+def test_what_the_recorder_noted_is_told_once():
+    assert noted({}) == [] == noted({'dropped': '0', 'clock_jumps': '0', 'troubles': '[]',
+                                     'error': '', 'scenario': 'a'})
+    assert noted({'dropped': '3', 'clock_jumps': '2', 'error': 'disk full', 'troubles':
+                  '["the clock was set while recording", "messages dropped: the disk is too slow",'
+                  ' "nothing came on odom"]'}) == [
+        'disk full', '3 messages dropped', 'the clock was set 2 times', 'nothing came on odom']
+    assert noted({'troubles': 'by hand'}) == ['by hand']
+    assert noted({'troubles': '["the clock was set while recording"]'}) == [
+        'the clock was set while recording']
+
+
+def test_what_is_left_out_of_a_bag_is_told(tmp_path, capsys):
+    info = {'clock_jumps': '1', 'troubles': '["the clock was set while recording"]'}
+    with BagWriter(tmp_path / 'a', info=info) as bag:
+        bag.put('/instruction', START, text(TEXT))
+        for i in range(60):
+            ns = START + i * NS // 10 - (i > 30) * 3 * NS
+            bag.put('/image', ns, image(picture(i, (32, 24)), START + i // 10 * NS))
+            bag.put('/cmd_vel', ns + 1, twist((0.2, 0.0, 0.1 if i != 9 else np.nan)))
+    out = tmp_path / 'd.json'
+    assert verb.main(['doctor', str(tmp_path / 'a'), '--json', str(out)]) == 1
+    said = capsys.readouterr().out
+    for words in ('a (1 of 60 command messages cannot be read: it is not finite); left out',
+                  'a (the clock goes back by 2.9 s, 3.0 s after the start); cut there',
+                  'its recorder noted faults: a (the clock was set 1 times)',
+                  'stamps of pictures repeat or go back: a (53 of 60)'):
+        assert words in said, said
+    row, = json.loads(out.read_text())['recordings']
+    assert row['frames'] == row['messages']['stored']['image'] == 60 and row['stale'] == 53
+    assert row['messages']['read']['command'] == 59 and row['seconds'] < 9.0
+    assert len(row['gaps']) == 1 and row['frame_hz'] == pytest.approx(10.0)
+
+
+def test_a_refusal_comes_with_its_own_remedy(tmp_path, capsys):
+    (tmp_path / 'a').mkdir()
+    (tmp_path / 'a' / 'a_0.mcap').write_bytes(b'\x89MCAP0\r\n' + b'\1' * 50)
+    (tmp_path / 'b').mkdir()
+    assert verb.main(['doctor', str(tmp_path / 'a'), str(tmp_path / 'b')]) == 1
+    one, two = capsys.readouterr().out.strip().splitlines()
+    assert one.endswith(f'); make it whole: dataset repair {tmp_path / "a"}')
+    assert two.endswith('; give the folder of one, or a file')

@@ -13,7 +13,7 @@ from mobile_vla_ros.cli import dataset as verb  # noqa: E402
 from mobile_vla_ros.contract import AXES, Command, NS  # noqa: E402
 from mobile_vla_ros.data.bags import Bag  # noqa: E402
 from mobile_vla_ros.data.doctor import examine, verdicts  # noqa: E402
-from mobile_vla_ros.data.response import measure  # noqa: E402
+from mobile_vla_ros.data.response import held, measure  # noqa: E402
 
 DATA = Path(__file__).resolve().parents[2] / 'shared' / 'data'
 STEP_S = 0.05
@@ -156,3 +156,69 @@ def test_a_real_base_follows_its_commands(name, axes):
     assert set(found) == axes
     for answer in found.values():
         assert answer.correlation > 0.8 and 0.4 < answer.delay_s < 0.6
+
+
+def steady(told, done, seconds=12.0, noise=0.0, seed=0):
+    """Return commands at 20 Hz and odometry at 50 Hz of (n,) -> velocities (n, 3)."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for hz, velocities in ((20, told), (50, done)):
+        at = np.arange(0.0, seconds, 1 / hz)
+        values = velocities(at)
+        values = values + rng.normal(0, noise, values.shape) * (hz == 50)
+        rows.append(np.hstack([(1_700_000_000 + at)[:, None] * NS, values]))
+    return rows
+
+
+def pushes(at):
+    """Push forwards ever harder, and turn."""
+    return np.stack([0.15 + 0.02 * at, 0 * at, 0.4 * np.sin(at / 2)], 1)
+
+
+def blocked(at):
+    return 0 * pushes(at)
+
+
+def blocked_later(at):
+    return pushes(at) * (at < 5.0)[:, None]
+
+
+@pytest.mark.parametrize('noise', [0.0, 0.03])
+@pytest.mark.parametrize('done, axes_held, axes_backwards', [
+    (blocked, {'linear_x', 'angular_z'}, set()),
+    (blocked_later, {'linear_x', 'angular_z'}, set()),
+    (lambda at: 0.3 * pushes(at), set(), set()),
+    (lambda at: pushes(at - 0.3), set(), set()),
+    (lambda at: -pushes(at), None, {'linear_x', 'angular_z'}),
+    (lambda at: -0.4 * pushes(at), None, {'linear_x', 'angular_z'}),
+    (lambda at: pushes(at) * [0, 1, 1], {'linear_x'}, set()),
+    (lambda at: -0.1 * pushes(at), {'linear_x', 'angular_z'}, set())],
+    ids=['blocked', 'blocked later', 'slow', 'late', 'reversed', 'slow and reversed',
+         'turns only', 'springs back'])
+def test_a_base_that_is_held_is_told_from_one_that_goes_backwards(
+        done, axes_held, axes_backwards, noise):
+    for seed in range(5):
+        rows = steady(pushes, done, noise=noise, seed=seed)
+        against = {axis for axis, answer in measure(*rows).items() if answer.correlation < 0}
+        assert against == axes_backwards
+        if axes_held is not None:
+            assert set(held(*rows)) == axes_held
+
+
+def test_a_base_that_only_turns_and_one_without_commands_are_not_held():
+    def turns(at):
+        return np.stack([0 * at, 0 * at, 0.5 + 0 * at], 1)
+    rows = steady(turns, turns, noise=0.02)
+    assert held(*rows) == {} == measure(*rows)
+    still = steady(turns, blocked, noise=0.02)
+    assert 9.0 < held(*still)['angular_z'] <= 12.5
+    silent = [still[0][::40], still[1]]  # a command every two seconds: it stops by itself
+    assert held(*silent) == {} and held(still[0][:1], still[1]) == {}
+
+
+def test_the_doctor_says_that_a_base_is_held(tmp_path, capsys):
+    write_bag(tmp_path / 'a', *steady(pushes, blocked_later))
+    verb.main(['doctor', str(tmp_path / 'a')])
+    said = capsys.readouterr().out
+    assert 'told to move in linear_x, the base hardly does: a (' in said and 'free it' in said
+    assert 'the other way' not in said

@@ -64,9 +64,9 @@ def put_mcap(path, messages, extra=None, profile='ros2', **options):
 
 
 def read(path, **topics):
-    """Return the events of a bag, and its tally."""
+    """Return the events of a bag, and its reading."""
     with Bag(path, **topics) as bag:
-        return SimpleNamespace(events=list(bag.events()), tally=bag.tally, seconds=bag.seconds)
+        return SimpleNamespace(events=list(bag.events()), reading=bag.reading, seconds=bag.seconds)
 
 
 def turns(found):
@@ -77,12 +77,12 @@ def turns(found):
 
 def assert_whole(path, *told):
     found = read(path)
-    assert found.tally.read == DRIVEN and found.tally.stored == DRIVEN
+    assert found.reading.read == DRIVEN and found.reading.stored == DRIVEN
     assert turns(found) == list(range(COUNT))
     assert [event.stamp_ns for event in found.events if event.kind == 'image'] \
         == [START + number * NS // 10 + 1 for number in range(COUNT)]
-    assert len(found.tally.told()) == len(told), found.tally.told()
-    for words, said in zip(told, found.tally.told()):
+    assert len(found.reading.words()) == len(told), found.reading.words()
+    for words, said in zip(told, found.reading.words()):
         assert words in said
 
 
@@ -217,7 +217,7 @@ def test_parts_are_read_in_the_order_of_their_numbers(tmp_path):
     for file in (tmp_path / 'a').iterdir():
         shutil.copy(file, tmp_path / 'b')
     found = read(tmp_path / 'b')
-    assert turns(found) == [9, 10] and 'does not name a_0.mcap' in found.tally.told()[0]
+    assert turns(found) == [9, 10] and 'does not name a_0.mcap' in found.reading.words()[0]
 
 
 def test_a_part_that_is_missing_is_told(tmp_path):
@@ -391,10 +391,10 @@ def put_raw(path, messages, kind):
 def test_one_bad_message_is_left_out_and_counted(tmp_path, plugin, name, kind, count, parts):
     path = put_raw(tmp_path / 'a', broken(name), plugin)
     found = read(path)
-    assert found.tally.left_out(kind) == count
-    assert found.tally.read[kind] == found.tally.stored[kind] - count
-    line, = found.tally.told()
-    assert line.startswith(f'1 of {found.tally.stored[kind]} {kind} messages left out: ')
+    assert found.reading.left_out(kind) == count
+    assert found.reading.read[kind] == found.reading.stored[kind] - count
+    line, = found.reading.words()
+    assert line.startswith(f'1 of {found.reading.stored[kind]} {kind} messages cannot be read: ')
     drives = list(segments(found.events, lambda msg: msg.header.stamp.nanosec, 0.0))
     assert len(drives) == parts
     for drive in drives:  # picture n is answered by command n / 100
@@ -418,8 +418,8 @@ def test_a_damaged_chunk_costs_what_is_in_it(tmp_path):
     data[at + 40] ^= 255
     path.write_bytes(data)
     found = read(path)
-    assert found.tally.read['image'] == COUNT - 1 and turns(found) == list(range(COUNT))
-    assert found.tally.told() == ['1 of 12 image messages left out: its chunk is damaged']
+    assert found.reading.read['image'] == COUNT - 1 and turns(found) == list(range(COUNT))
+    assert found.reading.words() == ['1 of 12 image messages cannot be read: its chunk is damaged']
 
 
 def picture_bytes(number):
@@ -431,8 +431,8 @@ def test_counts_that_differ_from_what_is_there_are_told(tmp_path):
     with sqlite3.connect(path) as db:
         db.execute('DELETE FROM messages WHERE id IN (6, 9)')
     found = read(tmp_path / 'a')
-    assert len([line for line in found.tally.told() if 'metadata.yaml counts 12' in line])
-    assert sum(found.tally.read.values()) == 2 * COUNT - 1
+    assert len([line for line in found.reading.words() if 'metadata.yaml counts 12' in line])
+    assert sum(found.reading.read.values()) == 2 * COUNT - 1
 
 
 @pytest.mark.parametrize('make, words, remedy', [
@@ -511,8 +511,8 @@ def test_where_a_clock_is_set_it_is_cut_and_told(tmp_path, kind, by_s, after, wo
     else:
         put(path, messages)
     found = read(path)
-    assert found.tally.read == DRIVEN
-    cut, = found.tally.told()
+    assert found.reading.read == DRIVEN
+    cut, = found.reading.words()
     assert words in cut and 's after the start' in cut
     events = [event for event in found.events if event.kind != 'cut']
     times = [event.received_ns for event in events]
@@ -527,12 +527,12 @@ def test_where_a_clock_is_set_it_is_cut_and_told(tmp_path, kind, by_s, after, wo
 def test_times_from_zero_on_are_times(tmp_path):
     found = read(put_mcap(tmp_path / 'a.mcap', [
         (topic, 0 if topic == '/instruction' else ns, msg) for topic, ns, msg in rows()]))
-    assert found.tally.read == DRIVEN and 'comes for 19675.9 days' in found.tally.told()[0]
+    assert found.reading.read == DRIVEN and 'comes for 19675.9 days' in found.reading.words()[0]
     assert found.seconds < 4.0 and found.events[0].received_ns == 0
     found = read(put_mcap(tmp_path / 'b.mcap', rows(start=0)))
-    assert found.tally.read == DRIVEN and not found.tally.told()
+    assert found.reading.read == DRIVEN and not found.reading.words()
     found = read(put(tmp_path / 'c', [(topic, ns - 2 * START, msg) for topic, ns, msg in rows()]))
-    assert found.tally.read == DRIVEN and not found.tally.told()
+    assert found.reading.read == DRIVEN and not found.reading.words()
     with Bag(tmp_path / 'b.mcap') as bag:
         assert len([e for e in bag.events(start_s=0.55) if e.kind == 'image']) == COUNT - 6
 
@@ -540,7 +540,7 @@ def test_times_from_zero_on_are_times(tmp_path):
 def test_a_file_written_topic_by_topic_is_put_in_order(tmp_path):
     messages = list(rows())
     found = read(put(tmp_path / 'a', sorted(messages, key=lambda row: row[0])))
-    assert not found.tally.told() and turns(found) == list(range(COUNT))
+    assert not found.reading.words() and turns(found) == list(range(COUNT))
     kinds = [event.kind for event in found.events]
     assert kinds == ['instruction', *['image', 'command'] * COUNT]
 
@@ -552,5 +552,7 @@ def test_stamps_of_another_clock_are_not_set_with_the_first(tmp_path):
         if topic == '/image':
             msg.header.stamp.sec -= 1_600_000_000
     found = read(put(tmp_path / 'a', messages))
-    assert [event.stamp_ns for event in found.events if event.kind == 'image'] == [
+    images = [event for event in found.events if event.kind == 'image']
+    assert {event.received_ns - event.stamp_ns for event in images} == {1_600_000_000 * NS}
+    assert [event.stamp_ns - event.moved_ns for event in images] == [
         START + number * NS // 10 + 1 - 1_600_000_000 * NS for number in range(COUNT)]

@@ -99,7 +99,9 @@ def _doctor(args) -> int:
             with Bag(path, **topics_of(args)) as bag:
                 checkups.append(examine(bag))
         except (ValueError, OSError) as error:
-            checkups.append(Checkup(path.name, refused=' '.join(str(error).split())))
+            said = ' '.join(getattr(error, 'found', str(error)).split())
+            checkups.append(Checkup(path.name, refused=said, remedy=getattr(
+                error, 'remedy', '') or 'leave it out'))
     found = verdicts(checkups)
     for level, what, remedy in found:
         print(f'{level:<5}{what}; {remedy}')

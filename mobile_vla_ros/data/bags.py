@@ -10,7 +10,7 @@ from mobile_vla_ros.data.storage import BagError, line
 from mobile_vla_ros.data.storage.files import recordings_in, stored_in
 from mobile_vla_ros.data.storage.metadata import NAME, read_metadata
 from mobile_vla_ros.data.storage.recording import Recording
-from mobile_vla_ros.data.tally import Tally
+from mobile_vla_ros.data.reading import Reading
 from mobile_vla_ros.images import compressed_to_rgb, image_to_rgb
 
 KINDS = {
@@ -21,7 +21,7 @@ KINDS = {
 }
 DRIVING = ('image', 'command', 'instruction')
 DECODERS = {'cdr': ('ROS2_HUMBLE', 'deserialize_cdr'), 'ros1': ('ROS1_NOETIC', 'deserialize_ros1')}
-ANOTHER_S = 10.0  # between stamp and receipt, from which on they are of two clocks
+UNREADABLE = 'a command that cannot be read'  # why there is a cut
 SHOWN = 8  # topics in a refusal
 OPERATOR = 'cmd_vel_joy'  # topic of one who takes over; what the base does is on another
 
@@ -52,12 +52,13 @@ class Event(NamedTuple):
     """
     What came at `received_ns`: an undecoded image, a text, a Command; odometry's is as done.
 
-    Of the kind `cut` is what follows no more on what came before; its value says why.
+    A `cut`, among commands, is where nothing follows any more on what came before; its value
+    says why.
     """
 
     kind: str
     received_ns: int  # rises: after a cut it is moved to shortly after what came before
-    stamp_ns: int  # the message's own, received_ns where it has none; moved with it
+    stamp_ns: int  # the message's own, received_ns where it has none; as old as before the cut
     value: object
     moved_ns: int = 0  # what was added to the stamp
 
@@ -83,7 +84,7 @@ class Bag:
             if self.topics['image'] is None:
                 raise BagError(f'{path}: no camera in this bag (it needs '
                                f'{" or ".join(KINDS["image"])}); it has {self._contents()}')
-            self.tally = self._new_tally(KINDS)
+            self.reading = self._new_reading(KINDS)
         except BagError:
             self._recording.close()
             raise
@@ -124,18 +125,19 @@ class Bag:
         """
         Yield an Event for every message on the chosen topics of the kinds that are wanted.
 
-        A message that cannot be read is left out and counted in `tally`; where that is a
+        A message that cannot be read is left out and counted in `reading`; where that is a
         command, a `cut` comes in its place, and for an instruction an empty one.
 
         :param start_s: seconds to leave out; the last instruction in them is said at their end.
         :raises BagError: where no image, or no command, can be read.
         """
         recording = self._indexed
-        self.tally = tally = self._new_tally(wanted)
+        self.reading = reading = self._new_reading(wanted)
         kinds = {number: kind for number, kind in self._kinds() if kind in wanted}
-        begin_ns, said = None, None
+        begin_ns, said, stamps = None, None, Stamps()
         for part in recording.parts:
             first = part.why
+            stamps.begin(part.moved_ns)
             for place in part.rows.tolist():
                 kind = kinds.get(int(recording.of[place]))
                 if kind is None:
@@ -144,14 +146,14 @@ class Bag:
                 if begin_ns is None:
                     begin_ns = received_ns + round(start_s * NS)
                 if first:
-                    tally.cuts.append(part.why)
-                    if received_ns >= begin_ns:
+                    reading.cuts.append(part.why)
+                    if received_ns >= begin_ns and 'command' in wanted:
                         yield Event('cut', received_ns, received_ns, part.why)
                     first = ''
                 if received_ns < begin_ns and kind != 'instruction':
-                    tally.read[kind] += 1
+                    reading.read[kind] += 1
                     continue
-                event = self._event(kind, place, received_ns, part.moved_ns)
+                event = self._event(kind, place, received_ns, stamps)
                 if event is None:
                     continue
                 if received_ns < begin_ns:
@@ -161,12 +163,13 @@ class Bag:
                     yield said
                     said = None
                 yield event
-        tally.whole = True
+        reading.whole = True
         for kind in ('image', 'command'):
-            why = tally.skipped.get(kind)
-            if why and not tally.read[kind]:
-                raise BagError(f'{self.path}: none of its {tally.left_out(kind)} {kind} messages '
-                               f'can be read ({next(iter(why))})',
+            why = reading.skipped.get(kind)
+            if why and not reading.read[kind]:
+                count = reading.left_out(kind)
+                raise BagError(f'{self.path}: none of its {count} {kind} messages can be read '
+                               f'({next(iter(why))})',
                                f'name another topic with --{kind}-topic, or leave it out')
 
     def named(self, kind: str, name: str) -> str | None:
@@ -174,34 +177,35 @@ class Bag:
         return next((c.topic for c in self._of(kind)
                      if c.topic.rsplit('/', 1)[-1] == name and c.stored), None)
 
-    def _event(self, kind, place, received_ns, moved_ns) -> Event | None:
+    def _event(self, kind, place, received_ns, stamps) -> Event | None:
         """Return the event of a message, or what stands in for one that cannot be read."""
         channel = self._recording.channels[self._recording.of[place]]
         try:
-            event = _event(kind, received_ns, moved_ns,
-                           _message(self._recording.read(place), channel))
+            msg = _message(self._recording.read(place), channel)
+            value = _value(kind, msg)
         except Exception as error:  # whatever a damaged message makes the parsers raise
-            self.tally.skip(kind, line(error))
+            self.reading.skip(kind, line(error))
             if kind == 'instruction':  # what it said is not known
-                return Event(kind, received_ns, received_ns, '', moved_ns)
-            return Event('cut', received_ns, received_ns, f'a {kind} that cannot be read',
-                         moved_ns) if kind == 'command' else None
-        self.tally.read[kind] += 1
-        return event
+                return Event(kind, received_ns, received_ns, '')
+            return Event('cut', received_ns, received_ns, UNREADABLE) \
+                if kind == 'command' else None
+        self.reading.read[kind] += 1
+        stamp_ns, moved_ns = stamps.of(kind, msg, received_ns)
+        return Event(kind, received_ns, stamp_ns, value, moved_ns)
 
-    def _new_tally(self, wanted) -> Tally:
-        tally = Tally({kind: 0 for kind in KINDS if kind in wanted and self.topics[kind]},
+    def _new_reading(self, wanted) -> Reading:
+        reading = Reading({kind: 0 for kind in KINDS if kind in wanted and self.topics[kind]},
                       notes=list(self._recording.notes))
         keys = {}
         for number, kind in self._kinds():
             if kind in wanted:
                 channel = self._recording.channels[number]
-                tally.stored[kind] += channel.stored
+                reading.stored[kind] += channel.stored
                 keys.setdefault(kind, set()).add((channel.topic, channel.kind))
         for kind, found in keys.items():
             if all(key in self._recording.noted for key in found):
-                tally.noted[kind] = sum(map(self._recording.noted.get, found))
-        return tally
+                reading.noted[kind] = sum(map(self._recording.noted.get, found))
+        return reading
 
     def _kinds(self):
         """Yield (number, kind) of the channels of the chosen topics."""
@@ -270,21 +274,46 @@ def _store(which):
     return get_typestore(which)
 
 
-def _event(kind, received_ns, moved_ns, msg) -> Event:
-    header = getattr(msg, 'header', None)
-    stamp_ns = header.stamp.sec * NS + header.stamp.nanosec if header else 0
-    # Stamps of another clock than that of receipt were not set with it.
-    if not stamp_ns or abs(received_ns - moved_ns - stamp_ns) < ANOTHER_S * NS:
-        stamp_ns = stamp_ns + moved_ns if stamp_ns else received_ns
-    else:
-        moved_ns = 0
-    value = msg
+def _value(kind: str, msg):
+    """Return what an Event holds of a message."""
     if kind in ('command', 'odometry'):
         twist = getattr(msg, 'twist', msg)
         twist = getattr(twist, 'twist', twist)
         value = Command(twist.linear.x, twist.linear.y, twist.angular.z)
         if not all(map(math.isfinite, value)):
             raise ValueError('it is not finite')
-    elif kind == 'instruction':
-        value = msg.data
-    return Event(kind, received_ns, stamp_ns, value, moved_ns)
+        return value
+    return msg.data if kind == 'instruction' else msg
+
+
+class Stamps:
+    """
+    Stamps of messages, moved as the times of their receipt are.
+
+    Where the clock of receipt was set, that of the stamps may have been set with it, or be
+    another one: a message is as old as those before it.
+    """
+
+    def __init__(self):
+        """Begin with times as they are."""
+        self._moved_ns, self._step_ns = 0, 0
+        self._ages, self._by = {}, {}
+
+    def begin(self, moved_ns: int) -> None:
+        """Take by how much the times of the next messages are moved."""
+        self._moved_ns, self._step_ns = moved_ns, moved_ns - self._moved_ns
+        self._by = {}
+
+    def of(self, kind: str, msg, received_ns: int) -> tuple[int, int]:
+        """Return a message's stamp, ns, and by how much that is moved."""
+        header = getattr(msg, 'header', None)
+        stamp_ns = header.stamp.sec * NS + header.stamp.nanosec if header else 0
+        if not stamp_ns:
+            return received_ns, 0
+        age_ns = received_ns - self._moved_ns - stamp_ns
+        if kind not in self._by:
+            older_ns = age_ns - self._ages.get(kind, age_ns)
+            self._by[kind] = self._moved_ns + (older_ns if abs(older_ns) > abs(self._step_ns) / 2
+                                               else 0)
+        self._ages[kind] = age_ns
+        return stamp_ns + self._by[kind], self._by[kind]

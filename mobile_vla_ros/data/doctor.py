@@ -3,13 +3,15 @@
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
+import json
 
 import cv2
 import numpy as np
 
 from mobile_vla_ros.contract import AXES, NS
 from mobile_vla_ros.data.bags import Bag, decode, DRIVING
-from mobile_vla_ros.data.response import measure
+from mobile_vla_ros.data.reading import CUT, DESCRIBED, DIFFERS, LEFT_OUT, Reading
+from mobile_vla_ros.data.response import held, measure
 from mobile_vla_ros.data.samples import IDLE
 from mobile_vla_ros.images import check, MessageError
 from mobile_vla_ros.instruction import normalise
@@ -23,6 +25,8 @@ SLOW_S = 0.3  # from a command until the base follows it
 DARK, BRIGHT = 30, 225  # mean grey level, 0..255
 BINS = 41  # of a histogram
 FEW_OF = 10  # recordings with a label, from which on their balance is judged
+READINGS = {LEFT_OUT: 'messages that cannot be read', DIFFERS: 'counts differ',
+            DESCRIBED: 'files are not as described', CUT: 'times do not follow each other'}
 OK, WARN, BAD = 'ok', 'warn', 'bad'
 
 
@@ -35,6 +39,9 @@ class Checkup:
     frames: int = 0
     tally: Tally = field(default_factory=Tally)  # of its pictures
     repeated: int = 0  # frames equal to the one before
+    stale: int = 0  # frames whose stamp is not newer than all before
+    reading: Reading = field(default_factory=Reading)
+    noted: list = field(default_factory=list)  # what its recorder said was wrong
     gaps: list = field(default_factory=list)  # (seconds since the start, length s)
     frame_hz: float = 0.0
     command_hz: float = 0.0
@@ -43,9 +50,11 @@ class Checkup:
     commands: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
     instructions: list = field(default_factory=list)
     response: dict = field(default_factory=dict)  # axis -> Response, where there is odometry
+    held_s: dict = field(default_factory=dict)  # axis -> s told to move, and hardly moving
     scenario: str = ''  # labels of who recorded
     distance: str = ''
     refused: str = ''  # why nothing was found
+    remedy: str = 'leave it out'  # where it was refused
 
     @property
     def idle_share(self) -> float:
@@ -67,8 +76,10 @@ class Checkup:
         """Return it for JSON; of commands their share per axis only."""
         shown = {name: getattr(self, name) for name in (
             'name', 'seconds', 'frames', 'repeated', 'frame_hz', 'command_hz',
-            'lag_s', 'idle_share', 'instructions', 'scenario', 'distance', 'refused')}
-        return {**shown, 'unreadable': self.tally.unreadable, 'why_unreadable': self.tally.words,
+            'lag_s', 'idle_share', 'instructions', 'scenario', 'distance', 'refused', 'stale',
+            'noted')}
+        return {**shown, 'messages': self.reading.as_dict(), 'held_s': self.held_s,
+                'unreadable': self.tally.unreadable, 'why_unreadable': self.tally.words,
                 'assumed': self.tally.assumption, 'gaps': [list(gap) for gap in self.gaps],
                 'response': {axis: answer._asdict() for axis, answer in self.response.items()},
                 'exposure': round(float(np.mean(self.exposure)), 1) if self.exposure else None,
@@ -88,9 +99,9 @@ def examine(bag: Bag, look_every: int = 5) -> Checkup:
     :raises BagError: where it is damaged.
     """
     found = Checkup(bag.path.name, round(bag.seconds, 3), scenario=bag.info.get('scenario', ''),
-                    distance=bag.info.get('distance', ''))
+                    distance=bag.info.get('distance', ''), noted=noted(bag.info))
     images, commands, odometry, lags, waiting = [], [], [], [], []
-    before = None
+    before, newest_ns = None, None
     for event in bag.events((*DRIVING, 'odometry')):
         at = event.received_ns
         if event.kind == 'instruction':
@@ -103,9 +114,14 @@ def examine(bag: Bag, look_every: int = 5) -> Checkup:
             commands.append((at, *event.value))
         elif event.kind == 'odometry':
             odometry.append((at, *event.value))
+        elif event.kind == 'cut':
+            waiting = []
         else:
             images.append(at)
             waiting.append(at)
+            stale = newest_ns is not None and event.stamp_ns <= newest_ns
+            found.stale += stale
+            newest_ns = newest_ns if stale else event.stamp_ns
             content = bytes(event.value.data)
             found.repeated += before == hash(content)
             before = hash(content)
@@ -113,10 +129,10 @@ def examine(bag: Bag, look_every: int = 5) -> Checkup:
                 found.tally.read(check, event.value)
                 if len(images) % look_every == 1:
                     found.exposure.append(_exposure(event.value, found.tally))
-    found.frames = len(images)
+    found.frames, found.reading = len(images), bag.reading
     found.commands = np.array(commands)[:, 1:].astype(float) if commands else np.zeros((0, 3))
-    found.response = measure(*(np.array(rows, float).reshape(-1, 4)
-                               for rows in (commands, odometry)))
+    driven = [np.array(rows, float).reshape(-1, 4) for rows in (commands, odometry)]
+    found.response, found.held_s = measure(*driven), held(*driven)
     found.frame_hz, found.gaps = _rhythm(images)
     found.command_hz, _ = _rhythm([row[0] for row in commands])
     found.lag_s = round(float(np.median(lags)), 4) if lags else 0.0
@@ -129,6 +145,22 @@ def _exposure(msg, tally) -> float:
     except MessageError as error:
         tally.add(error)
         raise
+
+
+def noted(info: dict) -> list[str]:
+    """Return in words what the recorder of an episode noted of its faults."""
+    try:
+        troubles = [str(trouble) for trouble in json.loads(info.get('troubles', '[]'))]
+    except (ValueError, TypeError):
+        troubles = [info['troubles']]
+    out = [info['error']] if info.get('error') else []
+    for key, sign, words in (('dropped', 'dropped', '{} messages dropped'),
+                             ('clock_jumps', 'clock was set', 'the clock was set {} times')):
+        count = info.get(key, '0')
+        if count != '0':
+            troubles = [trouble for trouble in troubles if sign not in trouble]
+            out.append(words.format(count))
+    return list(dict.fromkeys(out + troubles))
 
 
 def _rhythm(times) -> tuple[float, list]:
@@ -192,8 +224,7 @@ def verdicts(checkups: list[Checkup]) -> list[tuple[str, str, str]]:
     good = [found for found in checkups if not found.refused]
     for found in checkups:
         if found.refused:
-            judge(BAD, found.refused, 'leave it out; `dataset repair` makes whole what a killed '
-                  'recorder left')
+            judge(BAD, found.refused, found.remedy)
     if not good:
         return out
     each(BAD, lambda f: not len(f.commands), 'no commands',
@@ -206,6 +237,15 @@ def verdicts(checkups: list[Checkup]) -> list[tuple[str, str, str]]:
     each(WARN, lambda f: f.tally.assumption, 'an encoding that does not name its colours',
          'look whether the pictures have theirs; else publish as bgr8 or rgb8',
          lambda f: f.tally.assumption)
+    for remedy in dict.fromkeys(told.remedy for found in good for told in found.reading.told()):
+        def such(found, remedy=remedy):
+            return [told.found for told in found.reading.told() if told.remedy == remedy]
+        each(WARN, such, READINGS[remedy], remedy, lambda f, such=such: '; '.join(such(f)))
+    each(WARN, lambda f: f.noted, 'its recorder noted faults', 'what was dropped is missing; mend '
+         'the cause, and record anew what matters', lambda f: '; '.join(f.noted))
+    each(BAD, lambda f: f.stale, 'stamps of pictures repeat or go back', 'mend the camera driver: '
+         'the drive node takes a picture only if its stamp is newer; training goes by when they '
+         'came', lambda f: f'{f.stale} of {f.frames}')
     each(BAD, lambda f: f.frame_hz and f.frame_hz < SLOW_HZ, f'fewer than {SLOW_HZ:g} frames/s',
          "raise the camera's rate, or send compressed pictures")
     each(WARN, lambda f: f.gaps, 'gaps between pictures',
@@ -217,6 +257,11 @@ def verdicts(checkups: list[Checkup]) -> list[tuple[str, str, str]]:
              f'odometry goes the other way than the command in {axis}',
              'turn the sign where the base takes cmd_vel or where odom is published (x forward, '
              'y left, yaw counter-clockwise), and record anew')
+        each(WARN, lambda f, axis=axis: axis in f.held_s,
+             f'told to move in {axis}, the base hardly does',
+             'free it (a wall, a brake, an emergency stop), leave the axis out if the base has '
+             'none, or fill in the twist of odom; such a drive teaches to push',
+             lambda f, axis=axis: f'{f.held_s[axis]:g} s')
     slowest = max(found.delay_s for found in good)
     each(WARN, lambda f: f.delay_s > SLOW_S, f'the base follows a command up to {slowest:.2f} s '
          'late', "look for a slow link or a smoother; else give it as the drive node's "

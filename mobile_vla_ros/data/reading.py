@@ -1,0 +1,72 @@
+"""What was read of a bag beside what it holds, and in words what was left out and why."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+SHOWN = 3  # examples of a kind
+LEFT_OUT = 'left out, and a command that is ends the drive; look at what publishes it'
+DIFFERS = 'see whether the recording was copied whole; what is there is used'
+DESCRIBED = 'nothing need be done, the files are read; `ros2 bag reindex` writes it anew'
+CUT = 'cut there; set the clock before you record, or record what belongs together in one go'
+
+
+class Told(NamedTuple):
+    """Something that a user must know, and what to do about it."""
+
+    found: str
+    remedy: str
+
+
+@dataclass
+class Reading:
+    """Counts by kind (image, command, instruction, odometry); whole once all was read."""
+
+    stored: dict = field(default_factory=dict)  # messages, as the files count them
+    noted: dict = field(default_factory=dict)  # messages, as metadata.yaml counts them
+    read: Counter = field(default_factory=Counter)
+    skipped: dict = field(default_factory=dict)  # kind -> Counter of why each was left out
+    cuts: list = field(default_factory=list)  # why what follows is not of the same drive
+    notes: list = field(default_factory=list)  # what is odd about the files
+    whole: bool = False  # all was read
+
+    def skip(self, kind: str, why: str) -> None:
+        """Count a message that is left out."""
+        self.skipped.setdefault(kind, Counter())[why] += 1
+
+    def left_out(self, kind: str) -> int:
+        """Return the messages of a kind that were left out."""
+        return sum(self.skipped.get(kind, {}).values())
+
+    def told(self) -> list[Told]:
+        """Return everything that a user must know; nothing if all is as it should."""
+        out = [Told(note, DESCRIBED) for note in self.notes]
+        for kind, stored in self.stored.items():
+            whys = Counter(self.skipped.get(kind, {})).most_common()
+            out += [Told(f'{count} of {stored} {kind} messages cannot be read: {why}', LEFT_OUT)
+                    for why, count in whys[:SHOWN]]
+            if whys[SHOWN:]:
+                count = sum(count for _, count in whys[SHOWN:])
+                out.append(Told(f'{count} more {kind} messages cannot be read', LEFT_OUT))
+            met = self.read[kind] + self.left_out(kind)
+            if self.whole and met != stored:
+                out.append(Told(f'{met} {kind} messages were found, but the file says that it '
+                                f'holds {stored}', DIFFERS))
+            noted = self.noted.get(kind, stored)
+            if noted != stored:
+                out.append(Told(f'metadata.yaml counts {noted} {kind} messages, the files hold '
+                                f'{stored}', DIFFERS))
+        out += [Told(why, CUT) for why in self.cuts[:SHOWN]]
+        if len(self.cuts) > SHOWN:
+            out.append(Told(f'and {len(self.cuts) - SHOWN} more such places', CUT))
+        return out
+
+    def words(self) -> list[str]:
+        """Return what `told` has found."""
+        return [told.found for told in self.told()]
+
+    def as_dict(self) -> dict:
+        """Return it for JSON."""
+        return {'stored': dict(self.stored), 'read': dict(self.read),
+                'left_out': {kind: dict(why) for kind, why in self.skipped.items()},
+                'cuts': list(self.cuts), 'told': self.words()}
