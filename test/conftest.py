@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+os.environ.setdefault('MUJOCO_GL', 'egl')  # before mujoco's first import: there is no display
 SOAK = int(os.environ.get('MOBILE_VLA_SOAK', 1))  # trials of a fault
 MEASURES = 'MOBILE_VLA_FIGURES' in os.environ  # every miss counts then
 
