@@ -2,6 +2,7 @@
 
 from functools import partial
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from mobile_vla_ros.models.hybrid import HybridConfig  # noqa: E402
 from mobile_vla_ros.models.registry import build_model  # noqa: E402
 from mobile_vla_ros.models.vision import CHANNELS, GRID  # noqa: E402
 from mobile_vla_ros.training import loop  # noqa: E402
-from mobile_vla_ros.training.loop import train, TrainConfig, validate  # noqa: E402
+from mobile_vla_ros.training.loop import (  # noqa: E402
+    learn_words, schedule, threads_each, train, TrainConfig, validate)
 from mobile_vla_ros.training.recordings import Episode, Phrases  # noqa: E402
 
 PERIOD_S = 0.2
@@ -97,14 +99,15 @@ def predictions(model, drive, text):
 
 @pytest.mark.parametrize('name', CONFIGS)
 def test_a_frame_is_acted_on_with_those_before_it_newest_first(name):
-    model, drive = build(name), episode(frames=6)
-    sample = loop._sample(drive, (0, 0), words, PERIOD_S, model.config)
+    model, drives = build(name), [episode(i, frames) for i, frames in enumerate((4, 6, 5))]
     with torch.inference_mode():
-        predicted, target = loop._predict(model.eval(), [sample, sample])
-    expected = predictions(model, drive, words)
-    assert predicted.numpy() == pytest.approx(np.concatenate([expected, expected]), abs=1e-5)
-    assert target.numpy()[:6, 0] == pytest.approx(drive.labels[:, 0, 0])
-    assert not np.allclose(expected[5], predictions(model, episode(1, 6), words)[5], atol=1e-3)
+        predicted, target = loop._predict(model.eval(), [
+            loop._sample(drive, (0, 0), words, PERIOD_S, model.config) for drive in drives])
+    expected = [predictions(model, drive, words) for drive in drives]
+    assert predicted.numpy() == pytest.approx(np.concatenate(expected), abs=1e-5)
+    assert target[:, 0].numpy() == pytest.approx(np.concatenate(
+        [drive.labels[:, 0, 0] for drive in drives]))
+    assert not np.allclose(expected[0], expected[1][:4], atol=1e-3)
 
 
 def test_a_chunk_holds_the_commands_to_come_and_repeats_the_last():
@@ -218,7 +221,197 @@ def test_the_weight_of_turning_is_the_configs_in_training_and_in_validation(z_we
         pytest.approx(expected, rel=0.1)
 
 
+@pytest.mark.parametrize('epochs, warm, fall', [(1, 3, 0), (2, 3, 3), (3, 3, 6), (5, 6, 9)])
+def test_a_short_training_warms_up_for_half_of_it_but_an_epoch_at_least(epochs, warm, fall):
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    rate, rates = schedule(optimizer, epochs, 3), []
+    for _ in range(warm + fall):
+        rates.append(optimizer.param_groups[0]['lr'])
+        optimizer.step()
+        rate.step()
+    assert rates == pytest.approx(
+        [0.1 + 0.9 * i / warm for i in range(warm)]
+        + [1e-6 + (1 - 1e-6) * (1 + math.cos(math.pi * i / fall)) / 2 for i in range(fall)])
+
+
+def test_the_weight_decays_as_the_config_says():
+    still = [episode(0, command=[0.0, 0.0, 0.0], said=words)]
+    kept = []
+    for decay in (0.0, 0.5):
+        model = build()
+        with torch.no_grad():
+            model.axis_weight.zero_()  # then nothing but the decay changes the head
+        run(model, still, settings(learning_rate=1e-2, weight_decay=decay))
+        kept.append(model.action_head[0].weight)
+    assert (kept[1] / kept[0]).tolist() == [pytest.approx([1 - 0.5 * 1e-3] * 16)] * 8
+
+
+def test_every_episode_is_seen_once_an_epoch_in_an_order_of_its_own():
+    model, seen = build(), []
+    model.look.register_forward_pre_hook(
+        lambda _, given: seen.append(given[0][:, 0, 0, 0].tolist()) if model.training else None)
+    drives = [Episode(i, 0, 0, np.full((1, CHANNELS, GRID, GRID), i, np.float16),
+                      episode(i, 1).labels) for i in range(7)]
+    run(model, drives, settings(epochs=3, episodes_per_batch=3))
+    assert [len(batch) for batch in seen] == [3, 3, 1] * 3
+    orders = [tuple(sum(seen[i:i + 3], [])) for i in (0, 3, 6)]
+    assert all(sorted(order) == list(range(7)) for order in orders)
+    assert len(set(orders)) == 3 and tuple(range(7)) not in orders
+
+
+def test_what_is_seen_and_heard_is_standardised_by_a_share_of_it(phrases):
+    drives = [episode(i, 21) for i in range(7)]
+    for i, drive in enumerate(drives):
+        drive.grids[:] += 100 * i
+        drive.grids[1:10] += 1000  # not looked at: every tenth frame of every fifth episode is
+    model = build()
+    loop._standardise(model, drives, phrases)
+    taken = np.concatenate([drives[i].grids[[0, 10, 20]] for i in (0, 5)]).astype(np.float32)
+    assert model.look.mean.numpy() == pytest.approx(taken.mean((0, 2, 3)), rel=1e-3)
+    assert model.look.spread.numpy() == pytest.approx(taken.std((0, 2, 3)) + 1e-3, rel=1e-3)
+    heard = phrases.vectors.reshape(-1, 512)
+    assert model.listen.mean.numpy() == pytest.approx(heard.mean(0), abs=1e-6)
+    assert model.listen.spread.numpy() == pytest.approx(heard.std(0) + 1e-3, abs=1e-6)
+
+
+def test_the_sum_of_many_half_precision_values_does_not_overflow(phrases):
+    drive = episode(frames=30)
+    drive.grids[:] = 60_000
+    model = build()
+    loop._standardise(model, [drive], phrases)
+    assert model.look.mean.tolist() == pytest.approx([60_000] * CHANNELS, rel=1e-3)
+
+
+def test_words_are_learned_from_noisy_sentences_of_every_task(steps):
+    """Ten tasks, three sentences each, side and colour on axes of their own."""
+    rng = np.random.default_rng(0)
+    axes = rng.normal(size=(7, 512)) / math.sqrt(512)
+    sentences = SimpleNamespace(vectors=np.float32([[
+        axes[side] + axes[2 + color] + 0.02 * rng.normal(size=(3, 512)) / math.sqrt(512)
+        for color in range(5)] for side in range(2)]))
+    listen, heard = build().listen, []
+    listen.register_forward_pre_hook(lambda _, given: heard.append(given[0]))
+    torch.manual_seed(1)
+    answer = learn_words(listen, sentences, settings(word_steps=150, text_noise=0.02))
+    flat = torch.from_numpy(sentences.vectors.reshape(30, 512))
+    nearest = [torch.cdist(batch, flat).argmin(1) for batch in heard]
+    assert {len(batch) for batch in heard} == {64} and len(heard) == 150
+    assert set(torch.cat(nearest).tolist()) == set(range(30))
+    noise = torch.cat([batch - flat[rows] for batch, rows in zip(heard, nearest)])
+    assert noise.std() == pytest.approx(0.02, rel=0.01) and abs(noise.mean()) < 1e-4
+    assert [rate for rate, _ in steps] == [1e-3] * 150
+    with torch.inference_mode():
+        side, color = answer(listen.eval()(flat)).split([2, 5], -1)
+    assert side.argmax(-1).tolist() == [0] * 15 + [1] * 15
+    assert color.argmax(-1).tolist() == [color for color in range(5) for _ in range(3)] * 2
+
+
+def test_learning_words_changes_the_listening_and_forgets_no_gradient(steps, phrases):
+    listen = build().listen
+    before = {key: value.clone() for key, value in listen.named_parameters()}
+    learn_words(listen, phrases, settings(word_steps=40))
+    assert all(not torch.equal(value, before[key]) for key, value in listen.named_parameters())
+    assert max(norm for _, norm in steps) < 10, 'gradients are not summed up over the steps'
+
+
 # -- what is measured and kept
+
+def test_equal_seeds_give_equal_weights_whatever_was_drawn_before():
+    trained = []
+    for before, seed in ((1, 0), (2, 0), (1, 5)):
+        model = build()
+        torch.manual_seed(before)
+        np.random.default_rng(before)
+        drives = [episode(i, tasks=[(0, 0), (1, 0)]) for i in range(4)]
+        run(model, drives, settings(seed=seed, other_tasks=0.5, text_noise=0.02, word_steps=1))
+        trained.append(torch.cat([value.flatten() for value in model.state_dict().values()]))
+    assert torch.equal(trained[0], trained[1]) and not torch.equal(trained[0], trained[2])
+
+
+def test_an_interrupted_training_goes_on_from_its_last_whole_epoch(tmp_path):
+    """As the whole one, bit for bit: dropout, order, moments and the rate go on."""
+    drives, path = [episode(i, 2, said=words) for i in range(3)], tmp_path / 'state'
+    config = settings(epochs=4, text_noise=0.02, learning_rate=3e-2, weight_decay=1e-2)
+    held_out = [episode(7, command=[-0.5, 0.0, 0.0], said=words)]
+    whole = build()
+    expected = run(whole, drives, config, held_out)
+
+    def stop(row):
+        if row['epoch'] == 3:
+            raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        run(build(), drives, config, held_out, state=path, note=stop)
+    rows, model = [], build()
+    result = run(model, drives, config, held_out, state=path, note=rows.append)
+    assert [row['epoch'] for row in rows] == [3, 4]
+    for told, row in zip(result['history'], expected['history']):
+        assert {**told, 'seconds': 0} == {**row, 'seconds': 0}
+    for got, wanted in ((model.state_dict(), whole.state_dict()),
+                        (result['last_weights'], expected['last_weights'])):
+        assert all(torch.equal(got[key], wanted[key]) for key in wanted)
+    for change in ({'weight_decay': 0.0}, {'seed': 3}):
+        with pytest.raises(ValueError, match=r'=4.* processes 1, data [0-9a-f]{16}, now .*=4'):
+            run(build(), drives, TrainConfig(**{**vars(config), **change}), held_out, state=path)
+    with pytest.raises(ValueError, match='of another training'):
+        run(build(), [*drives[:2], episode(9, said=words)], config, held_out, state=path)
+
+
+@pytest.mark.parametrize('patience, epochs', [(0, 6), (1, 2), (3, 4)])
+def test_training_ends_when_nothing_gets_better_for_a_while(patience, epochs):
+    drives = [episode(i, command=[0.5, 0.0, 0.0], said=words) for i in range(3)]
+    result = run(build(dropout=0.0), drives, settings(
+        epochs=6, patience=patience, learning_rate=1e-2),
+        [episode(7, command=[-0.5, 0.0, 0.0], said=words)])
+    assert len(result['history']) == epochs and result['best']['epoch'] == 1
+
+
+def test_of_equal_epochs_the_first_is_the_best():
+    rows = [{'epoch': i, 'loss': loss} for i, loss in enumerate([3, 1, 2, 1], 1)]
+    assert loop.best_epoch(rows) == 2 and loop.best_epoch(rows[:1]) == 1
+
+
+def test_progress_is_told_and_every_epoch_noted(capsys):
+    drives, rows = [episode(i) for i in range(3)], []
+    result = train(build(), drives, drives[:1], settings(epochs=2), PERIOD_S, note=rows.append)
+    told, quiet = capsys.readouterr(), run(build(), drives, settings(epochs=2))
+    assert rows == result['history'] and not told.out and told.err.count('\n') == 2
+    for number, row in enumerate(rows, 1):
+        assert (f'epoch {number}: train {row["train_loss"]:.5f}, held out {row["loss"]:.5f}, '
+                f'MAE {row["mae"]}\n') in told.err
+        assert f'epoch {number}/2' in told.err and f'loss={row["train_loss"]:.4f}' in told.err
+        assert 0.0 < row['seconds'] < 100.0
+    assert len(quiet['history']) == 2 and capsys.readouterr() == ('', '')
+
+
+@pytest.mark.parametrize('allowed, threads, processes, each', [
+    (None, 4, 1, 4), ('', 4, 1, 4), ('1', 4, 1, 1), ('3,2', 8, 1, 3), ('8', 2, 1, 2),
+    ('all', 4, 1, 4), ('4', 4, 2, 2), ('5', 9, 2, 2), ('1', 4, 4, 1)])
+def test_processes_share_the_threads_that_are_allowed(monkeypatch, allowed, threads, processes,
+                                                      each):
+    monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
+    if allowed is not None:
+        monkeypatch.setenv('OMP_NUM_THREADS', allowed)
+    got = threads_each(threads, processes)
+    assert got == each and isinstance(got, int)
+
+
+@pytest.mark.parametrize('name, value, wanted', [
+    *[(name, value, 'must be > 0') for name in (
+        'epochs', 'episodes_per_batch', 'learning_rate', 'threads') for value in (0, -1)],
+    *[(name, -1, 'must be >= 0') for name in (
+        'weight_decay', 'text_noise', 'z_weight', 'patience', 'word_steps')],
+    ('learning_rate', math.nan, 'must be > 0'), ('weight_decay', math.nan, 'must be >= 0'),
+    ('other_tasks', -0.1, r'must be in \[0, 1\]'), ('other_tasks', 1.1, r'must be in \[0, 1\]')])
+def test_a_bad_config_is_refused_with_name_value_and_range(name, value, wanted):
+    with pytest.raises(ValueError, match=f'^{name} {wanted}, got {value}$'):
+        TrainConfig(**{name: value})
+
+
+def test_the_least_that_is_allowed_is_taken():
+    config = TrainConfig(weight_decay=0, text_noise=0, z_weight=0, patience=0, word_steps=0,
+                         other_tasks=1, epochs=1, episodes_per_batch=1, threads=1)
+    assert config.other_tasks == 1 and TrainConfig(other_tasks=0).other_tasks == 0
+
 
 def test_validation_stands_beside_the_best_constant(phrases):
     model = build()

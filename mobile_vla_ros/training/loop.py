@@ -86,10 +86,7 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
     keep_memory(BATCHES)  # an epoch takes two thirds of the time
     team = Team()
     model.to(team.device)
-    # OMP_NUM_THREADS is heeded: two that share one core with others would only wait.
-    allowed = os.environ.get('OMP_NUM_THREADS', '').split(',')[0]
-    threads = min(config.threads, int(allowed)) if allowed.isdigit() else config.threads
-    torch.set_num_threads(max(1, threads // team.size))
+    torch.set_num_threads(threads_each(config.threads, team.size))
     torch.manual_seed(config.seed)
     rng = np.random.default_rng([config.seed, 4])
     phrases = Phrases(config.seed)
@@ -160,6 +157,13 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
     last = {k: v.detach().clone() for k, v in model.state_dict().items()}
     model.load_state_dict(best_weights)
     return {'history': history, 'best': history[best_epoch(history) - 1], 'last_weights': last}
+
+
+def threads_each(threads: int, processes: int) -> int:
+    """Return the threads of each process; no more than OMP_NUM_THREADS allows all of them."""
+    # Two that share one core with others would only wait.
+    allowed = os.environ.get('OMP_NUM_THREADS', '').split(',')[0]
+    return max(1, (min(threads, int(allowed)) if allowed.isdigit() else threads) // processes)
 
 
 def best_epoch(history: list[dict]) -> int:
