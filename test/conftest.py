@@ -2,12 +2,15 @@
 
 import contextlib
 import os
+import time
 
 import pytest
 
 os.environ.setdefault('MUJOCO_GL', 'egl')  # before mujoco's first import: there is no display
 SOAK = int(os.environ.get('MOBILE_VLA_SOAK', 1))  # trials of a fault
 MEASURES = 'MOBILE_VLA_FIGURES' in os.environ  # every miss counts then
+LOST_S = 0.05  # by the machine in a test, and
+WAITED = 0.1  # the share of a test in which something waited for a core: less excuses nothing
 
 with contextlib.suppress(ImportError):
     from hypothesis import HealthCheck, settings
@@ -23,22 +26,47 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize('trial', range(SOAK))
 
 
+def starts_nodes(item) -> bool:
+    """Return whether a test starts nodes, here or by `ros2 launch`."""
+    return uses_harness(item) or 'launch' in item.fixturenames
+
+
 def uses_harness(item) -> bool:
     """Return whether a test starts nodes by test/ros_harness.py."""
     graph = getattr(item.module, 'graph', None)
     return getattr(graph, '__module__', '') == 'ros_harness' or 'g' in item.fixturenames
 
 
+def disturbed() -> bool:
+    """Tell whether the machine stood still or was short of cores during a test's nodes."""
+    from ros_harness import Graph, stalled
+    from stalls import waited
+    graph = Graph.newest
+    if MEASURES or graph is None:
+        return False
+    share = (waited() - graph.waited) / (time.monotonic() - graph.opened)
+    return share > WAITED or stalled(graph.opened) > LOST_S
+
+
 def pytest_collection_modifyitems(items):
     """
-    Give tests with nodes the machine for themselves, and two more tries.
+    Mark tests with nodes; two more tries where the machine was not theirs, or the process died.
 
-    They hold real nodes to real deadlines on a machine that others may use: one miss proves
-    little, three do. pytest's summary counts the reruns.
+    They hold real nodes to real deadlines on a machine that others may use. pytest's summary
+    counts the reruns.
     """
+    for item in filter(starts_nodes, items):
+        item.add_marker(pytest.mark.nodes)
     for item in filter(uses_harness, items):
-        item.add_marker(pytest.mark.alone)
-        item.add_marker(pytest.mark.flaky(reruns=2, condition=not MEASURES))
+        item.add_marker(pytest.mark.flaky(reruns=2, condition=disturbed))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Forget the nodes of the test before."""
+    if uses_harness(item):
+        from ros_harness import Graph
+        Graph.newest = None
 
 
 @pytest.hookimpl(wrapper=True)

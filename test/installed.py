@@ -34,7 +34,7 @@ def prefix(tmp_path_factory) -> Path:
     copy_source(workspace / 'src' / PACKAGE)
     built = subprocess.run(
         [sys.executable, '-m', 'colcon', 'build', '--event-handlers', 'console_direct+'],
-        cwd=workspace, capture_output=True, text=True, timeout=100,
+        cwd=workspace, capture_output=True, text=True,
         env={**os.environ, 'PYTHONWARNINGS': 'ignore'})
     assert built.returncode == 0, built.stdout + built.stderr
     return workspace / 'install' / PACKAGE

@@ -3,7 +3,6 @@
 import collections
 import contextlib
 import fcntl
-import json
 import os
 from pathlib import Path
 import signal
@@ -31,10 +30,11 @@ from std_msgs.msg import String  # noqa: E402, I100
 from mobile_vla_ros import messages, transport  # noqa: E402, I100
 from mobile_vla_ros.contract import Command, STOP  # noqa: E402, I100
 from mobile_vla_ros.domain import own_domain  # noqa: E402
+import stalls  # noqa: E402, I100
+from stalls import assert_within, stalled, wait_for  # noqa: E402, F401, I100
 
 ROOT = Path(__file__).resolve().parent.parent
 SOAK = int(os.environ.get('MOBILE_VLA_SOAK', 1))
-FIGURES = os.environ.get('MOBILE_VLA_FIGURES')
 
 
 def environment(domain: int) -> dict:
@@ -42,70 +42,6 @@ def environment(domain: int) -> dict:
     paths = [str(ROOT), os.environ.get('PYTHONPATH', '')]
     return {**os.environ, 'ROS_DOMAIN_ID': str(domain), 'PYTHONUNBUFFERED': '1',
             **transport.profile(), 'PYTHONPATH': os.pathsep.join(path for path in paths if path)}
-
-
-def wait_for(condition, seconds: float, what: str):
-    """Return the first true value of condition(), polled; fail with `what` after a time."""
-    start = time.monotonic()
-    while (taken := time.monotonic() - start) < seconds or taken < seconds + stalled(start):
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.002)
-    pytest.fail(f'{what}: not within {seconds} s')
-
-
-METRONOME = """
-import os, sys, time
-os.sched_setaffinity(0, {int(sys.argv[1])})
-last = time.monotonic()
-while os.getppid() == int(sys.argv[2]):
-    time.sleep(0.005)
-    now = time.monotonic()
-    if now - last > 0.015:
-        print(last, now - last - 0.005, flush=True)
-    last = now
-"""
-
-
-class Stalls:
-    """What the machine itself loses: a process on every core notes how late it is woken."""
-
-    def __init__(self):
-        self._noted = []  # (time s, lost s)
-        for core in os.sched_getaffinity(0):
-            child = subprocess.Popen(
-                [sys.executable, '-c', METRONOME, str(core), str(os.getpid())],
-                stdout=subprocess.PIPE, text=True)
-            threading.Thread(target=self._read, args=(child,), daemon=True).start()
-
-    def _read(self, child):
-        for line in child.stdout:
-            self._noted.append(tuple(map(float, line.split())))
-
-    def since(self, start: float) -> float:
-        """Return the seconds lost since a steady time; 0 on a calm machine."""
-        time.sleep(0.01)  # for the notes of a stall that is just over
-        return sum(lost for at, lost in list(self._noted) if at + lost >= start)
-
-
-STALLS = None
-
-
-def stalled(start: float) -> float:
-    """Return the seconds that the machine itself lost since a steady time."""
-    return STALLS.since(start) if STALLS else 0.0
-
-
-def assert_within(seconds: float, limit: float, start: float):
-    """Check a time that began at `start` against its limit, less what the machine lost."""
-    lost = stalled(start)
-    if FIGURES:  # benchmark/faults.py collects them
-        test = os.environ['PYTEST_CURRENT_TEST'].split('::')[-1]
-        with open(FIGURES, 'a', encoding='utf-8') as file:
-            file.write(json.dumps({'test': test, 'seconds': max(seconds - lost, 0.0),
-                                   'limit': limit}) + '\n')
-    assert seconds <= limit + lost, f'{seconds:.3f} s > {limit} s (machine lost {lost:.3f} s)'
 
 
 def free_shared_memory():
@@ -175,10 +111,9 @@ class Graph:
     newest = None
 
     def __init__(self, domain: int, stamped: bool = False, width: int = 64, height: int = 48):
-        global STALLS
-        STALLS = STALLS or Stalls()
+        stalls.watch()
         Graph.newest = self
-        self.opened = time.monotonic()
+        self.opened, self.waited = time.monotonic(), stalls.waited()
         self.domain = domain
         os.environ.update(transport.profile())  # before this process joins the domain
         self.context = rclpy.Context()

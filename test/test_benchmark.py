@@ -178,7 +178,7 @@ def test_a_bad_phrases_file_is_explained(tmp_path, content, message):
     (['nonsense'], 'one of demo')])
 def test_bad_input_is_one_line_and_a_status(args, message):
     run = subprocess.run([sys.executable, '-m', 'mobile_vla_ros', *args], capture_output=True,
-                         text=True, timeout=100)
+                         text=True)
     assert run.returncode == 2
     lines = run.stderr.strip().splitlines()
     assert len(lines) == 1 and message in lines[0], run.stderr

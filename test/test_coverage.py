@@ -22,7 +22,7 @@ def measure(folder, tests=TESTS):
          '-k', 'not sim and not boxes', *(str(ROOT / 'test' / name) for name in tests),
          *(f'--cov=mobile_vla_ros.{name}' for name in COVERED), '--cov-branch',
          '--cov-fail-under=100', '--cov-report=term-missing', f'--cov-config={settings}'],
-        cwd=ROOT, capture_output=True, text=True, timeout=110)
+        cwd=ROOT, capture_output=True, text=True)
 
 
 def test_every_branch_that_decides_about_motion_is_tested(tmp_path):

@@ -8,20 +8,19 @@ import cv2
 import pytest
 
 pytest.importorskip('rclpy')
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.nodes
 KEYS = {'success', 'contacts', 'side_ok', 'seconds', 'latency_ms_p50', 'latency_ms_p99',
         'instruction', 'seed', 'checkpoint_sha256'}
 
 
-def demo(*args, timeout=110):
+def demo(*args):
     return subprocess.run([sys.executable, '-m', 'mobile_vla_ros', 'demo', *args],
-                          capture_output=True, text=True, timeout=timeout)
+                          capture_output=True, text=True)
 
 
-@pytest.mark.timeout(200)
 def test_it_drives_films_and_sums_up(tmp_path):
     words = '상자 왼쪽으로 지나서 빨간 병 앞에 멈춰'
-    run = demo('--seed', '2000007', '--instruction', words, '--out', str(tmp_path), timeout=180)
+    run = demo('--seed', '2000007', '--instruction', words, '--out', str(tmp_path))
     assert run.returncode in (0, 1), run.stderr  # reached or not is the benchmark's matter
     summary = json.loads((tmp_path / 'summary.json').read_text(encoding='utf-8'))
     assert KEYS <= set(summary)

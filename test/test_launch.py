@@ -18,7 +18,6 @@ import yaml
 from mobile_vla_ros.domain import own_domain
 from mobile_vla_ros.share import SHIPPED
 
-pytestmark = pytest.mark.alone
 ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted((ROOT / 'launch').glob('*.launch.py'))
 SCRIPTS = re.findall(r"f'(\w+) = \{PACKAGE\}", (ROOT / 'setup.py').read_text())
@@ -241,7 +240,7 @@ def launch(prefix, domain):
 
 def ended(process) -> str:
     """Return the output of a launch that ends by itself."""
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate()
     return output
 
 

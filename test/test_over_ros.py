@@ -11,7 +11,7 @@ pytest.importorskip('mujoco')
 from mobile_vla_ros.cli import benchmark  # noqa: E402
 from tiny_checkpoint import write as write_tiny  # noqa: E402
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.nodes
 
 
 def test_an_episode_runs_through_both_nodes(tmp_path, capsys):

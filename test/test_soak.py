@@ -11,7 +11,7 @@ sys.path.insert(0, str(ROOT / 'benchmark'))
 
 import soak  # noqa: E402
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.nodes
 
 
 def test_a_short_run_keeps_what_the_long_one_promises(tmp_path, capsys):

@@ -22,7 +22,6 @@ while True:
 """
 
 
-@pytest.mark.timeout(400)  # five times what Python takes to start where disks are slow
 def test_a_node_that_starts_is_heard_before_the_default_profile_tries_again():
     with graph() as g:
         for _ in range(5):  # by default, one start in five takes 3 s; here they take 0.2 to 1.2
