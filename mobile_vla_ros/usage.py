@@ -6,7 +6,7 @@ import re
 
 
 def as_started(text: str) -> str:
-    """Return help with `ros2 run` in its examples where that finds the verb."""
+    """Return words for people, with `ros2 run` in their commands where that finds the verb."""
     prefixes = os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
     executables = {path.name for prefix in filter(None, prefixes)
                    for path in Path(prefix, 'lib', 'mobile_vla_ros').glob('*')}

