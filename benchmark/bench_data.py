@@ -25,7 +25,7 @@ CORES = os.cpu_count() or 1
 DRIVES = 10  # in a shard
 
 
-def _medians_ms(repeats: int, calls: int, **sides) -> dict[str, float]:
+def medians_ms(repeats: int, calls: int, **sides) -> dict[str, float]:
     """Call the sides in turn; return the median over repeats of each one's median."""
     found = {name: [] for name in sides}
     for _ in range(repeats):
@@ -57,7 +57,7 @@ def _infer_ms(checkpoint, backend, calls) -> float:
     from mobile_vla_ros.policy import load_policy
     rgb = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
     stamps, policy = iter(range(0, 10**15, 50_000_000)), load_policy(checkpoint, backend)
-    return _medians_ms(1, calls, all=lambda: policy.plan(rgb, 'go left', next(stamps)))['all']
+    return medians_ms(1, calls, all=lambda: policy.plan(rgb, 'go left', next(stamps)))['all']
 
 
 def preprocessing(size: Size) -> list[Row]:
@@ -75,10 +75,10 @@ def preprocessing(size: Size) -> list[Row]:
         pixels = pixels.permute(2, 0, 1)[None].float() / 255
         return torch.nn.functional.interpolate(pixels, (IMAGE, IMAGE), mode='bilinear',
                                                antialias=True)
-    took = _medians_ms(size.repeats, 3 * size.calls, usual=usual,
+    took = medians_ms(size.repeats, 3 * size.calls, usual=usual,
                        ours=lambda: preprocess(messages.image_to_rgb(msg)))
     return [Row('P10', 'Image message to model input, VGA', 'ms', took['ours'], took['usual'],
-                'cv_bridge, then as torchvision', took['usual'] / took['ours'], '<= 0.5',
+                "PyPI's cv_bridge, then as torchvision", took['usual'] / took['ours'], '<= 0.5',
                 took['ours'] <= 0.5)]
 
 

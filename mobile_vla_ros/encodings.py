@@ -70,7 +70,7 @@ def to_rgb(encoding: str, pixels: np.ndarray) -> np.ndarray:
         pixels, wide = _eight_bits(pixels), False
     rgb = pixels if code is None else cv2.cvtColor(pixels, code)
     if encoding == 'nv24':
-        return np.ascontiguousarray(rgb[:, ::2])
+        return cv2.resize(rgb, (rgb.shape[1] // 2, len(rgb)), interpolation=cv2.INTER_NEAREST)
     return _eight_bits(rgb) if wide else rgb
 
 
@@ -87,6 +87,6 @@ def _doubled(planes: np.ndarray) -> np.ndarray:
     """
     height, width = len(planes) // 3, planes.shape[1]
     packed = np.empty((height, width, 4), np.uint8)
-    packed[..., 0] = packed[..., 2] = planes[:height]
-    packed[..., 1::2] = planes[height:].reshape(height, width, 2)
+    cv2.mixChannels([planes[:height], planes[height:].reshape(height, width, 2)], [packed],
+                    [0, 0, 1, 1, 0, 2, 2, 3])
     return packed.reshape(height, 2 * width, 2)

@@ -120,7 +120,7 @@ def _pixels(msg) -> np.ndarray:
         raise MessageError('length', f'image data has {len(buffer)} bytes, wanted step {step} x '
                            f'height {height}{_of_planes(layout)} = {step * rows}',
                            'data of the wrong length')
-    if encoding == 'nv24':  # rows of colour are twice as long as those of brightness
+    if encoding == 'nv24' and step > width:  # its rows of colour are twice as long, padding too
         light = np.ndarray((height, width), np.uint8, buffer, strides=(step, 1))
         color = np.ndarray((height, 2 * width), np.uint8, buffer, step * height, (2 * step, 1))
         return np.concatenate([light, color.reshape(2 * height, width)])

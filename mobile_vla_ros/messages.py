@@ -92,7 +92,7 @@ def to_laser_scan(ranges: np.ndarray, angle_min: float, angle_increment: float, 
 
 def to_image(rgb: np.ndarray, stamp_ns: int, frame_id: str) -> Image:
     """Return pixels (height, width, 3) uint8 as an rgb8 Image."""
-    if bridge.publishes():
+    if bridge.makes_images():
         msg = bridge.bridge().cv2_to_imgmsg(rgb, 'rgb8')
     else:
         height, width, channels = rgb.shape
@@ -106,7 +106,7 @@ def to_image(rgb: np.ndarray, stamp_ns: int, frame_id: str) -> Image:
 def to_compressed(rgb: np.ndarray, stamp_ns: int, frame_id: str) -> CompressedImage:
     """Return pixels (height, width, 3) uint8 as a JPEG of OpenCV's usual quality."""
     bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
-    if bridge.publishes():
+    if bridge.makes_jpegs():
         msg = bridge.bridge().cv2_to_compressed_imgmsg(bgr, 'jpg')
     else:
         msg = CompressedImage(data=_bytes(cv2.imencode('.jpg', bgr)[1]))

@@ -13,7 +13,8 @@ from mobile_vla_ros.images import check, image_to_rgb, MessageError, told
 messages = pytest.importorskip('mobile_vla_ros.messages', reason='needs ROS messages')
 from sensor_msgs.msg import Image  # noqa: E402, I100
 
-CACHES = (bridge.bridge, bridge.converts, bridge.decodes, bridge.publishes)
+CACHES = (bridge.bridge, bridge.converts, bridge.decodes, bridge.makes_images,
+          bridge.makes_jpegs)
 COLOURS = {'rgb': [0, 1, 2], 'bgr': [2, 1, 0], 'rgba': [0, 1, 2, 0], 'bgra': [2, 1, 0, 1]}
 SIGNED_OR_REAL = [f'{kind}C{count}' for kind in ('8S', '16S', '32S', '32F', '64F')
                   for count in (1, 2, 3, 4)]
@@ -244,7 +245,8 @@ def test_cv_bridge_does_what_it_can(rgb, encoding, asked):
 
 
 def test_cv_bridge_makes_and_reads_what_is_published(rgb, asked):
-    assert bridge.publishes() and bridge.decodes('.jpg') and bridge.decodes('.png')
+    assert bridge.makes_images() and bridge.makes_jpegs()
+    assert bridge.decodes('.jpg') and bridge.decodes('.png')
     asked.clear()
     image_to_rgb(messages.to_image(rgb, 1, 'camera'))  # a view: nothing to convert
     messages.compressed_to_rgb(messages.to_compressed(rgb, 1, 'camera'))
