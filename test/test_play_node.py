@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip('rclpy')
 pytest.importorskip('rosbags')
-from bags import START, TEXT, write  # noqa: E402
+from bags import ODD_TOLD, START, TEXT, write, write_odd  # noqa: E402
 from ros_harness import graph, wait_for  # noqa: E402
 
 from geometry_msgs.msg import TwistStamped  # noqa: E402, I100
@@ -77,6 +77,16 @@ def test_recorded_stamps_stay_and_a_start_is_left_out(g, tmp_path):
     assert [msg.data for _, msg in played.texts] == [TEXT], 'what was said before holds'
     assert len(played.frames) == 10 and played.stamps[0] == START + 2_020_000_000
     assert compressed_to_rgb(played.frames[0][1]).shape == (240, 320, 3)
+
+
+def test_what_is_odd_in_a_bag_is_told_and_costs_no_time(g, tmp_path):
+    played = Played(g, write_odd(tmp_path / 'bag'), stamps='recorded', rate=4.0)
+    assert played.process.wait(30.0) == 0
+    assert len(played.frames) == 60 and len(played.commands) == 59
+    assert played.stamps == [START + i // 10 * NS for i in range(60)]
+    said = ''.join(played.process.lines)
+    assert all(words in said for words in ODD_TOLD)
+    assert json.loads(played.states[-1][1].data)['seconds'] < 8.0
 
 
 def test_a_loop_can_be_paused_and_its_stamps_go_forwards(g, tmp_path):

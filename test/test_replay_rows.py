@@ -9,7 +9,8 @@ import pytest
 from tiny_checkpoint import write as write_tiny
 
 pytest.importorskip('rosbags')
-from bags import BagWriter, image, picture, START, TEXT, text, twist, write  # noqa: E402
+from bags import (  # noqa: E402
+    BagWriter, image, ODD_TOLD, picture, START, TEXT, text, twist, write, write_odd)
 
 from mobile_vla_ros import load_policy  # noqa: E402
 from mobile_vla_ros.cli import replay as verb  # noqa: E402
@@ -188,3 +189,47 @@ def test_a_timeline_stands_still_while_paused():
     assert line.at_ns(START + 9 * NS) == 2 * NS and line.wait_s(4 * NS, START + 9 * NS) is None
     line.pause(False, START + 9 * NS)
     assert line.at_ns(START + 10 * NS) == 4 * NS and line.wait_s(4 * NS, START + 10 * NS) == 0.0
+
+
+def test_frames_used_stand_beside_those_read(tmp_path, capsys):
+    out, html = tmp_path / 'a.json', tmp_path / 'a.html'
+    assert verb.main([str(write_odd(tmp_path / 'odd')), '--json', str(out),
+                      '--html', str(html)]) == 0
+    said, told = capsys.readouterr().out, json.loads(out.read_text())
+    row, = told['recordings']
+    assert row['messages']['told'] == ODD_TOLD and told['frames'] == row['frames'] == 60
+    assert row['compared'] + sum(row['not_compared'].values()) == row['frames']
+    assert row['not_compared'] == {'with a stamp that is not newer than the one before': 53,
+                                   'with a command that cannot be read': 1}
+    words = '6 of 60 frames are compared (53 with a stamp that is not newer than the one before, '
+    for line in (words, *ODD_TOLD):
+        assert f'odd: {line}' in said and line in html.read_text()
+
+
+def test_what_no_command_answers_is_counted(tmp_path):
+    with BagWriter(tmp_path / 'a') as bag:
+        for i in range(30):
+            ns = START + i * NS // 10
+            bag.put('/image', ns, image(picture(i, (32, 24)), ns))
+            if i == 4:
+                bag.put('/instruction', ns + 1, text(TEXT))
+            if i < 9:
+                bag.put('/cmd_vel', ns + 2, twist((0.2, 0.0, 0.1)))
+    with Bag(tmp_path / 'a') as bag:
+        drive = replay(bag, load_policy(threads=1))
+    assert drive.unused == {'without an instruction': 5, 'without a command within 0.5 s': 21}
+    assert len(drive.stamps) == 4 and drive.frames == 30
+
+
+@pytest.mark.parametrize('first_ns', [0, START - 86400 * NS])
+def test_a_gap_costs_neither_time_nor_memory(tmp_path, first_ns):
+    with BagWriter(tmp_path / 'a') as bag:
+        bag.put('/instruction', first_ns, text(TEXT))
+        for i in range(20):
+            ns = START + i * NS // 10
+            bag.put('/image', ns, image(picture(i, (32, 24)), ns))
+            bag.put('/cmd_vel', ns + 2, twist((0.2, 0.0, 0.1)))
+    with Bag(tmp_path / 'a') as bag:
+        drive = replay(bag, load_policy(threads=1))
+    assert len(drive.stamps) == drive.frames == 20 and drive.seconds < 5.0
+    assert len(drive.sent) < 120 and drive.reading.words()[0].startswith('nothing comes for ')

@@ -68,7 +68,7 @@ def _bags(args) -> list[Path]:
 def _build(args) -> int:
     if args.processes < 1:
         raise ValueError(f'--processes must be 1 or more, got {args.processes}')
-    packages.require(*packages.ENCODE, 'rosbags', 'tqdm')
+    packages.require(*packages.ENCODE, *packages.READ, 'tqdm')
     from tqdm import tqdm
     from mobile_vla_ros.training.dataset import build
     bags = _bags(args)
@@ -77,11 +77,13 @@ def _build(args) -> int:
                      lambda row: bar.update(), args.augment, args.corrections, args.every_frame,
                      args.pictures)
     refused = [row['refused'] for row in rows if 'refused' in row]
-    episodes, frames = (sum(row.get(key, 0) for row in rows) for key in ('episodes', 'frames'))
-    print(f'{args.out}: {episodes} episodes, {frames} frames of {len(rows) - len(refused)} bags')
+    episodes, frames, pictures = (sum(row.get(key, 0) for row in rows)
+                                  for key in ('episodes', 'frames', 'read'))
+    print(f'{args.out}: {episodes} episodes, {frames} frames of {len(rows) - len(refused)} bags, '
+          f'in which {pictures} were read')
     for row in rows:
-        if row.get('pictures'):
-            print(f'{row["bag"]}: {row["pictures"]}')
+        for words in filter(None, (row.get('pictures'), *row.get('told', ()))):
+            print(f'{row["bag"]}: {words}')
     if frames < FEW and not args.every_frame:
         print('few frames: --every-frame learns from all that were recorded, not from five a '
               'second; give it with another --out')
@@ -89,7 +91,7 @@ def _build(args) -> int:
 
 
 def _doctor(args) -> int:
-    packages.require('rosbags', 'tqdm', *(('matplotlib',) if args.html else ()))
+    packages.require(*packages.READ, 'tqdm', *(('matplotlib',) if args.html else ()))
     from tqdm import tqdm
     from mobile_vla_ros.data.bags import Bag
     from mobile_vla_ros.data.doctor import BAD, balance, Checkup, examine, histograms, verdicts

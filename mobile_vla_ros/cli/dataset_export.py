@@ -26,7 +26,7 @@ def add(actions) -> None:
 
 def run(args) -> int:
     """Export every bag; exit status 1 if one was refused."""
-    packages.require('rosbags', 'tqdm')
+    packages.require(*packages.READ, 'tqdm')
     from tqdm import tqdm
     from mobile_vla_ros.data.exports import export, open_target
     target = open_target(args.to, args.out, args.fps)

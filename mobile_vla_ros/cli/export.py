@@ -28,7 +28,7 @@ def main(argv=None) -> int:
     if args.out and args.checkpoint.suffix != '.onnx':
         packages.require(*packages.TRAIN)
     if args.int8:
-        packages.require('onnx', 'rosbags')
+        packages.require('onnx', *packages.READ)
         quantize(args.checkpoint, args.out, args.int8, topics_of(args))
     elif args.out:
         from mobile_vla_ros.training.export import export

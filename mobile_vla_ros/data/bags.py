@@ -75,6 +75,7 @@ class Bag:
         :raises FileNotFoundError: if there is none.
         :raises BagError: if it cannot be read, or what to take for the camera is not clear.
         """
+        import rosbags.typesys  # noqa: F401 (that it is missing shows here, not at a message)
         self.path = Path(path)
         if not self.path.exists():
             raise FileNotFoundError(f'no bag at {path}')
@@ -191,6 +192,7 @@ class Bag:
                 if kind == 'command' else None
         self.reading.read[kind] += 1
         stamp_ns, moved_ns = stamps.of(kind, msg, received_ns)
+        self.reading.stale += kind == 'image' and not stamps.is_new(stamp_ns)
         return Event(kind, received_ns, stamp_ns, value, moved_ns)
 
     def _new_reading(self, wanted) -> Reading:
@@ -298,6 +300,7 @@ class Stamps:
         """Begin with times as they are."""
         self._moved_ns, self._step_ns = 0, 0
         self._ages, self._by = {}, {}
+        self._newest_ns = None
 
     def begin(self, moved_ns: int) -> None:
         """Take by how much the times of the next messages are moved."""
@@ -317,3 +320,10 @@ class Stamps:
                                                else 0)
         self._ages[kind] = age_ns
         return stamp_ns + self._by[kind], self._by[kind]
+
+    def is_new(self, stamp_ns: int) -> bool:
+        """Tell whether a stamp is newer than all that were asked for before."""
+        if self._newest_ns is not None and stamp_ns <= self._newest_ns:
+            return False
+        self._newest_ns = stamp_ns
+        return True

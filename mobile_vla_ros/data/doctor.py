@@ -10,7 +10,7 @@ import numpy as np
 
 from mobile_vla_ros.contract import AXES, NS
 from mobile_vla_ros.data.bags import Bag, decode, DRIVING
-from mobile_vla_ros.data.reading import CUT, DESCRIBED, DIFFERS, LEFT_OUT, Reading
+from mobile_vla_ros.data.reading import CUT, DESCRIBED, DIFFERS, LEFT_OUT, Reading, STALE
 from mobile_vla_ros.data.response import held, measure
 from mobile_vla_ros.data.samples import IDLE
 from mobile_vla_ros.images import check, MessageError
@@ -25,9 +25,11 @@ SLOW_S = 0.3  # from a command until the base follows it
 DARK, BRIGHT = 30, 225  # mean grey level, 0..255
 BINS = 41  # of a histogram
 FEW_OF = 10  # recordings with a label, from which on their balance is judged
-READINGS = {LEFT_OUT: 'messages that cannot be read', DIFFERS: 'counts differ',
-            DESCRIBED: 'files are not as described', CUT: 'times do not follow each other'}
 OK, WARN, BAD = 'ok', 'warn', 'bad'
+READINGS = {LEFT_OUT: (WARN, 'messages that cannot be read'), DIFFERS: (WARN, 'counts differ'),
+            DESCRIBED: (WARN, 'files are not as described'),
+            CUT: (WARN, 'times do not follow each other'),
+            STALE: (BAD, 'stamps of pictures repeat or go back')}
 
 
 @dataclass
@@ -39,7 +41,6 @@ class Checkup:
     frames: int = 0
     tally: Tally = field(default_factory=Tally)  # of its pictures
     repeated: int = 0  # frames equal to the one before
-    stale: int = 0  # frames whose stamp is not newer than all before
     reading: Reading = field(default_factory=Reading)
     noted: list = field(default_factory=list)  # what its recorder said was wrong
     gaps: list = field(default_factory=list)  # (seconds since the start, length s)
@@ -76,8 +77,7 @@ class Checkup:
         """Return it for JSON; of commands their share per axis only."""
         shown = {name: getattr(self, name) for name in (
             'name', 'seconds', 'frames', 'repeated', 'frame_hz', 'command_hz',
-            'lag_s', 'idle_share', 'instructions', 'scenario', 'distance', 'refused', 'stale',
-            'noted')}
+            'lag_s', 'idle_share', 'instructions', 'scenario', 'distance', 'refused', 'noted')}
         return {**shown, 'messages': self.reading.as_dict(), 'held_s': self.held_s,
                 'unreadable': self.tally.unreadable, 'why_unreadable': self.tally.words,
                 'assumed': self.tally.assumption, 'gaps': [list(gap) for gap in self.gaps],
@@ -101,7 +101,7 @@ def examine(bag: Bag, look_every: int = 5) -> Checkup:
     found = Checkup(bag.path.name, round(bag.seconds, 3), scenario=bag.info.get('scenario', ''),
                     distance=bag.info.get('distance', ''), noted=noted(bag.info))
     images, commands, odometry, lags, waiting = [], [], [], [], []
-    before, newest_ns = None, None
+    before, cuts = None, []
     for event in bag.events((*DRIVING, 'odometry')):
         at = event.received_ns
         if event.kind == 'instruction':
@@ -116,12 +116,10 @@ def examine(bag: Bag, look_every: int = 5) -> Checkup:
             odometry.append((at, *event.value))
         elif event.kind == 'cut':
             waiting = []
+            cuts.append(at)
         else:
             images.append(at)
             waiting.append(at)
-            stale = newest_ns is not None and event.stamp_ns <= newest_ns
-            found.stale += stale
-            newest_ns = newest_ns if stale else event.stamp_ns
             content = bytes(event.value.data)
             found.repeated += before == hash(content)
             before = hash(content)
@@ -133,7 +131,7 @@ def examine(bag: Bag, look_every: int = 5) -> Checkup:
     found.commands = np.array(commands)[:, 1:].astype(float) if commands else np.zeros((0, 3))
     driven = [np.array(rows, float).reshape(-1, 4) for rows in (commands, odometry)]
     found.response, found.held_s = measure(*driven), held(*driven)
-    found.frame_hz, found.gaps = _rhythm(images)
+    found.frame_hz, found.gaps = _rhythm(images, cuts)
     found.command_hz, _ = _rhythm([row[0] for row in commands])
     found.lag_s = round(float(np.median(lags)), 4) if lags else 0.0
     return found
@@ -163,14 +161,15 @@ def noted(info: dict) -> list[str]:
     return list(dict.fromkeys(out + troubles))
 
 
-def _rhythm(times) -> tuple[float, list]:
-    """Return Hz by the median distance, and the gaps."""
+def _rhythm(times, cuts=()) -> tuple[float, list]:
+    """Return Hz by the median distance, and the gaps in which nothing is cut."""
     if len(times) < 2:
         return 0.0, []
     steps = np.diff(times) / NS
     middle = float(np.median(steps))
     gaps = [(round((times[i] - times[0]) / NS, 3), round(float(steps[i]), 3))
-            for i in np.flatnonzero(steps > max(GAP_S, 3 * middle))]
+            for i in np.flatnonzero(steps > max(GAP_S, 3 * middle))
+            if not any(times[i] < cut <= times[i + 1] for cut in cuts)]
     return round(1 / middle, 2) if middle else 0.0, gaps
 
 
@@ -240,12 +239,10 @@ def verdicts(checkups: list[Checkup]) -> list[tuple[str, str, str]]:
     for remedy in dict.fromkeys(told.remedy for found in good for told in found.reading.told()):
         def such(found, remedy=remedy):
             return [told.found for told in found.reading.told() if told.remedy == remedy]
-        each(WARN, such, READINGS[remedy], remedy, lambda f, such=such: '; '.join(such(f)))
+        level, what = READINGS[remedy]
+        each(level, such, what, remedy, lambda f, such=such: '; '.join(such(f)))
     each(WARN, lambda f: f.noted, 'its recorder noted faults', 'what was dropped is missing; mend '
          'the cause, and record anew what matters', lambda f: '; '.join(f.noted))
-    each(BAD, lambda f: f.stale, 'stamps of pictures repeat or go back', 'mend the camera driver: '
-         'the drive node takes a picture only if its stamp is newer; training goes by when they '
-         'came', lambda f: f'{f.stale} of {f.frames}')
     each(BAD, lambda f: f.frame_hz and f.frame_hz < SLOW_HZ, f'fewer than {SLOW_HZ:g} frames/s',
          "raise the camera's rate, or send compressed pictures")
     each(WARN, lambda f: f.gaps, 'gaps between pictures',

@@ -8,6 +8,8 @@ SHOWN = 3  # examples of a kind
 LEFT_OUT = 'left out, and a command that is ends the drive; look at what publishes it'
 DIFFERS = 'see whether the recording was copied whole; what is there is used'
 DESCRIBED = 'nothing need be done, the files are read; `ros2 bag reindex` writes it anew'
+STALE = 'mend the camera driver: the drive node takes a picture only if its stamp is newer; ' \
+    'training goes by when they came'
 CUT = 'cut there; set the clock before you record, or record what belongs together in one go'
 
 
@@ -28,6 +30,7 @@ class Reading:
     skipped: dict = field(default_factory=dict)  # kind -> Counter of why each was left out
     cuts: list = field(default_factory=list)  # why what follows is not of the same drive
     notes: list = field(default_factory=list)  # what is odd about the files
+    stale: int = 0  # images whose stamp is not newer than all before
     whole: bool = False  # all was read
 
     def skip(self, kind: str, why: str) -> None:
@@ -56,6 +59,9 @@ class Reading:
             if noted != stored:
                 out.append(Told(f'metadata.yaml counts {noted} {kind} messages, the files hold '
                                 f'{stored}', DIFFERS))
+        if self.stale:
+            out.append(Told(f'{self.stale} of {self.stored.get("image", 0)} pictures have a stamp '
+                            'that is not newer than the one before', STALE))
         out += [Told(why, CUT) for why in self.cuts[:SHOWN]]
         if len(self.cuts) > SHOWN:
             out.append(Told(f'and {len(self.cuts) - SHOWN} more such places', CUT))
@@ -69,4 +75,4 @@ class Reading:
         """Return it for JSON."""
         return {'stored': dict(self.stored), 'read': dict(self.read),
                 'left_out': {kind: dict(why) for kind, why in self.skipped.items()},
-                'cuts': list(self.cuts), 'told': self.words()}
+                'cuts': list(self.cuts), 'stale': self.stale, 'told': self.words()}

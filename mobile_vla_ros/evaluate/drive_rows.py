@@ -1,11 +1,13 @@
 """What is kept of one replayed recording: some hundred bytes a second, and a few pictures."""
 
 from array import array
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from mobile_vla_ros.contract import Command, NS
+from mobile_vla_ros.data.reading import Reading
 from mobile_vla_ros.safety import Reason
 from mobile_vla_ros.tally import Tally
 
@@ -24,6 +26,8 @@ class Drive:
     info: dict = field(default_factory=dict)  # what its recorder noted
     frames: int = 0
     tally: Tally = field(default_factory=Tally)  # of the pictures
+    reading: Reading = field(default_factory=Reading)  # of the messages
+    unused: Counter = field(default_factory=Counter)  # why frames are not compared
     zero_ns: int = 0  # receive time from which seconds are counted
     reworded: dict = field(default_factory=dict)  # rewordings of the instruction
     worst: list = field(default_factory=list)  # Moments, by time
@@ -59,6 +63,13 @@ class Drive:
             rest.remove(least)
         moment.picture = picture()
         self.worst = sorted([*rest, moment], key=lambda m: m.seconds)
+
+    @property
+    def used(self) -> str:
+        """Say how many of the frames are compared, and why the others are not."""
+        why = ', '.join(f'{count} {words}' for words, count in self.unused.most_common())
+        return f'{len(self._stamps)} of {self.frames} frames are compared' \
+            + (f' ({why})' if why else '')
 
     @property
     def stamps(self) -> np.ndarray:

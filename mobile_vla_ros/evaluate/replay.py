@@ -5,13 +5,13 @@ The parts are those of the drive node: decoding, policy, Guard and Pace. Time is
 and a plan is in effect when its frame has come, as on a machine that computes in no time.
 """
 
-from collections import deque
+from collections import Counter, deque
 import time
 
 import numpy as np
 
 from mobile_vla_ros.contract import Command, NS
-from mobile_vla_ros.data.bags import Bag, decode
+from mobile_vla_ros.data.bags import Bag, decode, UNREADABLE
 from mobile_vla_ros.evaluate.ahead import ahead
 from mobile_vla_ros.evaluate.drive_rows import Drive, Moment
 from mobile_vla_ros.evaluate.pipeline import Pipeline
@@ -22,6 +22,9 @@ from mobile_vla_ros.policy import Policy
 from mobile_vla_ros.preprocessing import IMAGE, preprocess
 
 PAIRED_S = 0.5  # a frame's command is the first one recorded after it, if it comes this soon
+LATE = f'without a command within {PAIRED_S} s'
+BAD = 'with a command that cannot be read'
+STALE = 'with a stamp that is not newer than the one before'
 ASKED_S = 1.0  # between frames at which other words are tried: each costs as much as a frame
 THUMBNAIL = (160, 120)  # px
 
@@ -45,17 +48,19 @@ def replay(bag: Bag, policy: Policy, instruction: str | None = None, start_s: fl
     drive = Drive(bag.path.name, normalise(instruction or ''), bag.seconds - start_s, bag.info)
     events = ahead(_decoded(bag.events(start_s=start_s), drive.tally))
     _run(drive, policy, events, instruction, only, settings)
+    drive.reading = bag.reading
     if not len(drive.stamps):
+        told = '; '.join([drive.used, *drive.reading.words()])
         raise ValueError(f'{bag.path}: ' + drive.tally.reason(
             f'none of {drive.frames} frames has an instruction and a command within {PAIRED_S} s '
-            'after it'))
+            f'after it: {told}'))
     return drive
 
 
 def _run(drive, policy, events, instruction, only, settings):
     policy.reset()
     others = Others(drive, policy)
-    pipeline, waiting, last = None, deque(), Command()
+    pipeline, waiting, last, newest_ns = None, deque(), Command(), None
     for event, rgb, image in events:
         now_ns = event.received_ns
         if pipeline is None:
@@ -66,6 +71,7 @@ def _run(drive, policy, events, instruction, only, settings):
                 others.instruct(drive.instruction)
         while waiting and now_ns - waiting[0][0] > PAIRED_S * NS:
             waiting.popleft()
+            drive.unused[LATE] += 1
         if event.kind == 'instruction' and instruction is None:
             drive.instruction = normalise(event.value)
             pipeline.instruct(drive.instruction, now_ns)
@@ -75,17 +81,28 @@ def _run(drive, policy, events, instruction, only, settings):
                 _keep(drive, row, event.value)
             waiting.clear()
             last = event.value
+        elif event.kind == 'cut':
+            drive.unused[BAD if event.value == UNREADABLE else LATE] += len(waiting)
+            waiting.clear()
         elif event.kind == 'image':
             drive.frames += 1
             if only is not None and event.stamp_ns not in only:
+                drive.unused['not answered live'] += 1
                 continue
             started = time.perf_counter()
             plan = pipeline.frame(image, event.stamp_ns, now_ns)
+            stale = newest_ns is not None and event.stamp_ns <= newest_ns
+            newest_ns = newest_ns if stale else event.stamp_ns
             if plan is None:
+                drive.unused['unreadable' if image is None else STALE if stale else
+                             'without an instruction' if not drive.instruction else
+                             'without a plan of the policy'] += 1
                 continue
             took_ms = 1e3 * (time.perf_counter() - started)
             others.ask(image, event.stamp_ns)
             waiting.append((now_ns, event.stamp_ns, took_ms, plan.at(event.stamp_ns), last, rgb))
+    drive.unused[LATE] += len(waiting)
+    drive.unused += Counter()  # without those that are none
 
 
 def _decoded(events, tally):

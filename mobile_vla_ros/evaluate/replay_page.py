@@ -39,7 +39,8 @@ def page(summary: dict, drives: list[Drive]) -> str:
             f'<h2>{escape(drive.name)}</h2>',
             f'<p>“{escape(drive.instruction)}”, {drive.seconds:.1f} s, {drive.frames} frames'
             + ''.join(f', {escape(text)}' for text in (
-                drive.tally.words or '0 unreadable', drive.tally.assumption, *labels) if text)
+                drive.tally.words or '0 unreadable', drive.tally.assumption, *labels,
+                drive.used, *drive.reading.words()) if text)
             + '.</p>',
             image(_curves(drive), 'png', 'commands over time'), _stops(row),
             '<h3>Worst moments</h3>', *_worst(drive)]

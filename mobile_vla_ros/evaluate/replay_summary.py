@@ -27,7 +27,7 @@ def summarise(drives: list[Drive], policy: Policy, replay_s: float) -> dict:
     return {
         'checkpoint_sha256': policy.sha256, 'data_digest': policy.metadata.data.get('digest'),
         'model': policy.metadata.model, 'axes': list(AXES),
-        'frames_compared': len(recorded),
+        'frames': sum(d.frames for d in drives), 'frames_compared': len(recorded),
         'scores': {name: _score(values, recorded, episodes) for name, values in rivals.items()},
         'instruction_sensitivity': {name: _difference(drives, name) for name in NAMES},
         'lag_s': _lag(drives),
@@ -148,6 +148,7 @@ def _describe(drive) -> dict:
             'seconds': round(drive.seconds, 3), 'frames': drive.frames,
             'unreadable': drive.tally.unreadable, 'why_unreadable': drive.tally.words,
             'assumed': drive.tally.assumption, 'compared': len(drive.stamps),
+            'not_compared': dict(drive.unused), 'messages': drive.reading.as_dict(),
             'mae': _plain(np.abs(drive.predicted - drive.recorded).mean(0)),
             'reworded': dict(drive.reworded),
             'sent': {reason: reasons[reason] for reason in sorted(reasons)},

@@ -92,6 +92,7 @@ class PlayNode(Node):
             depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
         self.create_service(SetBool, '~/pause', self._on_pause)
         self._tally = Tally()  # of the pictures that a drive node will not be able to read
+        self._warned = set()
         self._wake = threading.Condition()
         self._timeline, self._ended = None, False
         self._thread = threading.Thread(target=self._run, name='play', daemon=True)
@@ -148,6 +149,9 @@ class PlayNode(Node):
             zero_ns = last_ns = None
             began_ns = time.time_ns()
             for event in self._bag.events(start_s=values['start']):
+                if event.kind == 'cut':
+                    self._warn(event.value)
+                    continue
                 if zero_ns is None:
                     zero_ns = event.received_ns
                     if values['stamps'] == 'shifted':
@@ -164,6 +168,8 @@ class PlayNode(Node):
                     self._tell(last_ns - zero_ns, shift_ns, began_ns)
             if zero_ns is None:
                 raise ValueError(f'{values["bag"]}: no messages after {values["start"]:g} s')
+            for words in self._bag.reading.words():
+                self._warn(words)
             if not values['loop']:
                 self._tell(last_ns - zero_ns, shift_ns, began_ns, done=True)
                 if self._tally.unreadable:
@@ -185,6 +191,8 @@ class PlayNode(Node):
 
     def _publish(self, event, shift_ns):
         stamp_ns = event.stamp_ns + shift_ns
+        if self._values['stamps'] == 'recorded':
+            stamp_ns -= event.moved_ns
         if event.kind == 'image':
             self._look(event.value)
             self._images.publish(messages.replayed(event.value, stamp_ns))
@@ -192,6 +200,11 @@ class PlayNode(Node):
             self._commands.publish(messages.to_twist_stamped(event.value, stamp_ns, 'base_link'))
         elif not self._values['instruction']:
             self._say(event.value)
+
+    def _warn(self, words):
+        if words not in self._warned:
+            self._warned.add(words)
+            self.get_logger().warning(words)
 
     def _look(self, image):
         try:

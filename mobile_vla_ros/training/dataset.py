@@ -72,6 +72,7 @@ def _work(job) -> dict:
         episodes = json.loads(described.read_text(encoding='utf-8'))
         own = [episode for episode in episodes if episode['own']]
         return {**row, 'episodes': len(own), 'frames': sum(e['frames'] for e in own),
+                'read': own[0].get('read', 0), 'told': own[0].get('told', []),
                 'pictures': own[0].get('pictures', '')}
     except (OSError, ValueError) as error:
         return {**row, 'refused': ' '.join(str(error).split())}
@@ -96,9 +97,10 @@ def _build_one(path, out, name, pictures, instruction, topics, augment, correcti
                               PERIOD_S / turns, instruction,
                               0.0 if corrections else STANDING_KEPT_S))
     recipe = RECIPES[distance] if augment else None
+    told = bag.reading.words()
     if not found:
-        raise ValueError(f'{path}: ' + tally.reason(
-            'nobody drives in it while an instruction holds and the camera sees'))
+        raise ValueError(f'{path}: ' + tally.reason('; '.join([
+            'nobody drives in it while an instruction holds and the camera sees', *told])))
     seed = int(name[-8:], 16)
     episodes = []
     takes = [(part.instruction, part.images[turn::turns], part.commands[turn::turns])
@@ -113,6 +115,7 @@ def _build_one(path, out, name, pictures, instruction, topics, augment, correcti
                 seen, driven = images, commands
             row, *arrays = _episode(said, seen, driven, version, encoder, seed + number)
             row |= {'recording': path.stem, 'correction': corrections, 'own': version == 0,
+                    'read': bag.reading.read['image'], 'told': told,
                     'pictures': '; '.join(filter(None, (tally.words, tally.assumption)))}
             episodes.append((row, *(arrays if pictures else arrays[:-1])))
     write_shard(out, name, episodes)

@@ -35,7 +35,7 @@ class Recording:
                 scratch.mkdir()
                 self._files.append(_open(path, file, scratch))
                 self.notes += [f'{file.name}: {note}' for note in self._files[-1].notes]
-        except BagError:
+        except (BagError, ImportError):
             self.close()
             raise
         except Exception as error:  # whatever the parsers make of a damaged file

@@ -4,9 +4,6 @@ from collections import OrderedDict
 from pathlib import Path
 import shutil
 
-import lz4.frame
-import zstandard
-
 from mobile_vla_ros.data.storage import BagError, DamagedError, line, MOST
 
 MAGIC = b'\x28\xb5\x2f\xfd'  # of zstd; no CDR message begins so
@@ -21,21 +18,31 @@ def unpack(data: bytes, compression: str = 'zstd', most: int = MOST) -> bytes:
     :param compression: zstd, lz4, or empty for none.
     :raises DamagedError: if it is not whole, packed otherwise or longer than `most` bytes.
     """
+    if compression not in UNPACKERS:
+        raise DamagedError(f'it is compressed by {compression!r}, wanted zstd or lz4')
     try:
-        if compression == 'zstd':
-            with zstandard.ZstdDecompressor().stream_reader(data) as stream:
-                out = stream.read(most + 1)
-        elif compression == 'lz4':
-            out = lz4.frame.LZ4FrameDecompressor().decompress(data, most + 1)
-        elif not compression:
-            out = bytes(data)
-        else:
-            raise DamagedError(f'compressed by {compression!r}, wanted zstd or lz4')
-    except (zstandard.ZstdError, RuntimeError, MemoryError, EOFError) as error:
+        out = UNPACKERS[compression](data, most + 1)
+    except ImportError:
+        raise
+    except Exception as error:  # each library has its own
         raise DamagedError(f'it cannot be unpacked, {line(error)}') from error
     if len(out) > most:
         raise DamagedError(f'it becomes longer than the {most} bytes that it may')
     return out
+
+
+def _zstd(data, most):
+    import zstandard
+    with zstandard.ZstdDecompressor().stream_reader(data) as stream:
+        return stream.read(most)
+
+
+def _lz4(data, most):
+    import lz4.frame
+    return lz4.frame.LZ4FrameDecompressor().decompress(data, most)
+
+
+UNPACKERS = {'zstd': _zstd, 'lz4': _lz4, '': lambda data, most: bytes(data[:most])}
 
 
 def unpack_file(path: Path, out: Path) -> None:
@@ -44,6 +51,7 @@ def unpack_file(path: Path, out: Path) -> None:
 
     :raises BagError: if it is damaged, or the disk has no room for it.
     """
+    import zstandard
     try:
         with path.open('rb') as packed, out.open('wb') as file, \
                 zstandard.ZstdDecompressor().stream_reader(packed) as stream:
