@@ -45,5 +45,5 @@ class Age:
     def note(self, age_s: float, step_s: float) -> float:
         """Take an age, `step_s` after the last; return the one to reckon with, in s."""
         faded = self.seconds * math.exp(-max(step_s, 0.0) / MEMORY_S)
-        self.seconds = max(age_s, faded, 0.0)
+        self.seconds = max(age_s, faded)
         return self.seconds

@@ -59,6 +59,7 @@ def test_a_scan_that_makes_no_sense_is_refused_with_its_values(changes, words):
 @pytest.mark.parametrize('changes, words', [
     ({'radius': -0.1}, 'obstacle.radius must be .* got -0.1'),
     ({'margin': math.nan}, 'obstacle.margin must be .* got nan'),
+    ({'radius': math.inf}, 'obstacle.radius must be .* got inf'),
     ({'mount': (0.0, 0.0)}, 'obstacle.mount needs 3'),
     ({'mount': (0.0, math.inf, 0.0)}, 'obstacle.mount needs 3 finite values')])
 def test_a_bad_zone_is_refused_with_the_value(changes, words):
@@ -71,6 +72,25 @@ def test_a_bad_zone_is_refused_with_the_value(changes, words):
     (TURN, True)])
 def test_half_of_what_is_around_the_direction_must_be_known(direction, seen):
     assert Scan([math.inf] * 161, -0.8, 0.01, 0.1, 8.0).sees(direction) is seen
+
+
+@pytest.mark.parametrize('direction, seen', [(0.9, True), (-0.9, False), (0.3, False)])
+def test_a_scanner_that_looks_to_the_left_sees_to_the_left(direction, seen):
+    assert Scan([math.inf] * 61, 0.6, 0.01, 0.1, 8.0).sees(direction) is seen
+
+
+def test_exactly_half_is_enough():
+    assert Scan([math.inf], 0.0, 0.35, 0.1, 8.0).sees(0.0)
+
+
+def test_a_base_may_be_a_point_and_a_margin_nothing():
+    assert free_way(at([(1.0, 0.0)]), Zone(0.0, 0.3), Command(0.5)) == pytest.approx(0.7)
+    assert free_way(at([(1.0, 0.0)]), Zone(0.3, 0.0), Command(0.5)) == pytest.approx(0.7)
+
+
+def test_a_new_veto_is_blind_and_has_refused_nothing():
+    veto = Veto(ZONE, Stopping(), 500 * MS)
+    assert (veto.way_m, veto.unseen, veto.alive(0)) == (math.inf, False, False)
 
 
 def test_a_scan_of_nan_sees_nothing():

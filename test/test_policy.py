@@ -1,6 +1,7 @@
 """From a checkpoint to commands: what is loaded, what is refused, what decides."""
 
 from dataclasses import fields, replace
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -15,7 +16,7 @@ from mobile_vla_ros.backends import OnnxRuntime
 from mobile_vla_ros.contract import Command, ContractError, NS, Plan
 from mobile_vla_ros.metadata import BLANK, Metadata, SEAL
 from mobile_vla_ros.models.text import encode_text, NAME as TEXT_ENCODER
-from mobile_vla_ros.policy import Policy
+from mobile_vla_ros.policy import load_policy, Policy
 from mobile_vla_ros.preprocessing import history_frames, IMAGE, preprocess
 from mobile_vla_ros.share import SHIPPED, share_file
 
@@ -281,6 +282,21 @@ def test_what_does_not_match_is_named(tmp_path):
         mobile_vla_ros.load_policy(path, device='tpu')
     with pytest.raises(ValueError, match="'openvino' runs on the cpu only"):
         mobile_vla_ros.load_policy(path, 'openvino', device='cuda')
+
+
+def test_a_policy_is_loaded_for_the_cpu_and_knows_its_file(tmp_path):
+    path = write_tiny(tmp_path / 'tiny.onnx')
+    content = path.read_bytes()
+    for loaded in (load_policy(path), load_policy(str(path), 'auto', 0, 'cpu')):
+        assert loaded.backend == 'onnxruntime'
+        assert loaded.sha256 == hashlib.sha256(content).hexdigest()
+    assert load_policy('').sha256 == load_policy().sha256 != loaded.sha256
+    with pytest.raises(FileNotFoundError, match=f'^no checkpoint at {tmp_path}; leave it out '
+                                                'for the shipped one$'):
+        load_policy(tmp_path)
+    assert Policy(loaded.engine, loaded.metadata).sha256 == ''
+    first = np.zeros((4, 4, 3), np.uint8)
+    assert loaded.plan(first, '', 0).commands == pytest.approx(np.zeros((1, 3)))
 
 
 def test_threads_share_a_slow_network_only(monkeypatch):

@@ -167,6 +167,13 @@ def test_the_watchdog_forgets_its_streak_when_found_expired():
     assert not watchdog.alive(3 + TIMEOUT)
 
 
+def test_the_state_of_arming_is_true_or_false():
+    arming = Arming()
+    for act in (lambda: None, arming.disarm, arming.reset, arming.arm, arming.stop, arming.reset):
+        act()
+        assert {type(arming.armed), type(arming.latched)} == {bool}
+
+
 def test_arming_after_a_stop_takes_two_acts():
     arming = Arming()
     assert not arming.armed
@@ -210,6 +217,33 @@ def test_a_new_guard_is_stopped():
     arming = Arming()
     arming.stop()
     assert Guard(Limits(), TIMEOUT, arming=arming).tick(0).reason is Reason.STOPPED
+
+
+def test_a_new_guard_knows_nothing_that_slows_or_fails():
+    guard = Guard(Limits(), TIMEOUT)
+    assert (guard.cap, guard.slowed, guard.instruction, guard.error, guard.failures) == (
+        math.inf, '', '', '', 0)
+    assert not guard.faulted and not guard.blocks and Watchdog(TIMEOUT).streak == 0
+    assert guard.watchdog.timeout_ns == TIMEOUT and guard.watchdog.needed == 3
+
+
+@pytest.mark.parametrize('delay, age_s', [
+    ((), 0.0), ((0,), 0.0), ((5,), 5e-9), ((-1,), 0.0), ((NS + 1,), 0.0)])
+def test_a_frame_is_as_old_as_is_said_to_the_nanosecond(delay, age_s):
+    guard = driving()
+    guard.age.note(0.0, 1e9)  # what was before is forgotten
+    guard.frame(2 * NS, 130 * MS, *delay)
+    guard.plan(make_plan(), 'go left', 2 * NS, 130 * MS)
+    assert guard.tick(130 * MS).reason is Reason.DRIVING
+    assert guard.age.seconds == age_s and guard.cap == guard.stopping.cap(age_s)
+
+
+def test_the_shortest_time_to_live_is_a_nanosecond():
+    guard = driving()
+    guard.instruction_ttl_ns = 1
+    guard.instruct('go left', 110 * MS)
+    assert guard.tick(110 * MS + 1).reason is Reason.DRIVING
+    assert guard.tick(110 * MS + 2) == (STOP, Reason.EXPIRED)
 
 
 def test_reasons_from_start_to_driving():

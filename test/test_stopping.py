@@ -47,7 +47,7 @@ def test_bad_values_are_refused_and_named(name, value):
 
 
 def test_a_base_that_cannot_brake_is_refused():
-    with pytest.raises(ValueError, match='stopping.deceleration must be > 0 m/s'):
+    with pytest.raises(ValueError, match=r'^stopping.deceleration must be > 0 m/s\^2, got 0$'):
         Stopping(deceleration=0.0)
 
 
