@@ -10,10 +10,10 @@ policy is given corrections. What is done already is found again in --work.
 import argparse
 from dataclasses import dataclass
 import json
-from multiprocessing import get_context
 from pathlib import Path
 
 from mobile_vla_ros.cli import one_line_errors
+from mobile_vla_ros.parallel import imap
 from pages import publish
 
 TEACHERS = {'straight': 'looks straight ahead', 'facing': 'turns its camera to the bottle'}
@@ -72,8 +72,7 @@ def measure(trials, work: Path, held_out: int, steps: int, scenes: int, processe
         for folder, seeds in ((teacher, TRAIN[:most]),
                               (f'{teacher}-held-out', VALIDATION[:held_out])):
             collect(work / folder, seeds, processes, faces_target=teacher == 'facing')
-    with get_context('spawn').Pool(processes) as pool:
-        pool.map(learn, [(trial, work, steps, train) for trial in trials], chunksize=1)
+    list(imap(learn, [(trial, work, steps, train) for trial in trials], processes))
     results = {'steps': steps, 'scenes': scenes, 'first_seed': TEST.start, 'trials': {}}
     for trial in trials:
         checkpoint = work / f'{trial.name}.safetensors'

@@ -21,7 +21,7 @@ HELD_OUT = share_file('config', 'phrases', 'held_out.yaml')
 
 def score(tmp_path, *args):
     out = tmp_path / 'out.json'
-    assert main([*args, '--json', str(out)]) == 0
+    assert main([*args, '--processes', '1', '--json', str(out)]) == 0
     return json.loads(out.read_text())
 
 
@@ -36,7 +36,7 @@ def test_the_interval_is_the_published_one(hits, trials, low, high):
 
 
 def test_the_expert_does_every_scene(tmp_path, capsys):
-    result = score(tmp_path, '--policy', 'expert', '--episodes', '12', '--processes', '1')
+    result = score(tmp_path, '--policy', 'expert', '--episodes', '12')
     assert result['rates']['success']['rate'] == 1.0
     assert len(result['rows']) == 12 and result['rows'][0]['seed'] == TEST.start
     assert 'success' in capsys.readouterr().out

@@ -8,14 +8,20 @@ import pytest
 from mobile_vla_ros.parallel import imap
 
 
+@pytest.fixture(scope='module')
+def ray():
+    """Ray, whose cluster starts when it is first asked and ends with these tests."""
+    found = pytest.importorskip('ray')
+    yield found
+    found.shutdown()
+
+
 @pytest.fixture
-def cluster(monkeypatch):
+def cluster(ray, monkeypatch):
     """A Ray cluster of this machine alone."""
-    ray = pytest.importorskip('ray')
     monkeypatch.setenv('RAY_USAGE_STATS_ENABLED', '0')
     monkeypatch.setenv('RAY_ADDRESS', 'local')
-    yield ray
-    ray.shutdown()
+    return ray
 
 
 def test_a_cluster_says_what_one_process_does(cluster):

@@ -188,8 +188,20 @@ def test_a_gpu_trains_to_the_same_loss(recordings, monkeypatch):
     assert losses[0] == pytest.approx(losses[1], rel=0.2)
 
 
+TRAIN = """
+from functools import partial
+import sys
+from mobile_vla_ros.training import loop
+loop.Phrases = partial(loop.Phrases, per_language=2)  # each process embeds its own
+from mobile_vla_ros.cli.train import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 def test_two_processes_reach_the_loss_of_one(recordings, tmp_path):
     """Without dropout and noise both compute the same sums, in another order."""
+    script = tmp_path / 'train.py'
+    script.write_text(TRAIN)
     strategy = tmp_path / 'plain.yaml'
     strategy.write_text(yaml.safe_dump({
         'model': 'final_fixed', 'config': {'dropout': 0.0, 'hidden': 16, 'width': 8, 'kept': 4},
@@ -198,10 +210,9 @@ def test_two_processes_reach_the_loss_of_one(recordings, tmp_path):
     for name, start in (('one', []), ('two', [
             '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2'])):
         run = subprocess.run(
-            [sys.executable, *start, '-m', 'mobile_vla_ros', 'train', '--data',
-             str(recordings / 'teacher'), '--out', str(tmp_path / name),
-             '--strategy', str(strategy)],
-            capture_output=True, text=True, cwd=ROOT)
+            [sys.executable, *start, str(script), '--data', str(recordings / 'teacher'), '--out',
+             str(tmp_path / name), '--strategy', str(strategy)],
+            capture_output=True, text=True, env={**os.environ, 'PYTHONPATH': str(ROOT)})
         assert run.returncode == 0, run.stderr
         assert run.stdout.count('held-out MAE') == 1, 'one process speaks'
         history = load_model(tmp_path / name / 'best.safetensors')[1].training['history']
