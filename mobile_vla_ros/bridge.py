@@ -7,6 +7,8 @@ as on a machine that only trains, `encodings` and cv2 do it, with the same pixel
 """
 
 from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
 import sys
 from types import SimpleNamespace
 
@@ -21,11 +23,23 @@ CLOSE = 2  # levels of 255 by which two versions of OpenCV round differently
 @lru_cache(maxsize=1)
 def bridge():
     """Return a CvBridge, None where none can be had; imported late, as most cameras need none."""
+    if not _fits_numpy():
+        return None
     try:
         from cv_bridge import CvBridge
         return CvBridge()
-    except Exception:  # not there, no sensor_msgs, or built for another NumPy or OpenCV
+    except Exception:  # no sensor_msgs, or made for another OpenCV
         return None
+
+
+def _fits_numpy() -> bool:
+    """Tell whether there is one that this NumPy does not crash: one built for 1 ends under 2."""
+    spec = find_spec('cv_bridge')
+    if spec is None or int(np.__version__.partition('.')[0]) < 2:
+        return spec is not None
+    built = [file for folder in spec.submodule_search_locations or ()
+             for file in Path(folder).rglob('*.so')]
+    return all(b'numpy._core' in file.read_bytes() for file in built)  # the name since 2
 
 
 @lru_cache(maxsize=len(encodings.LAYOUTS))

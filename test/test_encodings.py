@@ -1,5 +1,8 @@
 """Every encoding of sensor_msgs that can be RGB becomes it, by cv_bridge or where it has a gap."""
 
+import os
+from pathlib import Path
+import subprocess
 import sys
 
 import cv2
@@ -13,6 +16,7 @@ from mobile_vla_ros.images import check, image_to_rgb, MessageError, told
 messages = pytest.importorskip('mobile_vla_ros.messages', reason='needs ROS messages')
 from sensor_msgs.msg import Image  # noqa: E402, I100
 
+ROOT = Path(__file__).resolve().parent.parent
 CACHES = (bridge.bridge, bridge.converts, bridge.decodes, bridge.makes_images,
           bridge.makes_jpegs)
 COLOURS = {'rgb': [0, 1, 2], 'bgr': [2, 1, 0], 'rgba': [0, 1, 2, 0], 'bgra': [2, 1, 0, 1]}
@@ -217,6 +221,20 @@ def test_a_cv_bridge_that_errs_is_not_asked(rgb, any_bridge, monkeypatch):
     monkeypatch.setattr(cv_bridge.CvBridge, 'imgmsg_to_cv2', lambda self, msg, wanted: msg.data)
     msg = make_image(np.ascontiguousarray(rgb[..., ::-1]), 'bgr8')
     assert np.array_equal(image_to_rgb(msg), rgb)
+
+
+@pytest.mark.skipif(np.__version__ < '2', reason='of NumPy 2')
+@pytest.mark.parametrize('content, there', [
+    (b'\x7fELF numpy.core.multiarray', False), (b'\x7fELF numpy._core.multiarray', True)])
+def test_a_cv_bridge_built_for_numpy_1_is_not_loaded_under_2(tmp_path, content, there):
+    (tmp_path / 'cv_bridge' / 'boost').mkdir(parents=True)
+    (tmp_path / 'cv_bridge' / '__init__.py').write_text('class CvBridge: pass')
+    (tmp_path / 'cv_bridge' / 'boost' / 'cv_bridge_boost.cpython-310.so').write_bytes(content)
+    found = subprocess.run(
+        [sys.executable, '-c', 'from mobile_vla_ros.bridge import bridge; import sys; '
+         'print(bridge() is not None, "cv_bridge" in sys.modules)'], capture_output=True,
+        text=True, check=True, env={**os.environ, 'PYTHONPATH': f'{tmp_path}:{ROOT}'})
+    assert found.stdout.split() == [str(there)] * 2
 
 
 @pytest.mark.parametrize('encoding', [name for name in LAYOUTS if LAYOUTS[name].rows == 1])
