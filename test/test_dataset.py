@@ -18,7 +18,6 @@ from mobile_vla_ros.contract import Command, NS  # noqa: E402
 from mobile_vla_ros.data.bags import Bag, bags_in, decode, Event  # noqa: E402
 from mobile_vla_ros.data.episode import EpisodeWriter  # noqa: E402
 from mobile_vla_ros.data.samples import segments  # noqa: E402
-from mobile_vla_ros.images import MessageError  # noqa: E402
 from mobile_vla_ros.models.text import encode_text  # noqa: E402
 from mobile_vla_ros.models.vision import CHANNELS, GRID  # noqa: E402
 from mobile_vla_ros.preprocessing import IMAGE  # noqa: E402
@@ -30,71 +29,6 @@ from mobile_vla_ros.training.recordings import (  # noqa: E402
 
 GO = Command(0.3, 0.0, 0.0)
 STILL = Command(0.0, 0.0, 0.0)
-
-
-def at(seconds, kind, value):
-    ns = round(seconds * NS)
-    return Event(kind, ns, ns, value)
-
-
-def drive(start, end, command=GO, hz=10, first=0):
-    """Frames numbered from `first`, each followed by a command 20 ms later."""
-    events = []
-    for i in range(round((end - start) * hz)):
-        events += [at(start + i / hz, 'image', first + i),
-                   at(start + i / hz + 0.02, 'command', command)]
-    return events
-
-
-def cut(events, instruction=None, period=0.2):
-    return list(segments(events, lambda value: value, period, instruction))
-
-
-def test_a_picture_is_paired_with_the_command_after_it():
-    turn = Command(0.1, 0.2, 0.0)
-    events = [at(0.0, 'instruction', 'go left'), at(0.01, 'command', STILL), at(0.1, 'image', 1),
-              at(0.12, 'command', turn), at(0.35, 'image', 2), at(1.2, 'command', GO)]
-    (segment,) = cut(events)
-    assert (segment.instruction, segment.images) == ('go left', [1])
-    assert segment.commands == [turn], 'a command 0.85 s later is not the answer to a picture'
-
-
-def test_pictures_are_taken_a_period_apart_without_drift():
-    (segment,) = cut(drive(0.0, 10.0, hz=15), 'go')
-    assert len(segment.images) == 50
-    assert np.abs(np.array(segment.images) / 15 - np.arange(50) * 0.2).max() < 1 / 15 + 1e-6
-
-
-def test_standing_around_is_trimmed_but_stopping_is_kept():
-    events = drive(0, 3, STILL) + drive(3, 5, GO, first=30) + drive(5, 15, STILL, first=50)
-    (segment,) = cut(events, 'go')
-    assert segment.commands[0] == GO and segment.images[0] == 30
-    assert segment.commands[-5:] == [STILL] * 5 and segment.commands[-6] == GO
-
-
-def test_where_nobody_commands_another_episode_begins():
-    events = drive(0, 2) + [at(2 + i / 10, 'image', 100 + i) for i in range(20)] \
-        + drive(4, 6, first=200)
-    assert [(s.images[0], len(s.images)) for s in cut(events, 'go')] == [(0, 10), (116, 12)], \
-        'pictures that nobody answered must not shift the time of those before'
-
-
-def test_an_instruction_a_gap_and_silence_make_their_own_episodes():
-    events = [at(0, 'instruction', 'go left'), *drive(0.01, 2),
-              at(2.0, 'instruction', 'go right'), *drive(2.01, 4, first=100),
-              *drive(6, 8, first=200), at(8, 'instruction', ''), *drive(8.01, 9, first=300),
-              at(9, 'instruction', 'stay'), *drive(9.01, 10, STILL, first=400)]
-    assert [(s.instruction, s.images[0]) for s in cut(events)] == [
-        ('go left', 0), ('go right', 100), ('go right', 200)]
-
-
-def test_an_unreadable_picture_is_replaced_by_the_next():
-    def encode(value):
-        if value == 2:
-            raise MessageError('encoding', 'damaged')
-        return value
-    (segment,) = segments(drive(0, 1), encode, 0.2, 'go')
-    assert segment.images == [0, 3, 4, 6, 8]
 
 
 @pytest.fixture(scope='module')
