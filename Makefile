@@ -33,8 +33,8 @@ ifdef ARGS
 	@$(PY) -m pytest $(ARGS)
 else
 	@failed=0; \
-	OMP_NUM_THREADS=1 LP_NUM_THREADS=1 $(PY) -m pytest -m 'not (nodes or alone)' -n 2 || failed=1; \
-	LP_NUM_THREADS=1 $(PY) -m pytest -m 'nodes and not alone' -n 2 || failed=1; \
+	OMP_NUM_THREADS=1 LP_NUM_THREADS=1 $(PY) -m pytest -m 'not (nodes or alone)' -n 2 --dist worksteal || failed=1; \
+	LP_NUM_THREADS=1 $(PY) -m pytest -m 'nodes and not alone' -n 3 || failed=1; \
 	$(PY) -m pytest -m alone -n 1 || failed=1; \
 	exit $$failed
 endif

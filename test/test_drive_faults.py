@@ -202,8 +202,9 @@ def test_8_an_encoding_that_changes_is_right_at_its_first_frame(trial):
             rgb = np.full((48, 64, 3), (0, 0, 255), np.uint8)  # red 0: stand still
             rgb[8, 8, 1] = i
             stamps.append(time.time_ns())
-            msg = messages.to_image(rgb[..., CHANNELS[order]], stamps[-1], 'camera')
-            msg.encoding = order
+            msg, pixels = messages.to_image(rgb, stamps[-1], 'camera'), rgb[..., CHANNELS[order]]
+            msg.encoding, msg.step = order, pixels[0].size
+            msg.data = array('B', pixels.tobytes())
             g.images.publish(msg)
             time.sleep(PERIOD_S)
         resting = wait_for(lambda: next((t for t, command in g.received
