@@ -25,8 +25,10 @@ import zstandard  # noqa: E402
 
 from mobile_vla_ros.cli import dataset as verb  # noqa: E402
 from mobile_vla_ros.data import recorder as recorder_module  # noqa: E402
-from mobile_vla_ros.data.episode import EpisodeError, EpisodeWriter, LEVEL, repair  # noqa: E402
+from mobile_vla_ros.data.episode import EpisodeWriter  # noqa: E402
+from mobile_vla_ros.data.episode_file import LEVEL  # noqa: E402
 from mobile_vla_ros.data.recorder import Recorder, Topic  # noqa: E402
+from mobile_vla_ros.data.repair import EpisodeError, repair  # noqa: E402
 
 STORE = get_typestore(Stores.ROS2_HUMBLE)
 STRING = 'std_msgs/msg/String'

@@ -18,7 +18,7 @@ from rosbags.rosbag2 import StoragePlugin
 import yaml
 
 from mobile_vla_ros.data.bags import Bag, BagError, decode
-from mobile_vla_ros.data.episode import EpisodeError, repair
+from mobile_vla_ros.data.repair import EpisodeError, repair
 from mobile_vla_ros.data.samples import segments
 from mobile_vla_ros.evaluate.gate import failures, read_spec
 from mobile_vla_ros.evaluate.phrases import PhraseFile

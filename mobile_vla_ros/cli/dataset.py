@@ -120,12 +120,15 @@ def _doctor(args) -> int:
 
 def _repair(args) -> int:
     packages.require(*packages.RECORD)
-    from mobile_vla_ros.data.episode import EpisodeError, repair
+    from mobile_vla_ros.data.repair import EpisodeError, repair
     refused = []
     for folder in args.episodes:
         try:
             told = repair(folder)
-            print(f'{folder}: {told["messages"]} messages, {told["seconds"]:g} s')
+            more = [*(f'left out: {words}' for words in told['left_out']),
+                    *(f'the original is {name}' for name in told['kept'])]
+            print('; '.join([f'{folder}: {told["messages"]} messages, {told["seconds"]:g} s',
+                             *more]))
         except (EpisodeError, OSError) as error:
             refused.append(str(error))
     return report(refused)

@@ -116,6 +116,7 @@ class McapFile:
         self.channels = [Channel(channel.topic, ros2_type(names.get(channel.schema_id, '')),
                                  channel.message_encoding, self._counts.get(channel.id, 0))
                          for channel in channels]
+        self.qos = [channel.metadata.get('offered_qos_profiles', '') for channel in channels]
 
     def _from_summary(self, wanted) -> np.ndarray | None:
         """Return the places of messages, in the file's order; None if the index is damaged."""
