@@ -7,6 +7,8 @@ import subprocess
 import sys
 
 from mcap.reader import make_reader
+from mcap.records import Chunk
+from mcap.stream_reader import StreamReader
 import pytest
 
 pytest.importorskip('rosbags')
@@ -143,7 +145,10 @@ def test_a_file_among_others_is_mended_by_itself(tmp_path):
 def test_a_damaged_chunk_is_left_out_and_told(tmp_path):
     file = killed(tmp_path / 'a' / 'a_0.mcap', 0.9, None)
     data = bytearray(file.read_bytes())
-    data[len(data) // 2] ^= 255
+    with put_mcap(tmp_path / 'b.mcap', rows(40), chunk_size=2000).open('rb') as whole:
+        chunks = [row for row in StreamReader(whole, emit_chunks=True).records
+                  if isinstance(row, Chunk)]
+    data[data.index(chunks[len(chunks) // 2].data) + 20] ^= 255
     file.write_bytes(data)
     told = repair(tmp_path / 'a')
     assert told['left_out'] == ['a_0.mcap: a chunk that is damaged']
