@@ -8,65 +8,57 @@ On the robot the node starts disarmed: `ros2 service call /drive/arm std_srvs/sr
 "{data: true}"`. An argument left empty keeps the parameter file's value.
 """
 
-from launch import LaunchDescription
-from launch.actions import (DeclareLaunchArgument, OpaqueFunction, SetLaunchConfiguration,
-                            Shutdown)
+from launch.actions import DeclareLaunchArgument, SetLaunchConfiguration
 from launch.conditions import IfCondition, UnlessCondition
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
 
-from mobile_vla_ros.launching import (BOOLS, given, include, is_true, shipped,
-                                      transport_profile)
+from mobile_vla_ros.launching import (action, BOOLS, defaults, described, given, image_rules,
+                                      in_namespace, include, is_true, our_node, planned, shipped,
+                                      topic, transport_profile, value_of)
+from mobile_vla_ros.nodes.drive_settings import check_together, SETTINGS
 from mobile_vla_ros.share import SHIPPED
-from mobile_vla_ros.sim.scenario import make_scenario
-from mobile_vla_ros.sim.seeds import TEST
 
 
 def scene_instruction(context):
     """Set, in the simulator, an instruction that is not given to the scene's own."""
-    scene = given(context, seed=int, instruction=str)
-    if not is_true(context, 'sim') or 'instruction' in scene or 'seed' not in scene:
+    if not is_true(context, 'sim') or value_of(context, 'instruction'):
         return []
-    seed = scene['seed'].evaluate(context)
-    return [SetLaunchConfiguration('instruction', make_scenario(seed).instruction)]
+    from mobile_vla_ros.nodes import sim
+    node = in_namespace(context).rstrip('/') + '/sim'
+    values = given(context, sim.SETTINGS, node, [value_of(context, 'sim_params_file')], ['seed'])
+    task = sim.make_task({**defaults(sim.SETTINGS), **values})
+    return [SetLaunchConfiguration('instruction', task.instruction)]
 
 
-def shipped_policy(context):
+def shipped_policy(context) -> dict:
     """Return, as a parameter, the checkpoint that ships of the model that was chosen."""
-    model = LaunchConfiguration('model').perform(context)
-    if model and given(context, checkpoint=str):
-        raise RuntimeError('give model:= (one that ships) or checkpoint:= (a file), not both')
+    model = value_of(context, 'model')
+    if model and value_of(context, 'checkpoint'):
+        raise ValueError('give model:= (one that ships) or checkpoint:= (a file), not both')
     return {'checkpoint': shipped('checkpoints', f'{SHIPPED[model]}.onnx')} if model else {}
 
 
 def drive_node(context):
     """Return the drive node with the parameters that arguments set."""
-    overlay = []
-    if LaunchConfiguration('base').perform(context) == 'differential':
-        overlay.append(shipped('config', 'differential.yaml'))
-    image = LaunchConfiguration('image_topic')
+    files = [value_of(context, 'params_file')]
+    if value_of(context, 'base') == 'differential':
+        files.append(shipped('config', 'differential.yaml'))
     muxed = is_true(context, 'twist_mux') and not is_true(context, 'sim')
-    return [Node(
-        package='mobile_vla_ros', executable='drive', name='drive', output='screen',
-        namespace=LaunchConfiguration('namespace'),
-        parameters=[
-            LaunchConfiguration('params_file'), *overlay,
-            {'use_sim_time': ParameterValue(LaunchConfiguration('use_sim_time'),
-                                            value_type=bool)},
-            shipped_policy(context),
-            given(context, checkpoint=str, backend=str, instruction=str, rate=float, armed=bool,
-                  stamped=bool, image_transport=str)],
-        remappings=[
-            ('image', image), ('image/compressed', [image, '/compressed']),
-            ('cmd_vel', 'cmd_vel_policy' if muxed else LaunchConfiguration('cmd_vel_topic'))],
-        on_exit=Shutdown(reason='the drive node ended'),
-    )]
+    command = topic(context, 'cmd_vel_topic')
+    return [our_node(
+        context, 'drive', SETTINGS, files,
+        ['checkpoint', 'backend', 'instruction', 'rate', 'armed', 'stamped', 'image_transport'],
+        {'use_sim_time': is_true(context, 'use_sim_time'), **shipped_policy(context)},
+        check=check_together,
+        remappings=[*image_rules(context, 'image'),
+                    ('cmd_vel', 'cmd_vel_policy' if muxed else command)])]
 
 
 def generate_launch_description():
     sim = LaunchConfiguration('sim')
-    return LaunchDescription([
+    check, start = planned(drive_node)
+    return described(
+        __file__,
         DeclareLaunchArgument('sim', default_value='false', choices=BOOLS,
                               description='Drive the simulated robot instead of a real one'),
         DeclareLaunchArgument('namespace', default_value='',
@@ -103,9 +95,9 @@ def generate_launch_description():
                               description='Topic of the camera'),
         DeclareLaunchArgument('cmd_vel_topic', default_value='cmd_vel',
                               description='Where the base listens'),
-        DeclareLaunchArgument('seed', default_value=str(TEST.start),
-                              description='Scene of the simulator; from this one on none was '
-                                          'trained on'),
+        DeclareLaunchArgument('seed', default_value='',
+                              description='Scene of the simulator; empty: what its parameter '
+                                          'file says'),
         DeclareLaunchArgument('camera', default_value='true', choices=BOOLS,
                               description='Start the camera (robot only)'),
         DeclareLaunchArgument('twist_mux', default_value='true', choices=BOOLS,
@@ -113,9 +105,9 @@ def generate_launch_description():
         DeclareLaunchArgument('joy', default_value=LaunchConfiguration('twist_mux'),
                               choices=BOOLS, description='Start the joystick (robot only)'),
         transport_profile(),
-        OpaqueFunction(function=scene_instruction),
+        action(scene_instruction),
+        check,
         include('simulation.launch.py', IfCondition(sim),
                 params_file=LaunchConfiguration('sim_params_file')),
         include('robot.launch.py', UnlessCondition(sim)),
-        OpaqueFunction(function=drive_node),
-    ])
+        start)

@@ -7,33 +7,38 @@ Drive by joystick, or by keys: `ros2 run mobile_vla_ros teleop` in a terminal of
 also starts, keeps and discards episodes.
 """
 
-from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
+from pathlib import Path
+
+from launch.actions import DeclareLaunchArgument
 from launch.conditions import IfCondition, UnlessCondition
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import Node
 
-from mobile_vla_ros.launching import BOOLS, given, include, shipped, transport_profile
+from mobile_vla_ros.launching import (BOOLS, described, image_rules, include, our_node, PATIENT,
+                                      planned, shipped, topic, transport_profile, value_of)
+from mobile_vla_ros.nodes.record import SETTINGS
+
+
+def check(values):
+    """Refuse a folder that cannot be one."""
+    if Path(values['folder']).exists() and not Path(values['folder']).is_dir():
+        raise ValueError(f'folder:= must be a folder, new or old, got {values["folder"]!r}')
 
 
 def record_node(context):
     """Return the record node with the parameters that arguments set."""
-    image = LaunchConfiguration('image_topic')
-    return [Node(
-        package='mobile_vla_ros', executable='record', name='record', output='screen',
-        namespace=LaunchConfiguration('namespace'),
-        parameters=[LaunchConfiguration('params_file'),
-                    given(context, folder=str, instruction=str, scenario=str, distance=str,
-                          robot=str, stamped=bool, image_transport=str)],
-        remappings=[('image', image), ('image/compressed', [image, '/compressed']),
-                    ('cmd_vel', LaunchConfiguration('cmd_vel_topic'))],
-        on_exit=Shutdown(reason='the record node ended'),
-    )]
+    return [our_node(
+        context, 'record', SETTINGS, [value_of(context, 'params_file')],
+        ['folder', 'instruction', 'scenario', 'distance', 'robot', 'stamped', 'image_transport'],
+        check=check, **PATIENT,
+        remappings=[*image_rules(context, 'image'),
+                    ('cmd_vel', topic(context, 'cmd_vel_topic'))])]
 
 
 def generate_launch_description():
     sim = LaunchConfiguration('sim')
-    return LaunchDescription([
+    check, start = planned(record_node)
+    return described(
+        __file__,
         DeclareLaunchArgument('sim', default_value='false', choices=BOOLS,
                               description='Record the simulated robot instead of a real one'),
         DeclareLaunchArgument('namespace', default_value='',
@@ -71,8 +76,8 @@ def generate_launch_description():
         DeclareLaunchArgument('joy', default_value=LaunchConfiguration('twist_mux'),
                               choices=BOOLS, description='Start the joystick (robot only)'),
         transport_profile(),
+        check,
         include('simulation.launch.py', IfCondition(sim),
                 params_file=LaunchConfiguration('sim_params_file')),
         include('robot.launch.py', UnlessCondition(sim)),
-        OpaqueFunction(function=record_node),
-    ])
+        start)

@@ -7,55 +7,62 @@ Everything is in the namespace `replay` (below `namespace`, if there is one): th
 replay/cmd_vel, and no robot listens there.
 """
 
-from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
-from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import Node
+import os
+from pathlib import Path
 
-from mobile_vla_ros.data.bags import Bag
-from mobile_vla_ros.launching import BOOLS, given, is_true, shipped, transport_profile
+from launch.actions import DeclareLaunchArgument
+
+from mobile_vla_ros.launching import (BOOLS, defaults, described, ends_all, given, is_true,
+                                      our_node, PATIENT, planned, shipped, transport_profile,
+                                      value_of)
+from mobile_vla_ros.nodes import compare, drive_settings, play
+
+PLAYED = ('bag', 'rate', 'start', 'loop', 'stamps', 'instruction', 'image_topic',
+          'command_topic', 'instruction_topic')
 
 
 def nodes(context):
     """Return player, drive node and, if a report is wanted, what compares them."""
-    bag = LaunchConfiguration('bag').perform(context)
-    files = given(context, json=str, html=str)
-    if files and is_true(context, 'loop'):
-        raise RuntimeError('loop:=true has no end at which to report; leave json:= and html:= '
-                           'empty')
-    topic = LaunchConfiguration('image_topic').perform(context)
-    with Bag(bag, image=topic or None) as opened:
-        transport = 'compressed' if opened.compressed else 'raw'
-    namespace = [LaunchConfiguration('namespace'), '/replay']
-    play = Node(
-        package='mobile_vla_ros', executable='play', name='play', output='screen',
-        namespace=namespace,
-        parameters=[given(context, bag=str, rate=float, start=float, loop=bool, stamps=str,
-                          instruction=str, image_topic=str, command_topic=str,
-                          instruction_topic=str), {'wait': 60.0}],
+    reports = [name for name in ('json', 'html') if value_of(context, name)]
+    if reports and is_true(context, 'loop'):
+        raise ValueError('loop:=true has no end at which to report; leave json:= and html:= '
+                         'empty')
+    for name in reports:
+        writable(name, value_of(context, name))
+    played = given(context, play.SETTINGS, 'play', (), PLAYED)
+    with play.open_bag({**defaults(play.SETTINGS), **played}) as bag:
+        transport = 'compressed' if bag.compressed else 'raw'
+
+    def player_ended(event, context):
         # With a report the comparison ends last; a player that fails ends everything.
-        on_exit=lambda event, context: Shutdown(reason='the player ended')
-        if event.returncode or not files else None)
-    drive = Node(
-        package='mobile_vla_ros', executable='drive', name='drive', output='screen',
-        namespace=namespace,
-        parameters=[LaunchConfiguration('params_file'),
-                    given(context, checkpoint=str, backend=str),
-                    {'image_transport': transport, 'armed': True, 'stamped': True,
-                     'publish_plan': True}],
-        on_exit=Shutdown(reason='the drive node ended'))
-    if not files:
-        return [play, drive]
-    compare = Node(
-        package='mobile_vla_ros', executable='compare', name='compare', output='screen',
-        namespace=namespace,
-        parameters=[given(context, json=str, html=str, checkpoint=str, backend=str)],
-        on_exit=Shutdown(reason='the comparison ended'))
-    return [play, drive, compare]
+        if event.returncode or not reports:
+            return ends_all('the play node')(event, context)
+
+    found = [
+        our_node(context, 'play', play.SETTINGS, (), PLAYED, {'wait': 60.0}, ['replay'],
+                 on_exit=player_ended),
+        our_node(context, 'drive', drive_settings.SETTINGS,
+                 [value_of(context, 'params_file')], ['checkpoint', 'backend'],
+                 {'image_transport': transport, 'armed': True, 'stamped': True,
+                  'publish_plan': True}, ['replay'], drive_settings.check_together)]
+    if reports:
+        found.append(our_node(
+            context, 'compare', compare.SETTINGS, (), ['json', 'html', 'checkpoint', 'backend'],
+            within=['replay'], **PATIENT))
+    return found
+
+
+def writable(name: str, text: str):
+    """Raise a ValueError where no report can be written."""
+    path = Path(text).absolute()
+    there = next(folder for folder in path.parents if folder.exists())
+    if path.is_dir() or not there.is_dir() or not os.access(there, os.W_OK):
+        raise ValueError(f'{name}:= must be a file that can be written, got {text!r}')
 
 
 def generate_launch_description():
-    return LaunchDescription([
+    return described(
+        __file__,
         DeclareLaunchArgument('bag', description='rosbag2 folder, .mcap, .db3 or ROS 1 .bag'),
         DeclareLaunchArgument('namespace', default_value='',
                               description='Namespace in which `replay` and its topics are'),
@@ -83,5 +90,4 @@ def generate_launch_description():
         DeclareLaunchArgument('instruction_topic', default_value='',
                               description='In the bag, where it has several'),
         transport_profile(),
-        OpaqueFunction(function=nodes),
-    ])
+        *planned(nodes))

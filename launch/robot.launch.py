@@ -7,46 +7,63 @@ The joystick (cmd_vel_joy) goes before the policy (cmd_vel_policy); the robot's 
 cmd_vel. The base's own driver is not started here.
 """
 
-from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
-from launch.conditions import IfCondition
+from pathlib import Path
+
+from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
 
-from mobile_vla_ros.launching import BOOLS, is_true, shipped, transport_profile
+from mobile_vla_ros.launching import (BOOLS, described, image_rules, is_true, other_node, planned,
+                                      shipped, topic, transport_profile, value_of)
+
+DEVICE = '/dev/video0'
+APT = 'install ros-$ROS_DISTRO-{}, or give {}:=false'
 
 
-def check(context):
-    """Refuse a joystick that nothing would listen to."""
+def robot_nodes(context):
+    """Return camera, mux and joystick, those that are wanted."""
     if is_true(context, 'joy') and not is_true(context, 'twist_mux'):
-        raise RuntimeError('joy:=true needs twist_mux:=true, which merges joystick and policy; '
-                           'got twist_mux:=false')
-    return []
+        raise ValueError('joy:=true needs twist_mux:=true, which merges joystick and policy; '
+                         'got twist_mux:=false')
+    stamped = is_true(context, 'stamped')
+    command, images = topic(context, 'cmd_vel_topic'), image_rules(context, 'image_raw')
+    found = []
+    if is_true(context, 'camera'):
+        found.append(other_node(
+            context, 'v4l2_camera', 'v4l2_camera_node', 'camera', 'camera_params_file',
+            APT.format('v4l2-camera', 'camera'), [{'video_device': device(context)}],
+            remappings=images))
+    if is_true(context, 'twist_mux'):
+        found.append(other_node(
+            context, 'twist_mux', 'twist_mux', 'twist_mux', 'twist_mux_params_file',
+            APT.format('twist-mux', 'twist_mux'), [{'use_stamped': stamped}],
+            remappings=[('cmd_vel_out', command)]))
+    if is_true(context, 'joy'):
+        differential = value_of(context, 'base') == 'differential'
+        overlay = [shipped('config', 'differential.yaml')] if differential else []
+        found.append(other_node(
+            context, 'joy', 'joy_node', 'joy_node', 'joy_params_file', APT.format('joy', 'joy'),
+            shared_with=['teleop_twist_joy_node']))
+        found.append(other_node(
+            context, 'teleop_twist_joy', 'teleop_node', 'teleop_twist_joy_node',
+            'joy_params_file', APT.format('teleop-twist-joy', 'joy'),
+            [*overlay, {'publish_stamped_twist': stamped}], shared_with=['joy_node'],
+            remappings=[('cmd_vel', 'cmd_vel_joy')]))
+    return found
 
 
-def joystick(context):
-    """Return the joystick's driver and its way to velocity commands."""
-    differential = LaunchConfiguration('base').perform(context) == 'differential'
-    overlay = [shipped('config', 'differential.yaml')] if differential else []
-    wanted = IfCondition(LaunchConfiguration('joy'))
-    namespace, params = LaunchConfiguration('namespace'), LaunchConfiguration('joy_params_file')
-    return [
-        Node(package='joy', executable='joy_node', name='joy_node', namespace=namespace,
-             condition=wanted, parameters=[params]),
-        Node(package='teleop_twist_joy', executable='teleop_node', name='teleop_twist_joy_node',
-             namespace=namespace, condition=wanted, remappings=[('cmd_vel', 'cmd_vel_joy')],
-             parameters=[params, *overlay, {'publish_stamped_twist': stamped()}]),
-    ]
-
-
-def stamped() -> ParameterValue:
-    return ParameterValue(LaunchConfiguration('stamped'), value_type=bool)
+def device(context) -> str:
+    """Return the camera's device; the default one may still be plugged in."""
+    path = value_of(context, 'video_device')
+    if path != DEVICE and not Path(path).exists():
+        there = ', '.join(map(str, sorted(Path('/dev').glob('video*')))) or 'none'
+        raise ValueError(f'video_device:= must be a device that is there, got {path!r}; '
+                         f'there are: {there}')
+    return path
 
 
 def generate_launch_description():
-    namespace = LaunchConfiguration('namespace')
-    return LaunchDescription([
+    return described(
+        __file__,
         DeclareLaunchArgument('namespace', default_value='',
                               description='Namespace of all nodes and topics'),
         DeclareLaunchArgument('camera', default_value='true', choices=BOOLS,
@@ -61,7 +78,7 @@ def generate_launch_description():
                               description='differential: no sideways commands'),
         DeclareLaunchArgument('stamped', default_value='false', choices=BOOLS,
                               description='TwistStamped instead of Twist'),
-        DeclareLaunchArgument('video_device', default_value='/dev/video0',
+        DeclareLaunchArgument('video_device', default_value=DEVICE,
                               description='Device of v4l2_camera'),
         DeclareLaunchArgument('camera_params_file',
                               default_value=shipped('config', 'camera.yaml'),
@@ -76,16 +93,4 @@ def generate_launch_description():
         DeclareLaunchArgument('cmd_vel_topic', default_value='cmd_vel',
                               description='Where the base listens'),
         transport_profile(),
-        OpaqueFunction(function=check),
-        Node(package='v4l2_camera', executable='v4l2_camera_node', name='camera',
-             namespace=namespace, condition=IfCondition(LaunchConfiguration('camera')),
-             parameters=[LaunchConfiguration('camera_params_file'),
-                         {'video_device': LaunchConfiguration('video_device')}],
-             remappings=[('image_raw', LaunchConfiguration('image_topic'))]),
-        Node(package='twist_mux', executable='twist_mux', name='twist_mux',
-             namespace=namespace, condition=IfCondition(LaunchConfiguration('twist_mux')),
-             parameters=[LaunchConfiguration('twist_mux_params_file'),
-                         {'use_stamped': stamped()}],
-             remappings=[('cmd_vel_out', LaunchConfiguration('cmd_vel_topic'))]),
-        OpaqueFunction(function=joystick),
-    ])
+        *planned(robot_nodes))

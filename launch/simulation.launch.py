@@ -4,29 +4,25 @@ Start the simulated robot alone: camera, odometry and clock out, velocity comman
     ros2 launch mobile_vla_ros simulation.launch.py seed:=7
 """
 
-from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
-from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import Node
+from launch.actions import DeclareLaunchArgument
 
-from mobile_vla_ros.launching import BOOLS, given, shipped, transport_profile
+from mobile_vla_ros.launching import (BOOLS, described, image_rules, our_node, planned, shipped,
+                                      topic, transport_profile, value_of)
+from mobile_vla_ros.nodes.sim import make_task, SETTINGS
 
 
 def sim_node(context):
     """Return the node with the parameters that arguments set."""
-    image = LaunchConfiguration('image_topic')
-    return [Node(
-        package='mobile_vla_ros', executable='sim', name='sim', output='screen',
-        namespace=LaunchConfiguration('namespace'),
-        parameters=[LaunchConfiguration('params_file'),
-                    given(context, seed=int, instruction=str, stamped=bool)],
-        remappings=[('image', image), ('image/compressed', [image, '/compressed']),
-                    ('cmd_vel', LaunchConfiguration('cmd_vel_topic'))],
-    )]
+    return [our_node(
+        context, 'sim', SETTINGS, [value_of(context, 'params_file')],
+        ['seed', 'instruction', 'stamped'], check=make_task,
+        remappings=[*image_rules(context, 'image'),
+                    ('cmd_vel', topic(context, 'cmd_vel_topic'))])]
 
 
 def generate_launch_description():
-    return LaunchDescription([
+    return described(
+        __file__,
         DeclareLaunchArgument('namespace', default_value='',
                               description='Namespace of the node and its topics'),
         DeclareLaunchArgument('params_file', default_value=shipped('config', 'sim.yaml'),
@@ -43,5 +39,4 @@ def generate_launch_description():
         DeclareLaunchArgument('cmd_vel_topic', default_value='cmd_vel',
                               description='Where the base listens'),
         transport_profile(),
-        OpaqueFunction(function=sim_node),
-    ])
+        *planned(sim_node))

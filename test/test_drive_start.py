@@ -33,7 +33,8 @@ def refused(*args, status=2):
     (['-p', 'rate:=fast'], "parameter rate must be a number within 1..200, got 'fast'", 2),
     (['-p', 'backend:=tpu'], "parameter backend must be one of auto, torch, onnxruntime, openvino,"
      " got 'tpu'", 2),
-    (['-p', 'image_timeot:=1'], "unknown parameter 'image_timeot' for node drive; it has", 2),
+    (['-p', 'image_timeot:=1'], "unknown parameter 'image_timeot' for node drive: did "
+     'you mean image_timeout', 2),
     (['-p', 'limits.velocity:=[0.5,0.5]'], 'limits.velocity must be a list of 3 numbers', 2),
     (['-p', 'limits.deceleration:=[0.5,2.0,4.0]'], 'limits.deceleration of linear_x must be >= ',
      2),

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 import re
 import signal
+import sys
 import threading
 import time
 import xml.etree.ElementTree as ElementTree
@@ -64,15 +65,25 @@ def test_the_launch_files_are_there():
         'simulation.launch.py']
 
 
+def listed(path: Path, node: ast.AST) -> list:
+    """Return a list of constants that is written at a call, or before it under a name."""
+    if isinstance(node, ast.Name):
+        node = next(statement.value for statement in ast.parse(path.read_text()).body
+                    if isinstance(statement, ast.Assign) and statement.targets[0].id == node.id)
+    return ast.literal_eval(node)
+
+
+def our_nodes(path: Path) -> dict:
+    """Return executable: names of the launch arguments that are its parameters."""
+    return {call.args[1].value: listed(path, call.args[4]) for call in calls(path, 'our_node')}
+
+
 @each_file
 def test_executables_exist(path):
-    nodes = calls(path, 'Node')
-    assert nodes
-    for node in nodes:
-        package = keywords(node)['package'].value
-        if package == 'mobile_vla_ros':
-            assert keywords(node)['executable'].value in SCRIPTS
-        assert package == 'mobile_vla_ros' or package in DEPENDS
+    ours, others = our_nodes(path), calls(path, 'other_node')
+    assert ours or others
+    assert set(ours) <= set(SCRIPTS)
+    assert {call.args[1].value for call in others} <= DEPENDS
 
 
 @each_file
@@ -89,8 +100,11 @@ def test_files_exist(path):
 def test_arguments_are_declared_and_used(path):
     declared = names(path, 'DeclareLaunchArgument')
     used = names(path, 'LaunchConfiguration')
-    used |= {call.args[1].value for call in calls(path, 'is_true')}
-    used |= {name for call in calls(path, 'given') for name in keywords(call)}
+    used |= {call.args[1].value for function in ('is_true', 'value_of', 'topic')
+             for call in calls(path, function) if isinstance(call.args[1], ast.Constant)}
+    used |= {name for arguments in our_nodes(path).values() for name in arguments}
+    used |= {call.args[4].value for call in calls(path, 'other_node')} | {'namespace'}
+    used |= {'image_topic'} if calls(path, 'image_rules') else set()
     assert used <= declared
     included = set()
     for call in calls(path, 'include'):
@@ -103,33 +117,22 @@ def test_arguments_are_declared_and_used(path):
 @each_file
 def test_conditions_are_conditions(path):
     """A bare LaunchConfiguration as a condition is always true, also when it says false."""
-    for kind in ('Node', 'GroupAction', 'IncludeLaunchDescription'):
-        for call in calls(path, kind):
-            condition = keywords(call).get('condition')
-            if isinstance(condition, ast.Call):
-                assert condition.func.id in ('IfCondition', 'UnlessCondition')
-            elif condition is not None:
-                assert condition.id in ('wanted', 'condition')
-    source = path.read_text()
-    for name in re.findall(r"(?:If|Unless)Condition\(LaunchConfiguration\('(\w+)'", source):
-        declaration = next(call for call in calls(path, 'DeclareLaunchArgument')
-                           if call.args[0].value == name)
-        assert keywords(declaration)['choices'].id == 'BOOLS'
+    for call in calls(path, 'include'):
+        assert call.args[1].func.id in ('IfCondition', 'UnlessCondition')
+        assert call.args[1].args[0].id == 'sim'
+    for name in ('sim', *(call.args[1].value for call in calls(path, 'is_true'))):
+        for declaration in calls(path, 'DeclareLaunchArgument'):
+            if declaration.args[0].value == name:
+                assert keywords(declaration)['choices'].id == 'BOOLS'
 
 
 @pytest.mark.parametrize('file, node', [
     ('drive', 'drive'), ('simulation', 'sim'), ('record', 'record'), ('replay', 'play'),
     ('replay', 'drive'), ('replay', 'compare')])
 def test_arguments_are_parameters_of_the_node(file, node):
-    known = settings(node)
-    node_call = next(call for call in calls(ROOT / 'launch' / f'{file}.launch.py', 'Node')
-                     if keywords(call)['executable'].value == node)
-    parameters = {keyword.arg: keyword.value.id for call in ast.walk(node_call)
-                  if getattr(getattr(call, 'func', None), 'id', None) == 'given'
-                  for keyword in call.keywords}
+    parameters = our_nodes(ROOT / 'launch' / f'{file}.launch.py')[node]
     assert parameters
-    for name, kind in parameters.items():
-        assert type(known[name].default).__name__ == kind, name
+    assert set(parameters) <= set(settings(node))
 
 
 @pytest.mark.parametrize('node', ['drive', 'record'])
@@ -146,8 +149,7 @@ def test_every_label_of_an_episode_can_be_given_at_the_launch():
     pytest.importorskip('rclpy', reason='needs ROS 2')
     from mobile_vla_ros.nodes.record import LABELS
     path = ROOT / 'launch' / 'record.launch.py'
-    call, = calls(path, 'given')
-    assert {*LABELS} <= {*keywords(call)} & names(path, 'DeclareLaunchArgument')
+    assert {*LABELS} <= {*our_nodes(path)['record']} & names(path, 'DeclareLaunchArgument')
 
 
 def test_every_model_that_ships_can_be_chosen():
@@ -223,9 +225,9 @@ def launch(prefix, domain):
     pytest.importorskip('launch_ros', reason='needs launch_ros')
     started = []
 
-    def start(file: str, *arguments: str):
+    def start(file: str, *arguments: str, **more: str):
         environment = {**os.environ, 'ROS_DOMAIN_ID': str(domain), 'PYTHONUNBUFFERED': '1',
-                       'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
+                       'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', **more}
         process = sourced(prefix, 'ros2', 'launch', PACKAGE, file, *arguments, env=environment,
                           start_new_session=True)
         started.append(process)
@@ -379,6 +381,136 @@ def test_a_model_that_ships_drives(launch, listener):
     assert 'final_fixed' in ended(launch('drive.launch.py', 'model:=default'))
 
 
-def test_a_wrong_number_ends_the_launch(launch):
-    assert "seed:= takes a whole number, got 'x'" \
-        in ended(launch('simulation.launch.py', 'seed:=x'))
+def processes(launched) -> list:
+    """Return the command lines of the processes of a launch that still run, by their pid."""
+    found = {}
+    for folder in Path('/proc').glob('[0-9]*'):
+        with contextlib.suppress(OSError):
+            state, _, _, session = (folder / 'stat').read_text().rpartition(')')[2].split()[:4]
+            if int(session) == launched.pid and state != 'Z':
+                found[int(folder.name)] = (folder / 'cmdline').read_text().replace('\0', ' ')
+    return found
+
+
+def gone(launched, seconds: float = 2.0):
+    """Wait until no process of a launch is left, fault row 34."""
+    launched.wait(30)
+    end = time.monotonic() + seconds
+    while processes(launched):
+        assert time.monotonic() < end, processes(launched)
+        time.sleep(0.02)
+
+
+REFUSED = {
+    'rate:=fast': "rate:= must be a number within 1..200, got 'fast'",
+    'seed:=1.5': 'seed:= must be a whole number within 0..2147483647',
+    'instructon:=left': 'unknown argument instructon:=; did you mean instruction?',
+    'video_devise:=x': 'did you mean video_device?',
+    'params_file:=/nowhere.yaml': "there is no parameter file '/nowhere.yaml'",
+    'params_file:=RECORD': 'has nothing for node /drive: it is for /record',
+    'sim_params_file:=MISSPELT': "unknown parameter 'seeds': did you mean seed?",
+    'params_file:=CONTRADICTS': 'limits.deceleration',
+    'checkpoint:=nowhere.onnx': "must name a policy file, got 'nowhere.onnx'",
+    'namespace:=9': "namespace:= must be a namespace, got '/9'",
+    'image_topic:=a b': "image_topic:= must be the name of a topic, got 'a b'",
+}
+FILES_REFUSED = {
+    'RECORD': 'record:\n  ros__parameters:\n    folder: x\n',
+    'MISSPELT': '/**:\n  ros__parameters:\n    seeds: 1\n',
+    'CONTRADICTS': '/**/drive:\n  ros__parameters:\n    limits.deceleration: [0.1, 2.0, 4.0]\n',
+}
+
+
+def test_a_launch_that_refuses_says_why_in_one_line_and_leaves_nothing(launch, tmp_path):
+    for name, text in FILES_REFUSED.items():
+        (tmp_path / name).write_text(text)
+    starts = []
+    for argument in REFUSED:
+        name, _, value = argument.partition(':=')
+        value = str(tmp_path / value) if value in FILES_REFUSED else value
+        starts.append(launch('drive.launch.py', 'sim:=true', f'{name}:={value}'))
+    for launched, words in zip(starts, REFUSED.values()):
+        output = ended(launched)
+        gone(launched)
+        errors = [line for line in output.splitlines() if 'ERROR' in line]
+        assert len(errors) == 1 and words in errors[0], output
+        assert launched.returncode == 1 and 'process started' not in output, output
+
+
+IDLE = """from signal import pause, SIG_DFL, SIGINT, signal
+signal(SIGINT, SIG_DFL)
+pause()
+"""
+
+
+def robot(folder: Path) -> dict:
+    """Write stand-ins for what a robot's launch starts; return the environment that has them."""
+    camera = '''import rclpy
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+rclpy.init()
+node = rclpy.create_node('unnamed')
+topics = [node.create_publisher(kind, name, 1) for kind, name in (
+    (Image, 'image_raw'), (CompressedImage, 'image_raw/compressed'), (CameraInfo, 'camera_info'))]
+rclpy.spin(node)
+'''
+    for package, executable in (('v4l2_camera', 'v4l2_camera_node'), ('twist_mux', 'twist_mux'),
+                                ('joy', 'joy_node'), ('teleop_twist_joy', 'teleop_node')):
+        (folder / 'share/ament_index/resource_index/packages').mkdir(parents=True, exist_ok=True)
+        (folder / 'share/ament_index/resource_index/packages' / package).touch()
+        path = folder / 'lib' / package / executable
+        path.parent.mkdir(parents=True)
+        path.write_text(f'#!{sys.executable}\n{camera}' if package == 'v4l2_camera'
+                        else f'#!{sys.executable} -IS\n{IDLE}')
+        path.chmod(0o755)
+    return {'AMENT_PREFIX_PATH': f'{folder}:{os.environ["AMENT_PREFIX_PATH"]}'}
+
+
+@pytest.mark.parametrize('dies', ['camera', 'joy_node', 'drive', 'record', 'sim'])
+def test_a_node_that_dies_takes_the_others_with_it(launch, tmp_path, dies):
+    file = 'record.launch.py' if dies == 'record' else 'drive.launch.py'
+    launched = launch(file, f'sim:={"true" if dies == "sim" else "false"}', f'namespace:={dies}',
+                      **robot(tmp_path))
+    number = 2 if dies == 'sim' else 5
+
+    def started():
+        return [pid for pid, words in processes(launched).items() if '--ros-args' in words]
+    poll(lambda: len(started()) == number, launched, 20.0)
+    victim, = (pid for pid in started() if f'__node:={dies} ' in processes(launched)[pid])
+    os.kill(victim, signal.SIGKILL)
+    gone(launched)
+    output = ended(launched)
+    ours = f'the {dies} node' if dies in SCRIPTS else dies
+    assert f'{ours} was killed by signal 9: everything else ends too' in output, output
+    assert launched.returncode == 1
+
+
+@pytest.mark.parametrize('given, full', [('front/raw', '/front/raw'), ('/raw', '/raw')])
+def test_an_image_takes_its_transports_along(launch, listener, tmp_path, given, full):
+    launched = launch('drive.launch.py', f'image_topic:={given}', 'image_transport:=compressed',
+                      **robot(tmp_path))
+    poll(lambda: listener.count_publishers(f'{full}/compressed') == 1
+         and listener.count_subscribers(f'{full}/compressed') == 1, launched)
+    assert listener.count_publishers(full) == 1
+    assert listener.count_publishers(full.rpartition('/')[0] + '/camera_info') == 1
+
+
+@pytest.mark.parametrize('text', ['20261128', '1e3', 'a\\b [a,  b]: # 😀 \u200d'])
+def test_text_arrives_as_text(launch, listener, text):
+    from rcl_interfaces.srv import GetParameters
+    launched = launch('simulation.launch.py', f'instruction:={text}')
+    client = listener.create_client(GetParameters, '/sim/get_parameters')
+    assert client.wait_for_service(30)
+    answer = client.call_async(GetParameters.Request(names=['instruction']))
+    poll(answer.done, launched)
+    assert answer.result().values[0].string_value == text
+
+
+def test_the_simulators_file_says_the_task_unless_the_launch_does(launch, listener, tmp_path):
+    from rcl_interfaces.srv import GetParameters
+    (tmp_path / 'sim.yaml').write_text('sim:\n  ros__parameters:\n    seed: 2000007\n')
+    launched = launch('drive.launch.py', 'sim:=true', f'sim_params_file:={tmp_path / "sim.yaml"}')
+    client = listener.create_client(GetParameters, '/sim/get_parameters')
+    assert client.wait_for_service(30)
+    answer = client.call_async(GetParameters.Request(names=['seed']))
+    poll(answer.done, launched)
+    assert answer.result().values[0].integer_value == 2000007

@@ -237,7 +237,7 @@ def test_a_task_that_is_reached_is_told_once():
     ({'instruction': '"왼쪽으로 지나 분홍 병으로 가"'}, "asks for '분홍', a colour that is not"),
     ({'instruction': '"go over the box to the bottle"'}, "says 'over the box', a side that is"),
     ({'side': 'left', 'instruction': '"go right to the red bottle"'}, "side is 'left' but"),
-    ({'colour': 'red'}, "unknown parameter 'colour' for node sim; it has seed, side"),
+    ({'colour': 'red'}, "unknown parameter 'colour' for node sim: did you mean color"),
     ({'width': 7}, 'parameter width must be a whole number within 16..4096, got 7'),
 ])
 def test_bad_parameters_are_one_line_and_a_status(parameters, words):

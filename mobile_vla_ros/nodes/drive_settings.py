@@ -1,5 +1,7 @@
 """The parameters of the drive node."""
 
+from pathlib import Path
+
 from mobile_vla_ros.contract import NS
 from mobile_vla_ros.nodes.parameters import Setting
 from mobile_vla_ros.obstacle import Veto, Zone
@@ -86,3 +88,11 @@ def make_guard(values: dict, arming: Arming) -> Guard:
     return Guard(make_limits(values), int(values['image_timeout'] * NS),
                  int(values['instruction_ttl'] * NS), values['max_failures'], arming,
                  make_stopping(values), make_veto(values))
+
+
+def check_together(values: dict):
+    """Raise a ValueError where checked values contradict, or the policy's file is not there."""
+    make_guard(values, Arming())
+    path = values['checkpoint']
+    if path and not Path(path).is_file():
+        raise ValueError(f'parameter checkpoint must name a policy file, got {path!r}: no file')

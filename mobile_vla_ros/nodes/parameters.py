@@ -7,8 +7,7 @@ from rcl_interfaces.msg import (
     FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult)
 
 from mobile_vla_ros.nodes.pilot import first_line
-
-OF_RCLPY = ('use_sim_time', 'start_type_description_service')  # besides qos_overrides.*
+from mobile_vla_ros.params_file import ANYWHERE, nearest
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,11 @@ class Setting:
             good = isinstance(value, kind) and (not self.choices or value in self.choices)
         if not good:
             shown = list(value) if hasattr(value, 'tolist') else value
-            raise ValueError(f'parameter {self.name} must be {self.allowed}, got {shown!r:.200}')
+            hint = f"; as text it stands in quotes: '\"{shown}\"'" \
+                if kind is str and isinstance(value, (bool, int, float)) and not self.choices \
+                else ''
+            raise ValueError(f'parameter {self.name} must be {self.allowed}, got {shown!r:.200}'
+                             + hint)
         return tuple(map(float, value)) if kind is tuple else kind(value)
 
     @property
@@ -43,7 +46,7 @@ class Setting:
         """Return what is allowed, in words."""
         if self.choices:
             return 'one of ' + ', '.join(self.choices)
-        span = '' if math.isinf(self.low) else f' within {self.low:g}..{self.high:g}'
+        span = '' if math.isinf(self.low) else f' within {self.low:.10g}..{self.high:.10g}'
         return {bool: 'true or false', str: 'text', int: 'a whole number' + span,
                 float: 'a number' + span,
                 tuple: f'a list of {len(self.default) if isinstance(self.default, tuple) else 0} '
@@ -97,9 +100,9 @@ def declare(node, settings, take=refuse_all) -> dict:
     # rclpy has no public way to list what a command line or a file sets.
     given = getattr(node, '_parameter_overrides', {})
     for name in sorted(given):
-        if name not in known and name not in OF_RCLPY and not name.startswith('qos_overrides.'):
-            raise ValueError(f'unknown parameter {name!r} for node {node.get_name()}; it has '
-                             + ', '.join(known))
+        if name not in known and name not in ANYWHERE and not name.startswith('qos_overrides.'):
+            raise ValueError(f'unknown parameter {name!r} for node {node.get_name()}: '
+                             + nearest(name, known))
     for setting in settings:
         if setting.name in given:
             setting.check(given[setting.name].value)
