@@ -26,7 +26,7 @@ def scene_instruction(context):
     from mobile_vla_ros.nodes import sim
     node = in_namespace(context).rstrip('/') + '/sim'
     values = given(context, sim.SETTINGS, node, [value_of(context, 'sim_params_file')], ['seed'])
-    task = sim.make_task({**defaults(sim.SETTINGS), **values})
+    task, _ = sim.make_task({**defaults(sim.SETTINGS), **values})
     return [SetLaunchConfiguration('instruction', task.instruction)]
 
 

@@ -130,4 +130,5 @@ class CompareNode(Node):
 
 def main(argv=None) -> int:
     """Gather until the bag's end, write the report, end."""
-    return run(CompareNode, argv, f'{__doc__}\nParameters:\n{describe(SETTINGS)}')
+    return run(CompareNode, argv, f'{__doc__}\nParameters:\n{describe(SETTINGS)}',
+               'compare', SETTINGS)

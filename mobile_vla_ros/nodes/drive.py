@@ -288,4 +288,5 @@ def load_default(*args, **kwargs):
 
 def main(argv=None, load=load_default) -> int:
     """Run the node until a signal comes."""
-    return run(lambda: DriveNode(load), argv, f'{__doc__}\nParameters:\n{describe(SETTINGS)}')
+    return run(lambda: DriveNode(load), argv, f'{__doc__}\nParameters:\n{describe(SETTINGS)}',
+               'drive', SETTINGS)

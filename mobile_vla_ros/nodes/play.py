@@ -240,4 +240,5 @@ class PlayNode(Node):
 
 def main(argv=None) -> int:
     """Play until the end of the bag, or until a signal comes."""
-    return run(PlayNode, argv, f'{__doc__}\nParameters:\n{describe(SETTINGS)}')
+    return run(PlayNode, argv, f'{__doc__}\nParameters:\n{describe(SETTINGS)}',
+               'play', SETTINGS)

@@ -189,4 +189,5 @@ class RecordNode(Node):
 
 def main(argv=None) -> int:
     """Run the node until a signal comes; what is being recorded then is kept."""
-    return run(RecordNode, argv, f'{__doc__}\nParameters:\n{describe(SETTINGS)}')
+    return run(RecordNode, argv, f'{__doc__}\nParameters:\n{describe(SETTINGS)}',
+               'record', SETTINGS)

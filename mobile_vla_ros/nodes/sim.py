@@ -225,4 +225,5 @@ class SimNode(Node):
 
 def main(argv=None) -> int:
     """Run the node until a signal comes."""
-    return run(SimNode, argv, f'{__doc__}\nParameters:\n{describe(SETTINGS)}')
+    return run(SimNode, argv, f'{__doc__}\nParameters:\n{describe(SETTINGS)}',
+               'sim', SETTINGS)

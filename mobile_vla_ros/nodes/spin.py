@@ -14,13 +14,14 @@ from rclpy.utilities import remove_ros_args
 from mobile_vla_ros.memory import keep_memory
 from mobile_vla_ros.nodes.pilot import first_line
 from mobile_vla_ros.packages import missing
+from mobile_vla_ros.ros_arguments import quoted
 from mobile_vla_ros.usage import as_started
 
 JOIN_S = 0.4  # for the executor's thread, which a callback may hold
 END_S = 3.0  # for everything after a signal: what hangs longer is shown and ended
 
 
-def run(make_node, argv=None, doc: str = '') -> int:
+def run(make_node, argv=None, doc: str = '', name: str = 'node', settings=()) -> int:
     """
     Spin `make_node()` and return the exit status: 0 after a signal, 2 for bad configuration.
 
@@ -28,6 +29,9 @@ def run(make_node, argv=None, doc: str = '') -> int:
     perhaps an `exit_status`. rclpy's own signal handlers
     shut the context down before a last message can be sent, so they are not installed; and a
     thread that waits inside the middleware runs no handler, so the main thread only waits here.
+
+    :param name: the node's own, for which parameter files must have something.
+    :param settings: its table of parameters; what is text there may be written without quotes.
     """
     args = sys.argv[1:] if argv is None else list(argv)
     try:
@@ -39,6 +43,10 @@ def run(make_node, argv=None, doc: str = '') -> int:
         return 0
     if rest:
         return _refuse(f'unknown arguments {rest}; parameters go behind --ros-args -p NAME:=VALUE')
+    try:
+        args = quoted(args, name, settings)
+    except ValueError as error:
+        return _refuse(error)
     keep_memory()
     done = threading.Event()
     status = [0]

@@ -175,4 +175,4 @@ class TeleopNode(Node):
 def main(argv=None) -> int:
     """Run the node until a signal comes or the terminal is gone."""
     return run(TeleopNode, argv, f'{__doc__}\nKeys:\n{HELP}\n\n'
-               f'Parameters:\n{describe(SETTINGS)}')
+               f'Parameters:\n{describe(SETTINGS)}', 'teleop', SETTINGS)
