@@ -30,7 +30,7 @@ TRANSPORTS = ('compressed', 'compressedDepth', 'theora', 'zstd', 'ffmpeg')
 REFUSED = 'mobile_vla_ros_refused'
 # After SIGINT, so that nothing is left after 2 s. The recorder gets the time to close its file.
 ENDING = {'sigterm_timeout': LaunchConfiguration('sigterm_timeout', default='1.0'),
-          'sigkill_timeout': LaunchConfiguration('sigkill_timeout', default='0.5')}
+          'sigkill_timeout': LaunchConfiguration('sigkill_timeout', default='0.9')}
 PATIENT = {'sigterm_timeout': LaunchConfiguration('sigterm_timeout', default='5.0'),
            'sigkill_timeout': LaunchConfiguration('sigkill_timeout', default='20.0')}
 
