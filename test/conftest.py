@@ -2,13 +2,17 @@
 
 import contextlib
 import os
+import time
 
 import pytest
+
+from stalls import short_of_cores, stalled, waited
 
 os.environ.setdefault('MUJOCO_GL', 'egl')  # before mujoco's first import: there is no display
 SOAK = int(os.environ.get('MOBILE_VLA_SOAK', 1))  # trials of a fault
 MEASURES = 'MOBILE_VLA_FIGURES' in os.environ  # every miss counts then
 LOST_S = 0.05  # by the machine in a test: less excuses nothing
+begun = 0.0, 0.0  # the test: steady time s, time waited for cores s
 # What a test module may need and a machine may lack, beside the messages of ROS.
 OPTIONAL = {
     'ament_index_python', 'atheris', 'colcon_core', 'cv_bridge',
@@ -53,8 +57,8 @@ def pytest_make_collect_report(collector):
 
 
 def starts_nodes(item) -> bool:
-    """Return whether a test starts nodes, here or by `ros2 launch`."""
-    return uses_harness(item) or 'launch' in item.fixturenames
+    """Return whether a test starts nodes: by our harness, by `ros2 launch`, or as it says."""
+    return uses_harness(item) or 'launch' in item.fixturenames or item.get_closest_marker('nodes')
 
 
 def uses_harness(item) -> bool:
@@ -64,13 +68,8 @@ def uses_harness(item) -> bool:
 
 
 def disturbed() -> bool:
-    """Tell whether the machine stood still or was short of cores during a test's nodes."""
-    from ros_harness import Graph, stalled
-    from stalls import short_of_cores
-    graph = Graph.newest
-    if MEASURES or graph is None:
-        return False
-    return short_of_cores(graph.opened, graph.waited) or stalled(graph.opened) > LOST_S
+    """Tell whether the machine stood still or was short of cores since a test began."""
+    return not MEASURES and (short_of_cores(*begun) or stalled(begun[0]) > LOST_S)
 
 
 def pytest_collection_modifyitems(items):
@@ -82,13 +81,14 @@ def pytest_collection_modifyitems(items):
     """
     for item in filter(starts_nodes, items):
         item.add_marker(pytest.mark.nodes)
-    for item in filter(uses_harness, items):
         item.add_marker(pytest.mark.flaky(reruns=2, condition=disturbed))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
-    """Forget the nodes of the test before."""
+    """Note when a test begins, and forget the nodes of the one before."""
+    global begun
+    begun = time.monotonic(), waited()
     if uses_harness(item):
         from ros_harness import Graph
         Graph.newest = None

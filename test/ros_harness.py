@@ -113,7 +113,7 @@ class Graph:
     def __init__(self, domain: int, stamped: bool = False, width: int = 64, height: int = 48):
         stalls.watch()
         Graph.newest = self
-        self.opened, self.waited = time.monotonic(), stalls.waited()
+        self.opened = time.monotonic()
         self.domain = domain
         os.environ.update(transport.profile())  # before this process joins the domain
         self.context = rclpy.Context()

@@ -84,9 +84,15 @@ def assert_within(seconds: float, limit: float, start: float):
 
 
 def wait_for(condition, seconds: float, what: str):
-    """Return the first true value of condition(), polled; fail with `what` after a time."""
-    start = time.monotonic()
-    while (taken := time.monotonic() - start) < seconds or taken < seconds + stalled(start):
+    """
+    Return the first true value of condition(), polled; fail with `what` after a time.
+
+    What the machine lost comes on top, and four times as long is waited while it is short of
+    cores: what must be fast is told to `assert_within`.
+    """
+    start, then = time.monotonic(), waited()
+    while (taken := time.monotonic() - start) < seconds or taken < seconds + stalled(start) or (
+            taken < 4 * seconds and short_of_cores(start, then)):
         value = condition()
         if value:
             return value

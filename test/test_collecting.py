@@ -46,7 +46,8 @@ def test_without_any_optional_package_the_rest_is_collected(tmp_path):
 
 
 def test_each_one_is_named_and_what_is_no_option_is_an_error(tmp_path):
-    (tmp_path / 'conftest.py').write_text((TESTS / 'conftest.py').read_text())
+    for name in ('conftest.py', 'stalls.py'):
+        (tmp_path / name).write_text((TESTS / name).read_text())
     for name in (*OPTIONAL, *ROS, 'no_such'):
         (tmp_path / f'test_{name}.py').write_text(f'import {name}\ndef test_it(): pass\n')
     status, said = collect(tmp_path, tmp_path, f'--rootdir={tmp_path}',

@@ -95,7 +95,8 @@ def test_without_autostart_it_waits_for_a_manager_and_takes_another_checkpoint()
         wait_for(lambda: sha() not in (None, first), 3.0, 'another sha256')
         start = time.monotonic()
         wait_for(lambda: time.monotonic() > start + 1.0, 2.0, 'a second')
-        assert 8 <= len([t for t, _ in g.received if start <= t <= start + 1.0]) <= 12
+        count = len([t for t, _ in g.received if start <= t <= start + 1.0])
+        assert 8 - 10 * stalled(start) <= count <= 12
 
 
 def test_a_latched_stop_outlives_a_deactivation():

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip('mujoco', reason='needs the simulator')
 
-from ros_harness import assert_within, graph, refusal, SOAK, wait_for  # noqa: E402, I100
+from ros_harness import assert_within, graph, refusal, SOAK, stalled, wait_for  # noqa: E402, I100
 from geometry_msgs.msg import Twist  # noqa: E402, I100
 from nav_msgs.msg import Odometry  # noqa: E402
 from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile  # noqa: E402
@@ -65,6 +65,12 @@ def drive(listener, seconds, speed=0.3):
     return time.monotonic() - 0.05
 
 
+def assert_period(stamps, seconds, g):
+    """Check the mean period of stamps, ns; a stalled machine leaves some out."""
+    mean = np.diff(stamps).mean() / 1e9
+    assert 0.9 * seconds <= mean <= 1.1 * seconds + stalled(g.opened)
+
+
 def test_it_shows_what_a_robot_shows():
     with graph() as g:
         listener = Listener(g, (Image, 'image'), (CompressedImage, 'image/compressed'))
@@ -80,7 +86,7 @@ def test_it_shows_what_a_robot_shows():
         assert {listener.get(topic)[-1].header.frame_id for topic in (
             'image', 'image/compressed', 'camera_info')} == {FRAME}
         stamps = [messages.to_ns(msg.header.stamp) for msg in listener.get('image')]
-        assert np.diff(stamps).mean() == pytest.approx(0.05e9, rel=0.1)
+        assert_period(stamps, 0.05, g)
         assert abs(stamps[-1] / 1e9 - time.time()) < 5.0
         assert messages.to_ns(listener.wait('/clock', 1)[-1].clock) >= stamps[-1]
         task = listener.wait('outcome', 1)[-1]
@@ -113,7 +119,7 @@ def test_it_scans_all_around_for_those_who_listen():
         assert 0.2 < min(scan.ranges) < 3.0 and max(scan.ranges) < 8.0
         assert messages.to_scan(scan).sees(0.0)
         stamps = [messages.to_ns(msg.header.stamp) for msg in listener.get('scan')]
-        assert np.diff(stamps).mean() == pytest.approx(0.2e9, rel=0.2)
+        assert_period(stamps, 0.2, g)
 
 
 def test_22_it_drives_and_stops_by_its_own_timeout():
