@@ -8,7 +8,9 @@ import json
 import math
 import os
 import signal
+import threading
 
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
@@ -23,6 +25,7 @@ from mobile_vla_ros import messages
 from mobile_vla_ros.contract import CAMERA_FRAME, LASER_FRAME
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.nodes.parameters import declare, describe, refuse_all_but, Setting
+from mobile_vla_ros.nodes.rivals import Rivals
 from mobile_vla_ros.nodes.sim_world import Sensor, State, World
 from mobile_vla_ros.nodes.spin import first_line, run
 from mobile_vla_ros.sim import language
@@ -105,6 +108,8 @@ class SimNode(Node):
                                  self._on_command, 10)
         self.create_service(Trigger, '~/reset', self._on_reset)
         self._matrix = None
+        self._rivals = Rivals(self, values['clock'], self._on_rival)
+        self._listened = threading.Event()
         self._world = World(
             self._make_simulator, self._scenario, (
                 Sensor(values['camera_rate'], self._watched, lambda sim: sim.render(),
@@ -116,8 +121,17 @@ class SimNode(Node):
         self._ended = None  # the last episode whose end was told
 
     def start(self) -> bool:
-        """Start the world; False if it does not."""
-        if not self._world.start(30.0):
+        """Start the world; False if it does not, or if there is another one."""
+        self._world.begin()  # it publishes nothing before it may
+        executor = SingleThreadedExecutor()
+        executor.add_node(self)
+        alone = self._rivals.wait(lambda seconds: executor.spin_once(timeout_sec=seconds))
+        executor.remove_node(self)
+        if not alone:
+            self.get_logger().fatal(f'not started: {self._rivals.words}')
+            return False
+        self._listened.set()
+        if not self._world.wait(30.0):
             self.get_logger().fatal(f'no simulator: {first_line(self._world.error or "timeout")}')
             return False
         self.get_logger().info(self._describe())
@@ -125,6 +139,7 @@ class SimNode(Node):
 
     def close(self):
         """End the world."""
+        self._listened.set()
         self._world.stop(0.5)
 
     def _make_simulator(self):
@@ -132,6 +147,7 @@ class SimNode(Node):
         simulator = Simulator(self._values['width'], self._values['height'])
         simulator.reset(self._scenario)
         simulator.render()  # here, a missing display is an error and not a stall
+        self._listened.wait()
         return simulator
 
     def _describe(self) -> str:
@@ -154,6 +170,7 @@ class SimNode(Node):
                                   stamp_ns)]))
 
     def _on_state(self, state: State):
+        self._rivals.own(state.stamp_ns)
         odometry = messages.to_odometry(state.pose, state.velocity, state.stamp_ns)
         self._odometry.publish(odometry)
         if self._clock_out:
@@ -196,6 +213,11 @@ class SimNode(Node):
         os.kill(os.getpid(), signal.SIGTERM)
 
     # -- from the executor's
+
+    def _on_rival(self, words: str):
+        self.get_logger().fatal(f'ended: {words}')
+        self.exit_status = 1
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def _on_command(self, msg):
         try:

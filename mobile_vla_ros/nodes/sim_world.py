@@ -55,9 +55,12 @@ class World:
         self.error = None
         self._thread = threading.Thread(target=self._run, name='world', daemon=True)
 
-    def start(self, seconds: float) -> bool:
-        """Start the thread; True when the first scene stands."""
+    def begin(self):
+        """Start the thread."""
         self._thread.start()
+
+    def wait(self, seconds: float) -> bool:
+        """Return True when the first scene stands."""
         return self._laid_out.wait(seconds) and self.error is None
 
     def stop(self, seconds: float):
