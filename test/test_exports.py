@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip('rosbags')
+from bags import ODD_TOLD, write_odd  # noqa: E402
 from test_imports import read, run as run_import, write_hdf5, write_table  # noqa: E402
 
 from mobile_vla_ros.cli import dataset as verb  # noqa: E402
@@ -197,3 +198,11 @@ def test_a_package_that_is_not_there_is_named(monkeypatch, tmp_path, capsys, kin
 def test_a_rate_that_makes_no_sense_is_refused(tmp_path, capsys, more):
     assert export('hdf5', tmp_path / 'out', tmp_path / 'a', more=more) == 2
     assert '--fps' in capsys.readouterr().err
+
+
+def test_what_is_left_out_of_a_bag_is_told(tmp_path, capsys):
+    pytest.importorskip('h5py')
+    bag = write_odd(tmp_path / 'odd')
+    assert verb.main(['export', str(bag), '--to', 'hdf5', '--out', str(tmp_path / 'out')]) == 0
+    said = capsys.readouterr().out
+    assert all(f'{bag}: {words}\n' in said for words in ODD_TOLD) and '59 frames' in said

@@ -126,14 +126,14 @@ class Bag:
         """
         Yield an Event for every message on the chosen topics of the kinds that are wanted.
 
-        A message that cannot be read is left out and counted in `reading`; where that is a
-        command, a `cut` comes in its place, and for an instruction an empty one.
+        A message that cannot be read is left out and counted; in the place of a command comes
+        a `cut`, in that of an instruction an empty one. When all was read, `reading` has it.
 
         :param start_s: seconds to leave out; the last instruction in them is said at their end.
         :raises BagError: where no image, or no command, can be read.
         """
         recording = self._indexed
-        self.reading = reading = self._new_reading(wanted)
+        reading = self._new_reading(wanted)
         kinds = {number: kind for number, kind in self._kinds() if kind in wanted}
         begin_ns, said, stamps = None, None, Stamps()
         for part in recording.parts:
@@ -154,7 +154,7 @@ class Bag:
                 if received_ns < begin_ns and kind != 'instruction':
                     reading.read[kind] += 1
                     continue
-                event = self._event(kind, place, received_ns, stamps)
+                event = self._event(kind, place, received_ns, stamps, reading)
                 if event is None:
                     continue
                 if received_ns < begin_ns:
@@ -164,7 +164,7 @@ class Bag:
                     yield said
                     said = None
                 yield event
-        reading.whole = True
+        reading.whole, self.reading = True, reading
         for kind in ('image', 'command'):
             why = reading.skipped.get(kind)
             if why and not reading.read[kind]:
@@ -178,21 +178,21 @@ class Bag:
         return next((c.topic for c in self._of(kind)
                      if c.topic.rsplit('/', 1)[-1] == name and c.stored), None)
 
-    def _event(self, kind, place, received_ns, stamps) -> Event | None:
+    def _event(self, kind, place, received_ns, stamps, reading) -> Event | None:
         """Return the event of a message, or what stands in for one that cannot be read."""
         channel = self._recording.channels[self._recording.of[place]]
         try:
             msg = _message(self._recording.read(place), channel)
             value = _value(kind, msg)
         except Exception as error:  # whatever a damaged message makes the parsers raise
-            self.reading.skip(kind, line(error))
+            reading.skip(kind, line(error))
             if kind == 'instruction':  # what it said is not known
                 return Event(kind, received_ns, received_ns, '')
             return Event('cut', received_ns, received_ns, UNREADABLE) \
                 if kind == 'command' else None
-        self.reading.read[kind] += 1
+        reading.read[kind] += 1
         stamp_ns, moved_ns = stamps.of(kind, msg, received_ns)
-        self.reading.stale += kind == 'image' and not stamps.is_new(stamp_ns)
+        reading.stale += kind == 'image' and not stamps.is_new(stamp_ns)
         return Event(kind, received_ns, stamp_ns, value, moved_ns)
 
     def _new_reading(self, wanted) -> Reading:

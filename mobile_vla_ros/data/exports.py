@@ -37,7 +37,8 @@ def export(bags: list[Path], target, instruction: str | None = None, topics: dic
                 tally = Tally()
                 target.take(bag, instruction, tally)
                 target.told += [f'{path}: {words}'
-                                for words in (tally.words, tally.assumption) if words]
+                                for words in (tally.words, tally.assumption,
+                                              *bag.reading.words()) if words]
         except (ValueError, OSError) as error:
             reason = str(error)
             refused.append(reason if str(path) in reason else f'{path}: {reason}')
