@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 import sys
+import time
 
 import pytest
 
@@ -12,6 +13,7 @@ sys.path.insert(0, str(ROOT / 'benchmark'))
 import bench  # noqa: E402
 from bench_rows import median, Row  # noqa: E402
 import scale  # noqa: E402
+from stalls import short_of_cores, waited  # noqa: E402, I100
 
 pytestmark = pytest.mark.alone
 LEAST = {  # times better, far from the goals; P2 is a share of the transport's floor
@@ -27,10 +29,15 @@ def short(out, *names):
 
 @pytest.mark.parametrize('names', TOGETHER)
 def test_ours_is_better_by_a_factor(names, tmp_path):
-    rows = short(tmp_path, *names.split())
-    assert [*rows] == names.split()
-    assert {name: row['ratio'] for name, row in rows.items()
-            if name in LEAST and row['ratio'] < LEAST[name]} == {}
+    for _ in range(3):  # others who want the cores spoil a measurement, seldom three
+        since, then = time.monotonic(), waited()
+        rows = short(tmp_path, *names.split())
+        assert [*rows] == names.split()
+        missed = {name: row['ratio'] for name, row in rows.items()
+                  if name in LEAST and row['ratio'] < LEAST[name]}
+        if not missed or not short_of_cores(since, then):
+            break
+    assert not missed
     if 'P7' in rows:
         assert rows['P7']['ours'] > 95
     if 'P16' in rows:

@@ -172,6 +172,23 @@ def test_a_wheel_holds_the_shipped_files(tmp_path, arguments):
 
 
 @pytest.mark.skipif(not shutil.which('make'), reason='needs make')
+@pytest.mark.parametrize('failing', ['', 'not (nodes', 'nodes and', '-m alone'])
+def test_make_test_runs_every_part_and_tells_if_one_failed(tmp_path, failing):
+    script, log = tmp_path / 'python', tmp_path / 'log'
+    script.write_text(f'#!/bin/sh\necho "$*" >> {log}\n'
+                      f'case "$*" in *"{failing or "none"}"*) exit 1;; esac\n')
+    script.chmod(0o755)
+    environment = {name: value for name, value in os.environ.items()
+                   if name not in ('ARGS', 'MAKEFLAGS', 'MAKELEVEL', 'MAKEOVERRIDES')}
+    done = subprocess.run(
+        ['make', '-s', '-o', '.venv/.test-stamp', 'test', f'PY={script}', 'CHECK_GL=true'],
+        cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert bool(done.returncode) == bool(failing), done.stderr
+    assert [re.search(r'-m pytest -m (.*?) -n', line)[1] for line in log.open()] == [
+        'not (nodes or alone)', 'nodes and not alone', 'alone']
+
+
+@pytest.mark.skipif(not shutil.which('make'), reason='needs make')
 @pytest.mark.parametrize('given, wanted', [
     ({}, []),
     ({'SEED': '7'}, ['--seed', '7']),
