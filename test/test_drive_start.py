@@ -35,6 +35,7 @@ def refused(*args, status=2):
      " got 'tpu'", 2),
     (['-p', 'image_timeot:=1'], "unknown parameter 'image_timeot' for node drive: did "
      'you mean image_timeout', 2),
+    (['-p', 'drives:rate:=5'], 'is for a node drives, not for /drive', 2),
     (['-p', 'limits.velocity:=[0.5,0.5]'], 'limits.velocity must be a list of 3 numbers', 2),
     (['-p', 'limits.deceleration:=[0.5,2.0,4.0]'], 'limits.deceleration of linear_x must be >= ',
      2),
