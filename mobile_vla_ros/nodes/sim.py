@@ -8,7 +8,6 @@ import json
 import math
 import os
 import signal
-import threading
 
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -109,7 +108,6 @@ class SimNode(Node):
         self.create_service(Trigger, '~/reset', self._on_reset)
         self._matrix = None
         self._rivals = Rivals(self, values['clock'], self._on_rival)
-        self._listened = threading.Event()
         self._world = World(
             self._make_simulator, self._scenario, (
                 Sensor(values['camera_rate'], self._watched, lambda sim: sim.render(),
@@ -129,9 +127,9 @@ class SimNode(Node):
         executor.remove_node(self)
         if not alone:
             self.get_logger().fatal(f'not started: {self._rivals.words}')
+            self._world.stop(20.0)  # to end while it makes its simulator would crash
             return False
-        self._listened.set()
-        if not self._world.wait(30.0):
+        if not self._world.go(30.0):
             self.get_logger().fatal(f'no simulator: {first_line(self._world.error or "timeout")}')
             return False
         self.get_logger().info(self._describe())
@@ -139,7 +137,6 @@ class SimNode(Node):
 
     def close(self):
         """End the world."""
-        self._listened.set()
         self._world.stop(0.5)
 
     def _make_simulator(self):
@@ -147,7 +144,6 @@ class SimNode(Node):
         simulator = Simulator(self._values['width'], self._values['height'])
         simulator.reset(self._scenario)
         simulator.render()  # here, a missing display is an error and not a stall
-        self._listened.wait()
         return simulator
 
     def _describe(self) -> str:

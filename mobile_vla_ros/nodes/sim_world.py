@@ -50,22 +50,25 @@ class World:
         self._wanted = scenario  # to be laid out by the thread
         self._laid_out = threading.Event()
         self._stopped = False
+        self._may = threading.Event()
         self._final = None
         self._episode = -1  # of scenes laid out, from 0
         self.error = None
         self._thread = threading.Thread(target=self._run, name='world', daemon=True)
 
     def begin(self):
-        """Start the thread."""
+        """Start the thread: it makes the simulator, and calls nobody before `go`."""
         self._thread.start()
 
-    def wait(self, seconds: float) -> bool:
-        """Return True when the first scene stands."""
+    def go(self, seconds: float) -> bool:
+        """Lay out the first scene and go on from there; True when it stands."""
+        self._may.set()
         return self._laid_out.wait(seconds) and self.error is None
 
     def stop(self, seconds: float):
         """End the thread."""
         self._stopped = True
+        self._may.set()
         self._thread.join(seconds)
 
     def command(self, command: Command):
@@ -83,6 +86,7 @@ class World:
     def _run(self):
         try:
             simulator = self._make_simulator()
+            self._may.wait()
             try:
                 self._loop(simulator)
             finally:
