@@ -1,5 +1,6 @@
 """The package as `colcon build` installs it, built once for all tests that need it."""
 
+import fcntl
 import os
 from pathlib import Path
 import shutil
@@ -28,16 +29,28 @@ def copy_source(target: Path) -> Path:
 
 @pytest.fixture(scope='session')
 def prefix(tmp_path_factory) -> Path:
-    """Return the prefix into which colcon installed the package."""
+    """Return the prefix into which colcon installed the package; one worker builds for all."""
     pytest.importorskip('colcon_core', reason='needs colcon')
-    workspace = tmp_path_factory.mktemp('workspace')
+    shared = tmp_path_factory.getbasetemp()
+    if 'PYTEST_XDIST_WORKER' in os.environ:
+        shared = shared.parent
+    workspace = shared / 'workspace'
+    with open(shared / 'workspace.lock', 'w', encoding='ascii') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (workspace / 'built').exists():
+            build(workspace)
+            (workspace / 'built').touch()
+    return workspace / 'install' / PACKAGE
+
+
+def build(workspace: Path):
+    """Install the package by colcon into WORKSPACE/install."""
     copy_source(workspace / 'src' / PACKAGE)
     built = subprocess.run(
         [sys.executable, '-m', 'colcon', 'build', '--event-handlers', 'console_direct+'],
         cwd=workspace, capture_output=True, text=True,
         env={**os.environ, 'PYTHONWARNINGS': 'ignore'})
     assert built.returncode == 0, built.stdout + built.stderr
-    return workspace / 'install' / PACKAGE
 
 
 def sourced(prefix: Path, *command: str, **kwargs) -> subprocess.Popen:

@@ -219,10 +219,15 @@ def domain():
         yield own
 
 
-@pytest.fixture
-def launch(prefix, domain):
-    """Return start(file, *arguments): `ros2 launch` of the installed package in the domain."""
+@pytest.fixture(scope='session')
+def launch_ros():
+    """Skip where launch_ros is not, before anything is built for it."""
     pytest.importorskip('launch_ros', reason='needs launch_ros')
+
+
+@pytest.fixture
+def launch(launch_ros, prefix, domain):
+    """Return start(file, *arguments): `ros2 launch` of the installed package in the domain."""
     started = []
 
     def start(file: str, *arguments: str, **more: str):
