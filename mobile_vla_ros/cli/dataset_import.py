@@ -1,6 +1,7 @@
 """Action `dataset import`: recordings of other programs to episodes."""
 
 from pathlib import Path
+from shutil import rmtree
 
 from mobile_vla_ros import packages
 from mobile_vla_ros.cli import report
@@ -32,7 +33,7 @@ def add(actions) -> None:
 def run(args) -> int:
     """Import every source; exit status 1 if one was refused."""
     packages.require(*packages.RECORD)
-    from mobile_vla_ros.data.imports import import_episode, Options
+    from mobile_vla_ros.data.imports import Options
     options = Options(args.instruction, args.rate, args.speed, args.turn, args.order)
     refused, taken = [], {}
     for source in args.sources:
@@ -42,7 +43,7 @@ def run(args) -> int:
                            '--out')
             continue
         try:
-            told = import_episode(source, args.out / name, options)
+            told = _take(source, args.out / name, options)
             taken[name] = source
             print(line(told))
         except FileExistsError as error:
@@ -52,6 +53,23 @@ def run(args) -> int:
     if len(args.sources) > 1:
         print(f'{args.out}: imported {len(taken)} of {len(args.sources)} sources')
     return report(refused)
+
+
+def _take(source: Path, out: Path, options) -> dict:
+    """Import one source; the library of HDF5, which damaged files can crash, by itself."""
+    from mobile_vla_ros.data.imports import import_episode
+    from mobile_vla_ros.data.source_kinds import FILES
+    if FILES.get(source.suffix.lower()) != 'hdf5' or not source.is_file():
+        return import_episode(source, out, options)
+    from concurrent.futures.process import BrokenProcessPool
+    from mobile_vla_ros.parallel import alone
+    there = out.exists()
+    try:
+        return alone(import_episode, source, out, options)
+    except BrokenProcessPool as error:
+        if not there:
+            rmtree(out, ignore_errors=True)
+        raise ValueError(f"{source}: damaged; HDF5's library crashes on it") from error
 
 
 def line(told: dict) -> str:

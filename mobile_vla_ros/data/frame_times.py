@@ -18,7 +18,7 @@ def nanoseconds(time: float, unit_ns: int = NS) -> int:
 def steady(start_ns: int, count: int, rate_hz: float) -> list[int]:
     """Return the times of `count` frames from `start_ns` on; from 1 s on if that is no time."""
     start = start_ns if 0 < start_ns < END_S * NS else NS
-    return [start + round(i * NS / rate_hz) for i in range(count)]
+    return [start + nanoseconds(i / rate_hz) for i in range(count)]
 
 
 def check_times(path: Path, stamps: list[int]) -> None:

@@ -7,12 +7,14 @@ here pair them already and say so by the attribute `pairing`; they have `stamps_
 """
 
 from collections.abc import Iterator
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
 
 from mobile_vla_ros.contract import NS
-from mobile_vla_ros.data.frame_times import check_times, steady
+from mobile_vla_ros.data import hdf5_layout
+from mobile_vla_ros.data.frame_times import check_times, nanoseconds, steady
 from mobile_vla_ros.data.imports import Frame, Options, ORDERS
 from mobile_vla_ros.data.source_files import SourceError
 from mobile_vla_ros.packages import missing
@@ -44,25 +46,30 @@ def frames(path: Path, options: Options) -> Iterator[Frame]:
     """
     h5py = library()
     try:
-        file = h5py.File(path, 'r')
-    except OSError as error:
-        raise SourceError(f'{path}: not a readable HDF5 file ({error})') from error
-    with file:
-        images, actions = _checked(path, file, h5py.Dataset)
-        stamps = _stamps(path, file, options)
-        told = file.attrs.get(ORDER, options.order)
-        if told not in ORDERS:
-            raise SourceError(f'{path}: its {ORDER} is {told!r}, wanted {" or ".join(ORDERS)}')
-        words = file.attrs.get(WORDS)
-        words = words.decode() if isinstance(words, bytes) else words or None
-        if file.attrs.get(PAIRING) != ANSWERS:
-            actions, stamps = actions[1:], stamps[:-1]
-        for i, stamp_ns in enumerate(stamps):
-            try:
-                pixels = images[i]
-            except OSError as error:
-                raise SourceError(f'{path}: image {i} is damaged ({error})') from error
-            yield Frame(stamp_ns, pixels, tuple(map(float, actions[i])), words, told)
+        with h5py.File(path, 'r') as file:
+            yield from _frames(path, h5py, file, options)
+    except SourceError as error:
+        raise error if str(path) in str(error) else SourceError(f'{path}: {error}') from error
+    except (OSError, RuntimeError, LookupError, TypeError, ValueError, MemoryError) as error:
+        raise SourceError(f'{path}: not a readable HDF5 file ({error!s:.300})') from error
+
+
+def _frames(path, h5py, file, options) -> Iterator[Frame]:
+    images, actions, stamps = hdf5_layout.arrays(h5py, file)
+    times = _stamps(path, file, len(images), stamps, options)
+    told = hdf5_layout.text(file, ORDER) or options.order
+    if told not in ORDERS:
+        raise SourceError(f'its {ORDER} is {told!r:.80}, wanted {" or ".join(ORDERS)}')
+    words = hdf5_layout.text(file, WORDS)
+    commands = actions[:]
+    if hdf5_layout.text(file, PAIRING) != ANSWERS:
+        commands, times = commands[1:], times[:-1]
+    for i, stamp_ns in enumerate(times):
+        try:
+            pixels = images[i]
+        except (OSError, RuntimeError) as error:
+            raise SourceError(f'image {i} is damaged ({error})') from error
+        yield Frame(stamp_ns, pixels, tuple(map(float, commands[i])), words, told, f'frame {i}')
 
 
 def write(path: Path, pictures, stamps_ns: list[int], commands: np.ndarray,
@@ -94,34 +101,20 @@ def write(path: Path, pictures, stamps_ns: list[int], commands: np.ndarray,
             SECONDS: (stamps_ns[-1] - stamps_ns[0]) / NS, PAIRING: ANSWERS})
 
 
-def _checked(path, file, array):
-    lacking = [name for name in ('images', 'actions') if not isinstance(file.get(name), array)]
-    if lacking:
-        raise SourceError(f'{path}: has no {" and no ".join(lacking)}, but '
-                            f'{", ".join(sorted(file)) or "nothing"}')
-    images, actions = file['images'], file['actions'][:]
-    if images.ndim != 4 or images.shape[-1] != 3 or images.dtype != np.uint8 \
-            or actions.shape != (len(images), 3):
-        raise SourceError(f'{path}: has images {images.shape} {images.dtype} and actions '
-                            f'{actions.shape}, wanted (n, height, width, 3) uint8 and (n, 3)')
-    if len(images) < 2:
-        raise SourceError(f'{path}: {len(images)} frames are too few, wanted 2 or more')
-    return images, actions
-
-
-def _stamps(path, file, options) -> list[int]:
+def _stamps(path, file, count, stamps, options) -> list[int]:
     """Return the times that the file has, or steady ones."""
-    count, seconds = len(file['images']), file.attrs.get(SECONDS)
+    start = path.stat().st_mtime_ns
+    length = hdf5_layout.seconds(file, SECONDS)
     if options.rate_hz:
-        return steady(path.stat().st_mtime_ns, count, options.rate_hz)
-    if 'stamps_ns' in file:
-        stamps = [int(ns) for ns in file['stamps_ns']]
-        if len(stamps) != count:
-            raise SourceError(f'{path}: has {len(stamps)} stamps_ns for {count} images')
-    elif seconds is not None and seconds > 0:
-        stamps = steady(path.stat().st_mtime_ns, count, (count - 1) / float(seconds))
+        times = steady(start, count, options.rate_hz)
+    elif stamps is not None:
+        times = [nanoseconds(ns, 1) for ns in stamps[:].tolist() if isfinite(ns)]
+        if len(times) < count:
+            raise SourceError(f'{count - len(times)} of its {hdf5_layout.STAMPS} are not finite')
+    elif length:
+        times = steady(start, count, (count - 1) / length)
     else:
-        raise SourceError(f'{path}: has no times (neither stamps_ns nor {SECONDS}); give the '
-                            'frames a second with --rate')
-    check_times(path, stamps)
-    return stamps
+        raise SourceError(f'has no times (neither {hdf5_layout.STAMPS} nor {SECONDS}); give the '
+                          'frames a second with --rate')
+    check_times(path, times)
+    return times
