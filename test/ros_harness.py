@@ -52,7 +52,7 @@ def free_shared_memory():
     """
     for lock in Path('/dev/shm').glob('fast*_el'):
         with contextlib.suppress(OSError), open(lock, encoding='utf-8') as file:
-            if time.time() - lock.stat().st_mtime > 1.0:  # else its owner may be about to lock it
+            if time.time() - lock.stat().st_mtime > 5.0:  # else its owner may be about to lock it
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 lock.unlink()
                 lock.with_name(lock.name.removesuffix('_el')).unlink()
