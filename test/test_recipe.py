@@ -11,7 +11,7 @@ from test_loop import CONFIGS, episode, settings, words  # noqa: E402
 
 from mobile_vla_ros.training import loop  # noqa: E402
 from mobile_vla_ros.training.checkpoint import load_model  # noqa: E402
-from mobile_vla_ros.training.recipe import fit  # noqa: E402
+from mobile_vla_ros.training.fit import fit  # noqa: E402
 from mobile_vla_ros.training.recordings import digest, Phrases  # noqa: E402
 
 
