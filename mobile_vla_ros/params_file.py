@@ -9,6 +9,8 @@ import tempfile
 
 import yaml
 
+from mobile_vla_ros.yaml_file import compose, read_text
+
 ANYWHERE = ('use_sim_time', 'start_type_description_service')  # every node's; qos_overrides.* too
 SHAPE = 'NODE: {ros__parameters: {NAME: VALUE}}, where NODE is /**, /**/name or /namespace/name'
 TRUE = ('y', 'yes', 'true', 'on')
@@ -67,12 +69,8 @@ def read(path) -> list:
     if not path.is_file():
         raise ValueError(f'parameter file {str(path)!r} is no file')
     try:
-        text = path.read_text(encoding='utf-8-sig')
-        for event in yaml.parse(text, yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                raise ValueError(f'line {event.start_mark.line + 1}: ROS takes no YAML aliases')
-        root = yaml.compose(text, yaml.SafeLoader)
-    except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:
+        root = compose(read_text(path), aliases='ROS takes no YAML aliases')
+    except (ValueError, OSError) as error:
         raise ValueError(f'parameter file {path} cannot be read: '
                          + ' '.join(str(error).split())) from None
     found = []
@@ -175,8 +173,8 @@ def from_argument(setting, text: str):
     try:
         if isinstance(setting.default, str):
             return setting.check(text)
-        return setting.check(value_of(yaml.compose(text, yaml.SafeLoader)))
-    except (ValueError, AttributeError, yaml.YAMLError):
+        return setting.check(value_of(compose(text)))
+    except (ValueError, AttributeError):
         raise ValueError(f'{setting.name}:= must be {setting.allowed}, got {text!r}') from None
 
 

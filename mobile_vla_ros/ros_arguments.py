@@ -6,6 +6,7 @@ import re
 import yaml
 
 from mobile_vla_ros import params_file
+from mobile_vla_ros.yaml_file import compose
 
 NAME_RULE = re.compile(r'(?:(?P<node>[^/:]+):)?(?P<what>__node|__name|__ns):=(?P<value>.*)')
 PARAMETER = re.compile(r'(?:(?P<node>\w+):)?(?P<name>[^:=]+):=(?P<text>.*)', re.DOTALL)
@@ -66,7 +67,7 @@ def is_quoted(text: str) -> bool:
     if text[:1] not in ('"', "'"):
         return False
     try:
-        node = yaml.compose(text, yaml.SafeLoader)
-    except yaml.YAMLError:
+        node = compose(text)
+    except ValueError:
         return False
     return isinstance(node, yaml.ScalarNode) and node.style in ('"', "'")

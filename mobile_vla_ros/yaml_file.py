@@ -1,8 +1,111 @@
-"""A user's YAML file as plain values."""
+"""YAML files by others as plain values; what would take much memory or time is refused."""
 
 from pathlib import Path
 
 import yaml
+
+LARGEST = 4 << 20  # characters of a file, and of what it says with every alias written out
+LONGEST = 64  # characters of a whole number; 1:1:1:... costs time by the square of its length
+FAULTS = (yaml.YAMLError, ValueError, ArithmeticError, LookupError, AttributeError, TypeError,
+          RecursionError)  # PyYAML's own, and what it lets through of a tag without its value
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe one, which does not measure what it is given."""
+
+    refusal = ''  # of every alias
+
+    def compose_node(self, parent, index):
+        """Return the next node; raises a ValueError for an alias where none is taken."""
+        if self.refusal and self.check_event(yaml.AliasEvent):
+            raise ValueError(f'line {self.peek_event().start_mark.line + 1}: {self.refusal}')
+        return super().compose_node(parent, index)
+
+    def get_single_node(self):
+        """
+        Return the document's node.
+
+        :raises ValueError: if its aliases stand for too much, or for what they are in.
+        """
+        node = super().get_single_node()
+        if node is not None:
+            _measure(node, {})
+        return node
+
+    def construct_yaml_int(self, node):
+        """Return a whole number; raises a ValueError for one that is too long."""
+        if len(node.value) > LONGEST:
+            raise ValueError(f'line {node.start_mark.line + 1}: a number has {len(node.value)} '
+                             f'characters, more than {LONGEST}')
+        return super().construct_yaml_int(node)
+
+
+_Loader.add_constructor('tag:yaml.org,2002:int', _Loader.construct_yaml_int)
+
+
+def _measure(node, known: dict) -> int:
+    """Return how many characters and values a node stands for; `known` has those seen."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1 + len(node.value)
+    if id(node) in known:
+        if known[id(node)] is None:
+            raise ValueError(f'line {node.start_mark.line + 1}: an alias stands for what it is in')
+        return known[id(node)]
+    known[id(node)] = None
+    inside = node.value if isinstance(node, yaml.SequenceNode) else [
+        each for pair in node.value for each in pair]
+    size = 1
+    for each in inside:
+        size += _measure(each, known)
+        if size > LARGEST:
+            raise ValueError(f'line {node.start_mark.line + 1}: its aliases stand for more than '
+                             f'{LARGEST} characters; write out what is meant')
+    known[id(node)] = size
+    return size
+
+
+def _parse(method: str, text: str, refusal: str = ''):
+    try:
+        if len(text) > LARGEST:
+            raise ValueError(f'more than {LARGEST} characters')
+        loader = _Loader(text)
+        loader.refusal = refusal
+        return getattr(loader, method)()
+    except FAULTS as error:
+        told = 'nested too deeply' if isinstance(error, RecursionError) else str(error)
+        raise ValueError(' '.join(told.split())[:300] or type(error).__name__) from error
+
+
+def load(text: str):
+    """
+    Return what a YAML text says, as plain values.
+
+    :raises ValueError: in one line, if it is no YAML, or stands for too much.
+    """
+    return _parse('get_single_data', text)
+
+
+def compose(text: str, aliases: str = ''):
+    """
+    Return the node of a YAML text, None for an empty one.
+
+    :param aliases: why none is taken; empty: they are.
+    :raises ValueError: as `load`.
+    """
+    return _parse('get_single_node', text, aliases)
+
+
+def read_text(path) -> str:
+    """
+    Return the text of a file in UTF-8.
+
+    :raises ValueError: if it is none, or larger than any YAML file that is meant.
+    """
+    with open(path, 'rb') as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise ValueError(f'more than {LARGEST} bytes')
+    return content.decode('utf-8-sig')
 
 
 def read_yaml(path, wanted: str) -> dict:
@@ -11,13 +114,13 @@ def read_yaml(path, wanted: str) -> dict:
 
     :param wanted: what such a file holds, for whoever gave another one.
     :raises FileNotFoundError: if there is none.
-    :raises ValueError: if it is no YAML, or no mapping of names.
+    :raises ValueError: if it is no YAML, stands for too much, or is no mapping of names.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'no file at {path}')
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
-    except (yaml.YAMLError, ValueError, ArithmeticError, RecursionError) as error:
+        content = load(read_text(path))
+    except ValueError as error:
         raise ValueError(f'{path}: not YAML ({error})') from error
     if not isinstance(content, dict) or not content \
             or not all(isinstance(name, str) for name in content):

@@ -26,12 +26,12 @@ def read_spec(path) -> dict:
     spec = read_yaml(path, 'a gate needs lines such as `rates.success.low: {min: 0.8}`')
     for name, rule in spec.items():
         if not isinstance(rule, dict) or not rule or set(rule) - KEYS or set(rule) == {'times'}:
-            raise ValueError(f'{path}: {name}: {rule!r} is not understood; it takes '
+            raise ValueError(f'{path}: {name}: {rule!r:.200} is not understood; it takes '
                              f'{", ".join(sorted(KEYS))}')
         for key, value in rule.items():
             if not isinstance(value, str if key == 'below' else (int, float)) \
                     or isinstance(value, bool):
-                raise ValueError(f'{path}: {name}: {key} {value!r} must be a '
+                raise ValueError(f'{path}: {name}: {key} {value!r:.80} must be a '
                                  f'{"path" if key == "below" else "number"}')
     return spec
 

@@ -45,10 +45,11 @@ def _language(path, name, table):
     if not isinstance(table, dict) or not isinstance(table.get('templates'), list):
         raise ValueError(f'{path}: {name} needs templates; a phrases file is {SHAPE}')
     for template in table['templates']:
-        named = {field for _, field, _, _ in Formatter().parse(str(template)) if field is not None}
-        if named != {'side', 'color'}:
-            raise ValueError(f'{path}: the {name} template {template!r} must hold {{side}} and '
-                             '{color}, and nothing else in braces')
+        named = {(field, more, how) for _, field, more, how in Formatter().parse(str(template))
+                 if field is not None}
+        if named != {('side', '', None), ('color', '', None)}:  # no {side:99999999} either
+            raise ValueError(f'{path}: the {name} template {template!r:.200} must hold {{side}} '
+                             'and {color}, and nothing else in braces')
     words = {}
     for kind, allowed in (('side', SIDES), ('color', COLORS)):
         given = table.get(kind, table.get(f'{kind}s'))  # both spellings are natural

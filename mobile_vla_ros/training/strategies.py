@@ -31,9 +31,9 @@ def read_strategy(name: str) -> Strategy:
     wanted = f'a strategy has the keys {", ".join(sorted(KEYS))}'
     content = read_yaml(path, wanted)
     if set(content) != KEYS:
-        raise ValueError(f'{path}: {wanted}, got {", ".join(content)}')
+        raise ValueError(f'{path}: {wanted}, got {", ".join(content):.200}')
     if content['model'] not in list(MODELS):
-        raise ValueError(f'{path}: unknown model {content["model"]!r}; one of '
+        raise ValueError(f'{path}: unknown model {content["model"]!r:.80}; one of '
                          f'{", ".join(MODELS)}')
     return Strategy(_fill(path, MODELS[content['model']].config_class, content['config']),
                     _fill(path, TrainConfig, content['train']))
@@ -47,7 +47,7 @@ def _fill(path, kind, values):
         raise ValueError(f'{path}: {kind.__name__} needs lines NAME: VALUE, got {values!r:.80}')
     unknown = [str(name) for name in values if name not in allowed]
     if unknown:
-        raise ValueError(f'{path}: unknown key {", ".join(sorted(unknown))}; '
+        raise ValueError(f'{path}: unknown key {", ".join(sorted(unknown)):.200}; '
                          f'{kind.__name__} has {", ".join(allowed)}')
     try:
         return kind(**values)

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
 from mobile_vla_ros.data.storage import ros2_type
+from mobile_vla_ros.yaml_file import load, read_text
 
 NAME = 'metadata.yaml'
 
@@ -26,7 +25,7 @@ def read_metadata(folder: Path) -> Described:
     if not path.is_file():
         return Described()
     try:
-        told = yaml.safe_load(path.read_text(encoding='utf-8'))['rosbag2_bagfile_information']
+        told = load(read_text(path))['rosbag2_bagfile_information']
         told.keys()
     except Exception:  # whatever the parser makes of it
         return Described(unreadable=True)
