@@ -15,6 +15,7 @@ from mobile_vla_ros.data.response import held, measure
 from mobile_vla_ros.data.samples import IDLE
 from mobile_vla_ros.images import check, MessageError
 from mobile_vla_ros.instruction import normalise
+from mobile_vla_ros.sides import mirrored, UNSURE
 from mobile_vla_ros.sim.language import parse_instruction
 from mobile_vla_ros.tally import Tally
 
@@ -283,6 +284,12 @@ def verdicts(checkups: list[Checkup]) -> list[tuple[str, str, str]]:
     if left + right and min(left, right) < 0.25 * (left + right):
         judge(WARN, f'{left} recordings say left, {right} say right',
               'record the other side too; mirroring helps, but does not show its rooms')
+    unsure = [repr(text) for text in shares['instructions'] if mirrored(text).kind == UNSURE]
+    if unsure:
+        shown = ', '.join(unsure[:3]) + (f' and {len(unsure) - 3} more' if unsure[3:] else '')
+        judge(WARN, f'words that may mean a side, and cannot be exchanged: {shown}',
+              'such drives are learned without a mirror image: record the other side too, or say '
+              'left and right, 왼쪽 and 오른쪽')
     for label in ('scenario', 'distance'):
         counts = shares[f'{label}s']
         often = max(counts, key=counts.get, default=None)

@@ -9,7 +9,7 @@ from mobile_vla_ros.sim.language import parse_instruction, sample, swap_sides
 NAMES = {'swapped': 'left and right exchanged', 'blank': 'no instruction',
          'paraphrased': 'the same task, said otherwise',
          'translated': 'the same task in the other language'}
-WHY_NOT = {'swapped': 'the instruction names no side',
+WHY_NOT = {'swapped': 'the instruction names no side for certain',
            'paraphrased': 'the instruction does not name one side and one of the colours',
            'translated': 'the instruction does not name one side and one of the colours'}
 

@@ -1,8 +1,11 @@
 """The task in words, English and Korean, and back from words to the task."""
 
+from functools import lru_cache
 import re
 
 import numpy as np
+
+from mobile_vla_ros.sides import EXCHANGED, mirrored, without_idioms
 
 SIDE_WORDS = {
     'en': {'left': ('left',), 'right': ('right',)},
@@ -78,6 +81,10 @@ WHOLE = {
            '{side}을 통해서 {color} 병에 도달하세요'),
 }
 LANGUAGES = tuple(WHOLE)
+_NEGATED = re.compile(
+    r"\b(?:do|does|must|should|ca|wo)n[o']?t\b|\b(?:not|never|without|except|ignore)\b"
+    r'|\bavoid(?:ing)?\s+(?:the\s+)?(?:\w+\s+)?(?:bottle|car|left|right)\b'
+    r'|\binstead\s+of\b|말고|지\s?마|지\s?않|아니|빼고|제외', re.IGNORECASE)
 
 
 def sample(side: str, color: str, rng: np.random.Generator, language: str | None = None) -> str:
@@ -97,23 +104,50 @@ def sample(side: str, color: str, rng: np.random.Generator, language: str | None
 
 def parse_instruction(text: str) -> tuple[str | None, str | None]:
     """
-    Return the (side, colour) that the words name, None for what they don't.
+    Return the (side, colour) that the words ask for, None for what they don't.
+
+    A sentence that says what not to do asks for neither: it is not plainly the task.
 
     :raises ValueError: if they name two sides or two colours.
     """
-    return _named(text, SIDE_WORDS, 'side'), _named(text, COLOR_WORDS, 'colour')
+    if negation(text):
+        return None, None
+    return _named(without_idioms(text), SIDE_WORDS, 'side'), _named(text, COLOR_WORDS, 'colour')
+
+
+def negation(text: str) -> str:
+    """Return the first words that say what not to do, '' if there are none."""
+    found = _NEGATED.search(text)
+    return found[0].strip() if found else ''
+
+
+def is_task(text: str) -> bool:
+    """Tell whether a sentence is one that `sample` makes: nothing in it says anything else."""
+    plain = text.strip().rstrip('.').lower()
+    return any(pattern.fullmatch(plain) for pattern in _sentences())
+
+
+@lru_cache(maxsize=1)
+def _sentences() -> list:
+    def any_of(texts, **fill):
+        out = '|'.join(re.escape(text.lower()) for text in texts)
+        for name, words in fill.items():
+            out = out.replace(re.escape(f'{{{name}}}'), f'(?:{words})')
+        return out
+    found = []
+    for language in LANGUAGES:
+        words = {name: any_of(word for words in table[language].values() for word in words)
+                 for name, table in (('side', SIDE_WORDS), ('color', COLOR_WORDS))}
+        first, last = (any_of(table[language], **words) for table in (PASS, FINISH))
+        found.append(re.compile(any_of(WHOLE[language], **words)))
+        found.append(re.compile(any_of(JOINT[language], **{'0': first, '1': last})))
+    return found
 
 
 def swap_sides(text: str) -> str | None:
-    """Return `text` with left and right exchanged, None if it names no side."""
-    other = {}
-    for table in SIDE_WORDS.values():
-        for left, right in zip(table['left'], table['right']):
-            other[left], other[right] = right, left
-    words = sorted(other, key=len, reverse=True)
-    pattern = '|'.join(rf'\b{word}\b' if word.isascii() else word for word in words)
-    swapped = re.sub(pattern, lambda match: other[match[0].lower()], text, flags=re.IGNORECASE)
-    return None if swapped == text else swapped
+    """Return `text` with left and right exchanged, None if it names no side, or none for sure."""
+    kind, other = mirrored(text)
+    return other if kind == EXCHANGED else None
 
 
 def _named(text, tables, what) -> str | None:

@@ -7,7 +7,7 @@ names none. Words about something else, a white box or a line on the floor, are 
 
 import re
 
-from mobile_vla_ros.sim.language import COLOR_WORDS, parse_instruction
+from mobile_vla_ros.sim.language import COLOR_WORDS, negation, parse_instruction
 
 COLORS = frozenset(
     'pink orange white black grey gray brown cyan magenta turquoise teal beige navy maroon indigo '
@@ -51,8 +51,12 @@ def refuse_unknown(text: str) -> None:
     """
     Let a task pass that says nothing, or nothing that is unknown, of its side and its bottle.
 
-    :raises ValueError: naming the word that is not known, and those that are.
+    :raises ValueError: naming the word that is not known, and those that are; or the words that
+        say what not to do.
     """
+    if words := negation(text):
+        raise ValueError(f'the instruction {text!r:.200} says what not to do ({words}): say only '
+                         'what to do')
     side, _ = parse_instruction(text)
     if word := unknown_color(text):
         raise ValueError(f'the instruction {text!r:.200} asks for {word!r}, a colour that is not '
