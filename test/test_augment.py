@@ -117,7 +117,7 @@ def test_every_recording_is_varied_by_the_recipe_of_its_own_distance(tmp_path):
     out = str(tmp_path / 'out')
     assert verb.main(['build', *map(str, (tmp_path / 'bags').iterdir()), '--out', out,
                       '--augment', 'recorded']) == 0
-    found = {distance: [len(e.grids) for e in read_recordings(out) if e.recording == distance]
+    found = {distance: [len(e.grids) for e in read_recordings(out) if e.name == distance]
              for distance in RECIPES}
     assert {distance: len(lengths) for distance, lengths in found.items()} == {
         'close': 8, 'medium': 5, 'far': 8}

@@ -25,7 +25,7 @@ from mobile_vla_ros.sim.scenario import COLORS, SIDES  # noqa: E402
 from mobile_vla_ros.training.augment import RECIPES, vary  # noqa: E402
 from mobile_vla_ros.training.features import Encoder  # noqa: E402
 from mobile_vla_ros.training.recordings import (  # noqa: E402
-    Episode, LONGEST, read_recordings, split, write_shard)
+    LONGEST, read_recordings, write_shard)
 
 GO = Command(0.3, 0.0, 0.0)
 STILL = Command(0.0, 0.0, 0.0)
@@ -52,17 +52,14 @@ def test_a_bag_becomes_features_commands_and_their_mirror_images(bags, built):
     with Bag(bags[0]) as bag:
         events = list(bag.events())
     recorded = [event.value for event in events if event.kind == 'command']
-    names = [json.loads(path.read_text())[0] for path in sorted(built.glob('*.json'))]
-    real, mirrored = next(pair for pair, row in zip(zip(episodes[::2], episodes[1::2]), names)
-                          if row['shard'].startswith('bag0'))
+    real, mirrored = (e for e in episodes if e.name == 'bag0')
     driven = real.labels[:, real.side, real.color]
     assert len(driven) >= 20
     for command in driven:
         assert np.abs(np.array(recorded) - command).max(1).min() < 1e-6
     assert np.array_equal(driven * [1, -1, -1],
                           mirrored.labels[:, mirrored.side, mirrored.color])
-    assert mirrored.side == 1 - real.side and real.words is None
-    assert real.tasks == [(real.side, real.color)]
+    assert real.tasks == [(real.side, real.color)] and real.original and not mirrored.original
     first = next(decode(event.value) for event in events if event.kind == 'image')
     assert np.asarray(real.grids[0, 112:], np.float32).mean() == pytest.approx(
         first.mean() / 255, abs=0.02)
@@ -78,20 +75,21 @@ def test_what_is_built_is_not_built_again(bags, built, capsys):
 def test_every_frame_is_learned_once_and_as_far_apart_as_always(bags, built, tmp_path, capsys):
     out = tmp_path / 'out'
     assert verb.main(['build', str(bags[0]), '--out', str(out), '--every-frame']) == 0
-    told, = [json.loads(path.read_text()) for path in out.glob('*.json')]
+    told, = [json.loads(path.read_text()) for path in out.glob('bag0-*.json')]
     own = [row for row in told if row['own']]
     with Bag(bags[0]) as bag:
         stamps = [event.received_ns for event in bag.events() if event.kind == 'image']
     turns = round(0.2 * NS / np.median(np.diff(stamps)))
     assert turns > 1 and len(own) == turns and len(told) == 2 * turns
-    assert {row['recording'] for row in told} == {bags[0].stem}, 'held out together'
+    assert {row['name'] for row in told} == {bags[0].stem}
+    assert len({row['recording'] for row in told}) == 1, 'held out together'
     frames = [len(episode.grids) for episode in read_recordings(out)]
     assert max(frames) - min(frames) <= 1
     assert f'{sum(frames) // 2} frames' in capsys.readouterr().out
     grids = np.concatenate([episode.grids for episode in read_recordings(out)])
     assert len(np.unique(grids.reshape(len(grids), -1), axis=0)) > 0.9 * len(grids)
     usual = next(episode for episode in read_recordings(built)
-                 if episode.recording == bags[0].stem)
+                 if episode.name == bags[0].stem)
     assert abs(len(usual.grids) - frames[0]) <= 1
 
 
@@ -104,13 +102,15 @@ def test_an_episode_is_multiplied_by_the_recipe_of_its_distance(bags, tmp_path, 
     described = yaml.safe_load((labelled / 'metadata.yaml').read_text())
     described['rosbag2_bagfile_information']['custom_data'] = {'distance': 'close'}
     (labelled / 'metadata.yaml').write_text(yaml.safe_dump(described))
-    assert verb.main(['build', str(labelled), '--out', str(out), '--augment', 'recorded']) == 0
+    assert verb.main(['build', str(labelled), '--out', str(out), '--augment', 'recorded',
+                      '--instruction', 'go left']) == 0
     assert '1 episodes' in capsys.readouterr().out, 'copies are not counted as recordings'
     episodes = read_recordings(out)
     assert len(episodes) == RECIPES['close'].copies == 8
     assert (RECIPES['medium'].copies, RECIPES['far'].copies) == (5, 8)
-    assert [e.side for e in episodes[::2]] == [episodes[0].side] * 4
-    assert [e.side for e in episodes[1::2]] == [1 - episodes[0].side] * 4
+    words = [encode_text(text) for text in ('go left', 'go right')]
+    assert all(np.array_equal(e.words, words[number % 2]) for number, e in enumerate(episodes))
+    assert [e.original for e in episodes] == [True] + [False] * 7
     assert len({e.seed for e in episodes}) == 1, 'copies are never split between train and test'
     lengths = [len(e.grids) for e in episodes]
     assert lengths[0] == lengths[1] == min(lengths) < max(lengths), 'precision is driven slowly'
@@ -209,7 +209,7 @@ def test_corrections_are_what_the_operator_did_and_nothing_else(tmp_path, capsys
         driven = episode.labels[:, episode.side, episode.color]
         assert driven == pytest.approx(np.tile([0.2, 0.3, 0.0], (len(driven), 1))), \
             'not what the policy did, nor the zero of a stick let go'
-    rows = json.loads(next((tmp_path / 'out').glob('*.json')).read_text())
+    rows = json.loads(next((tmp_path / 'out').glob('bag-*.json')).read_text())
     assert all(row['correction'] for row in rows)
     take_over(tmp_path / 'none', [])
     assert verb.main(['build', str(tmp_path / 'none'), '--out', str(tmp_path / 'other'),
@@ -310,24 +310,22 @@ def test_a_long_drive_is_learned_in_pieces(tmp_path):
     assert {e.recording for e in read_recordings(tmp_path)} == {'7'}
 
 
-def test_whole_recordings_are_held_out():
-    grids = np.zeros((1, 1))
-    episodes = [Episode(seed, side, 0, grids, grids, recording=f'drive{seed // 2}')
-                for seed in range(20) for side in (0, 1)]  # two stretches of each drive
-    learned, held = split(episodes)
-    assert {e.recording for e in held} == {'drive0', 'drive5'} and len(held) == 8
-    assert not {e.recording for e in held} & {e.recording for e in learned}
-    assert len(learned) == 32
-    with pytest.raises(ValueError, match='1 recording is too few'):
-        split(episodes[:4])
-
-
-def test_words_that_name_side_and_bottle_are_the_simulators_task(bags, tmp_path):
-    assert verb.main(['build', str(bags[0]), '--out', str(tmp_path / 'o'),
-                      '--instruction', '왼쪽으로 지나서 빨간 병 앞에 멈춰']) == 0
-    real, mirrored = read_recordings(tmp_path / 'o')
-    assert (SIDES[real.side], COLORS[real.color]) == ('left', 'red')
-    assert (SIDES[mirrored.side], COLORS[mirrored.color]) == ('right', 'red')
+def test_words_of_ones_own_stay_and_are_mirrored_only_for_certain(bags, tmp_path, capsys):
+    for said, other in (('never go left, avoid the red car', 'never go right, avoid the red car'),
+                        ('왼쪽으로 지나 빨간 병에 멈춰', '오른쪽으로 지나 빨간 병에 멈춰'),
+                        ('follow the wall', 'follow the wall'), ('turn L at the desk', None)):
+        assert verb.main(['build', str(bags[0]), '--out', str(tmp_path / 'o'),
+                          '--instruction', said]) == 0
+        episodes = read_recordings(tmp_path / 'o')
+        rows, = (json.loads(path.read_text()) for path in (tmp_path / 'o').glob('bag0-*.json'))
+        assert [row['own_words'] for row in rows] == list(filter(None, (said, other)))
+        assert [row['mirrored'] for row in rows] == [False, True][:len(rows)]
+        assert all(np.array_equal(e.words, encode_text(row['own_words']))
+                   for e, row in zip(episodes, rows))
+        if other:
+            turned = episodes[0].labels[:, 0, 0] * [1, -1, -1]
+            assert np.array_equal(turned, episodes[1].labels[:, 0, 0])
+    assert '1 episodes are not mirrored: their words may name a side' in capsys.readouterr().out
 
 
 def test_what_is_left_out_is_told_whenever_it_is_built(tmp_path, capsys):
@@ -336,7 +334,7 @@ def test_what_is_left_out_is_told_whenever_it_is_built(tmp_path, capsys):
         assert verb.main(['build', str(bag), '--out', str(tmp_path / 'out'),
                           '--processes', '1']) == 0
         said = capsys.readouterr().out
-        assert '3 episodes, 30 frames of 1 bags, in which 60 were read' in said
+        assert '3 episodes, 30 frames of 1 bags, in which 60 were read; 6.0 s of driving' in said
         assert all(f'{bag}: {words}\n' in said for words in ODD_TOLD)
 
 

@@ -70,6 +70,19 @@ def test_an_instruction_a_gap_and_silence_make_their_own_episodes():
         ('go left', 0), ('go right', 100), ('go right', 200)]
 
 
+def test_a_slow_camera_is_learned_at_the_pace_it_drove():
+    (segment,) = cut(drive(0, 20, hz=2), 'go')
+    assert len(segment.images) == 40 and segment.seconds == pytest.approx(19.5)
+    steady = segment.paced(0.2)
+    assert len(steady.images) == len(steady.commands) == 99, '20 s are 20 s, not 8'
+    seen = np.array(steady.images) * 0.5
+    now = np.arange(99) * 0.2
+    assert np.abs(seen - now).max() <= 0.5, 'the newest picture stands for what it shows'
+    assert (np.diff(steady.images) >= 0).all() and len(set(steady.images)) == 40
+    (segment,) = cut(drive(0, 10, hz=15), 'go')
+    assert segment.paced(0.2) is segment, 'a camera that is fast enough changes nothing'
+
+
 def test_an_unreadable_picture_is_replaced_by_the_next():
     def encode(value):
         if value == 2:

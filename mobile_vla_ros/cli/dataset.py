@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+import sys
 
 from mobile_vla_ros import packages
 from mobile_vla_ros.cli import (
@@ -12,6 +13,8 @@ BAGS = 'rosbag2 folder, .mcap, .db3 or ROS 1 .bag; or a folder of episodes'
 EXAMPLE = ("example: python -m mobile_vla_ros dataset build recordings/* --out out/dataset "
            "--instruction 'follow the corridor'")
 DOCTOR = 'example: python -m mobile_vla_ros dataset doctor drives --html out/doctor.html'
+LIST = 'example: python -m mobile_vla_ros dataset list out/dataset'
+REMOVE = 'example: python -m mobile_vla_ros dataset remove out/dataset 2026-11-23_10-00-00'
 REPAIR = 'example: python -m mobile_vla_ros dataset repair drives/2026-11-23_10-00-00'
 
 
@@ -20,7 +23,9 @@ def parser() -> Parser:
     p = Parser(prog='python -m mobile_vla_ros dataset', description=__doc__, epilog=EXAMPLE)
     actions = p.add_subparsers(dest='action', required=True, parser_class=Parser)
     build = actions.add_parser('build', epilog=EXAMPLE, help='bags to features on disk',
-                               description='Add bags to a dataset; what is in it stays.')
+                               description='Add bags to a dataset; what is in it stays. A bag '
+                               'that is built again, with other words or options, replaces what '
+                               'was built of it.')
     build.add_argument('bags', nargs='+', metavar='BAG', type=Path, help=BAGS)
     build.add_argument('--out', required=True, type=Path, help='folder of the dataset')
     build.add_argument('--instruction', help='of all bags, instead of what was recorded')
@@ -34,7 +39,19 @@ def parser() -> Parser:
                        'NAME.images.npy, for an encoder of your own')
     build.add_argument('--corrections', action='store_true',
                        help='learn only what an operator did who took over from a policy')
+    build.add_argument('--no-mirror', dest='mirror', action='store_false',
+                       help='without mirror images: where the driver has a side, such as always '
+                       'searching to the left')
     add_topics(build)
+    listed = actions.add_parser('list', epilog=LIST, help='what a dataset holds',
+                                description='Show every recording of a dataset.')
+    listed.add_argument('dataset', type=Path, metavar='DATASET', help='its folder')
+    listed.add_argument('--json', type=Path, help='write the entries')
+    gone = actions.add_parser('remove', epilog=REMOVE, help='take recordings out of a dataset',
+                              description='Take recordings out of a dataset; bags stay.')
+    gone.add_argument('dataset', type=Path, metavar='DATASET', help='its folder')
+    gone.add_argument('names', nargs='+', metavar='NAME',
+                      help='of a bag, as `list` shows it, or the beginning of its digest')
     doctor = actions.add_parser('doctor', epilog=DOCTOR, help='are recordings fit to learn from',
                                 description='Look through bags; exit status 1 if one is bad.')
     doctor.add_argument('bags', nargs='+', metavar='BAG', type=Path, help=BAGS)
@@ -55,7 +72,8 @@ def parser() -> Parser:
 def main(argv=None) -> int:
     """Run the action; exit status 1 if something given was refused, or is bad."""
     args = parser().parse_args(argv)
-    return {'build': _build, 'doctor': _doctor, 'import': dataset_import.run, 'repair': _repair,
+    return {'build': _build, 'list': _list, 'remove': _remove, 'doctor': _doctor,
+            'import': dataset_import.run, 'repair': _repair,
             'export': dataset_export.run}[args.action](args)
 
 
@@ -75,12 +93,16 @@ def _build(args) -> int:
     with tqdm(total=len(bags), unit='bag', disable=None) as bar:
         rows = build(bags, args.out, args.instruction, args.processes, topics_of(args),
                      lambda row: bar.update(), args.augment, args.corrections, args.every_frame,
-                     args.pictures)
+                     args.pictures, args.mirror)
     refused = [row['refused'] for row in rows if 'refused' in row]
-    episodes, frames, pictures = (sum(row.get(key, 0) for row in rows)
-                                  for key in ('episodes', 'frames', 'read'))
+    episodes, frames, pictures, seconds = (sum(row.get(key, 0) for row in rows)
+                                           for key in ('episodes', 'frames', 'read', 'seconds'))
     print(f'{args.out}: {episodes} episodes, {frames} frames of {len(rows) - len(refused)} bags, '
-          f'in which {pictures} were read')
+          f'in which {pictures} were read; {seconds:.1f} s of driving')
+    alone = sum(row.get('unmirrored', 0) for row in rows)
+    if alone:
+        print(f'{alone} episodes are not mirrored: their words may name a side that cannot be '
+              'exchanged; `dataset doctor` lists them')
     for row in rows:
         for words in filter(None, (row.get('pictures'), *row.get('told', ()))):
             print(f'{row["bag"]}: {words}')
@@ -88,6 +110,46 @@ def _build(args) -> int:
         print('few frames: --every-frame learns from all that were recorded, not from five a '
               'second; give it with another --out')
     return report(refused)
+
+
+def _manifest(folder: Path):
+    from mobile_vla_ros.training.manifest import Manifest, NAME
+    if not (folder / NAME).exists():
+        raise FileNotFoundError(f'{folder} is no dataset: it has no {NAME}; `dataset build` '
+                                'makes one')
+    return Manifest(folder)
+
+
+def _list(args) -> int:
+    manifest = _manifest(args.dataset)
+    rows = sorted(manifest.entries.items(), key=lambda item: (item[1]['name'], item[0]))
+    width = max([9, *(len(entry['name']) for _, entry in rows)])
+    print(f'{"recording":<{width}}  digest    episodes  frames  seconds  words')
+    for digest, entry in rows:
+        options = [name.replace('_', '-') for name in ('corrections', 'every_frame')
+                   if entry['settings'][name]]
+        options += ['no-mirror'] * (not entry['settings']['mirror'])
+        options += [f'augment {entry["settings"]["augment"]}'] * bool(entry['settings']['augment'])
+        words = entry['instructions']
+        print(f'{entry["name"]:<{width}}  {digest[:8]}  {entry["episodes"]:8}  '
+              f'{entry["frames"]:6}  {entry["seconds"]:7.1f}  {"; ".join(words[:3])}'
+              f'{f" and {len(words) - 3} more" if len(words) > 3 else ""}'
+              f'{"  [" + ", ".join(options) + "]" if options else ""}')
+    for name in manifest.strangers():
+        print(f'{args.dataset}: {name} is not in the manifest; training leaves it out',
+              file=sys.stderr)
+    if args.json:
+        save(args.json, manifest.entries)
+    return 0
+
+
+def _remove(args) -> int:
+    from mobile_vla_ros.training.manifest import locked
+    with locked(_manifest(args.dataset).folder):
+        for entry in _manifest(args.dataset).remove(args.names):
+            print(f'removed {entry["name"]}: {entry["episodes"]} episodes, '
+                  f'{entry["frames"]} frames')
+    return 0
 
 
 def _doctor(args) -> int:

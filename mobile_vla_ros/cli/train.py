@@ -5,6 +5,9 @@ from dataclasses import replace
 import json
 import os
 from pathlib import Path
+import sys
+
+import numpy as np
 
 from mobile_vla_ros import packages
 from mobile_vla_ros.cli import one_line_errors, Parser
@@ -22,8 +25,8 @@ def parser() -> Parser:
     p.add_argument('--out', type=Path, required=True,
                    help='folder for best.safetensors, best.onnx, last.safetensors, metrics.json '
                    'and curves.png')
-    p.add_argument('--strategy', default=STRATEGIES[0], metavar='NAME',
-                   help=f'{", ".join(STRATEGIES)}, or a .yaml file; {STRATEGIES[0]} if not given')
+    p.add_argument('--strategy', metavar='NAME', help=f'{", ".join(STRATEGIES)}, or a .yaml file; '
+                   'if not given that which fits the axes that move')
     p.add_argument('--collect', type=int, default=0, metavar='N',
                    help='record N simulated episodes into --data first')
     p.add_argument('--held-out', type=int, default=20, help='simulated episodes to choose by')
@@ -47,20 +50,26 @@ def main(argv=None) -> int:
                      *(('tensorboardX',) if args.tensorboard else ()))
     # Read when torch is loaded: threads that spin while they wait crawl beside another program.
     os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
-    from mobile_vla_ros.training import curves
+    from mobile_vla_ros.training import advice, curves
     from mobile_vla_ros.training.checkpoint import load_model
     from mobile_vla_ros.training.export import export
     from mobile_vla_ros.training.fit import fit, GOING_ON
-    from mobile_vla_ros.training.recordings import read_recordings, split
+    from mobile_vla_ros.training.recordings import read_recordings
+    from mobile_vla_ros.training.split import split
     from mobile_vla_ros.training.strategies import read_strategy
     from mobile_vla_ros.training.team import Team
-    strategy = read_strategy(args.strategy)
+    strategy = args.strategy and read_strategy(args.strategy)  # a wrong name shows here
     given = {name: getattr(args, name) for name in ('epochs', 'learning_rate', 'seed')}
     start = args.start and (share_file('checkpoints', 'default.safetensors')
                             if args.start == 'shipped' else Path(args.start))
     if start and args.learning_rate is None:
         given['learning_rate'] = GOING_ON
-    config = replace(strategy.train, **{k: v for k, v in given.items() if v is not None})
+    known, learned = (load_model(start) if start else None), ()
+    if known:
+        learned = known[1].data.get('recordings', ())
+        if 'recordings' not in known[1].data and args.start != 'shipped':
+            print(f'note: {start} does not say which recordings it learned from; what is held out '
+                  'here may be among them')
     state = args.out / 'state.safetensors'
     args.out.mkdir(parents=True, exist_ok=True)
     if args.resume and not state.exists():
@@ -69,29 +78,54 @@ def main(argv=None) -> int:
     if team.leads and not args.resume:
         state.unlink(missing_ok=True)
     teacher, held_out = args.data / 'teacher', args.data / 'held_out'
-    if args.collect and team.leads:
+    if args.collect:
         from mobile_vla_ros.sim.seeds import TRAIN, VALIDATION
+    if args.collect and team.leads:
         from mobile_vla_ros.training.collect import collect
         collect(teacher, TRAIN[:args.collect])
         collect(held_out, VALIDATION[:args.held_out])
     team.wait()
-    episodes, measured = (read_recordings(teacher), read_recordings(held_out)) \
-        if teacher.is_dir() else split(read_recordings(args.data))
+    if teacher.is_dir():
+        episodes, measured = read_recordings(teacher), read_recordings(held_out)
+        if args.collect:  # more may be there
+            episodes = [e for e in episodes if e.seed in TRAIN[:args.collect]]
+            measured = [e for e in measured if e.seed in VALIDATION[:args.held_out]]
+    else:
+        episodes, measured = split(read_recordings(args.data), learned)
+    commands = np.concatenate([e.labels[:, e.side, e.color] for e in episodes if e.original])
+    name, why = advice.fitting(commands)
+    strategy = strategy or read_strategy(name)
+    config = replace(strategy.train, **{k: v for k, v in given.items() if v is not None})
+    warnings = list(filter(None, (advice.misfit(config.z_weight, commands),
+                                  known and advice.faint(known[0], commands))))
+    if team.leads:
+        if not args.strategy:
+            print(f'strategy {name}: {why}; --strategy takes another')
+        _warn(warnings)
     checkpoint = args.out / 'best.safetensors'
     notes = curves.tensorboard(args.out / 'tensorboard') if args.tensorboard and team.leads \
         else nullcontext(lambda row: None)
     with notes as note:
         metrics = fit(episodes, measured, checkpoint, config, strategy.config, start, state, note,
-                      args.out / 'last.safetensors')
+                      args.out / 'last.safetensors', learned)
     if not team.leads:
         return 0
-    metrics['held_out'] = sorted({episode.recording for episode in measured})
+    metrics['held_out'] = sorted({episode.name or episode.recording for episode in measured})
+    unlearned = advice.unlearned(metrics['open_loop']['mae'],
+                                 metrics['open_loop']['constant_mae'])
+    metrics['warnings'] = [*warnings, *unlearned]
     metrics['export_error'] = export(checkpoint, args.out / 'best.onnx')
     (args.out / 'metrics.json').write_text(json.dumps(metrics, indent=1))
     curves.draw(load_model(checkpoint)[1].training['history'], args.out / 'curves.png')
     print(f'{checkpoint} and best.onnx: held-out MAE {metrics["open_loop"]["mae"]}, a constant '
           f'command {metrics["open_loop"]["constant_mae"]}')
+    _warn(unlearned)
     return 0
+
+
+def _warn(lines) -> None:
+    for line in lines:
+        print(f'warning: {line}', file=sys.stderr)
 
 
 if __name__ == '__main__':

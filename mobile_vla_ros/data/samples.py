@@ -16,11 +16,33 @@ STANDING_KEPT_S = 1.0  # of standing still at an episode's end, which shows how 
 
 @dataclass
 class Segment:
-    """One instruction carried out: n pictures, each with its Command, a period apart."""
+    """One instruction carried out: n pictures, each with its Command and its time received, ns."""
 
     instruction: str
     images: list = field(default_factory=list)
     commands: list = field(default_factory=list)
+    times: list = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """Return the time from the first picture to the last."""
+        return (self.times[-1] - self.times[0]) / NS if self.times else 0.0
+
+    def paced(self, period_s: float) -> 'Segment':
+        """
+        Return it with its pictures a period apart, as those who learn from it take them to be.
+
+        A picture that no other follows in time stands for more than one period: so it does for a
+        policy that drives by a slower camera.
+        """
+        if len(self.times) < 2 or self.seconds <= 1.25 * period_s * (len(self.times) - 1):
+            return self
+        stamps = np.array(self.times)
+        grid = stamps[0] + np.arange(1 + round(self.seconds / period_s)) * period_s * NS
+        rows = np.searchsorted(stamps, grid + period_s * NS / 2, side='right') - 1
+        return Segment(self.instruction, *([values[row] for row in rows]
+                                           for values in (self.images, self.commands)),
+                       [int(ns) for ns in grid])
 
     def trim(self, period_s: float, standing_s: float = STANDING_KEPT_S) -> 'Segment':
         """Return it without standing around before it sets off, and `standing_s` after it."""
@@ -31,7 +53,8 @@ class Segment:
         kept = round(standing_s / period_s) if period_s else len(self.commands)
         end = moving[-1] + 1 + kept
         part = slice(int(moving[0]), int(end))
-        return Segment(self.instruction, self.images[part], self.commands[part])
+        return Segment(self.instruction, self.images[part], self.commands[part],
+                       self.times[part])
 
 
 def segments(events, read, period_s: float, instruction: str | None = None,
@@ -54,12 +77,13 @@ def segments(events, read, period_s: float, instruction: str | None = None,
             yield from _finished(now, period_s, standing_s)
             now, waiting, due_ns = Segment(normalise(event.value)), [], 0
         elif event.kind == 'command':
-            answered = [picture for received_ns, picture in waiting
+            answered = [(received_ns, picture) for received_ns, picture in waiting
                         if event.received_ns - received_ns <= PAIRED_S * NS]
             if len(answered) < len(waiting):
                 yield from _finished(now, period_s, standing_s)
                 now = Segment(now.instruction)
-            now.images += answered
+            now.times += [received_ns for received_ns, _ in answered]
+            now.images += [picture for _, picture in answered]
             now.commands += [event.value] * len(answered)
             waiting = []
         elif event.kind == 'cut':

@@ -1,5 +1,6 @@
 """Recordings from the simulator as cached features: the teacher's driving, and corrections."""
 
+import json
 from pathlib import Path
 
 import cv2
@@ -123,7 +124,7 @@ def _work(job) -> None:
 def collect(folder: Path, seeds, processes: int = 2, checkpoint: Path | None = None,
             per_shard: int = 20, faces_target: bool = False) -> None:
     """
-    Record the scenes of `seeds` into `folder`; shards that are there already are kept.
+    Record the scenes of `seeds` into `folder`; those that are there already are kept.
 
     :param checkpoint: a torch checkpoint that drives while the teacher labels.
     :param faces_target: of the teacher, as `Expert` takes it.
@@ -131,12 +132,14 @@ def collect(folder: Path, seeds, processes: int = 2, checkpoint: Path | None = N
     from mobile_vla_ros.training.features import exported
     folder.mkdir(parents=True, exist_ok=True)
     exported(folder)  # once, before several processes need it
+    there = {row['seed'] for shard in folder.glob('*.json')
+             for row in json.loads(shard.read_text(encoding='utf-8'))}
+    left = [seed for seed in seeds if seed not in there]
     jobs = []
-    for start in range(0, len(seeds), per_shard):
-        part = list(seeds)[start:start + per_shard]
+    for start in range(0, len(left), per_shard):
+        part = left[start:start + per_shard]
         jobs.append((part, str(folder), f'{"dagger" if checkpoint else "expert"}-{part[0]:07d}',
                      str(checkpoint) if checkpoint else None, faces_target))
-    jobs = [job for job in jobs if not (folder / f'{job[2]}.json').exists()]
     for _ in tqdm(imap(_work, jobs, processes), total=len(jobs), unit='shard',
                   desc='corrections' if checkpoint else 'teacher'):
         pass

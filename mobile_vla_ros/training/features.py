@@ -18,7 +18,9 @@ def exported(folder) -> Path:
         from mobile_vla_ros.models.vision import EfficientNetLite0Grid
         from mobile_vla_ros.training.export import to_onnx
         image = torch.zeros(1, IMAGE, IMAGE, 3, dtype=torch.uint8)
-        to_onnx(EfficientNetLite0Grid(), {'image': image}, ['grid'], path)
+        new = path.with_suffix('.new.onnx')
+        to_onnx(EfficientNetLite0Grid(), {'image': image}, ['grid'], new)
+        new.replace(path)  # an interrupted build leaves none, not a part of one
     return path
 
 

@@ -1,5 +1,6 @@
 """Training with everything around it: what was learned from, how good it is, where it goes."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -18,13 +19,14 @@ GOING_ON = 1.5e-3  # learning rate after corrections: what was learned must not 
 
 def fit(episodes: list[Episode], held_out: list[Episode], out: Path, config: TrainConfig,
         model_config=None, start: Path | None = None, state: Path | None = None,
-        note=lambda row: None, last: Path | None = None) -> dict:
+        note=lambda row: None, last: Path | None = None, learned: Iterable[str] = ()) -> dict:
     """
     Train on `episodes`, from `start` if given; write a checkpoint.
 
     :param model_config: of any registered model, FinalFixed's own if None.
     :param state: and `note`: as of `train`.
     :param last: for another checkpoint, of the weights after the last epoch.
+    :param learned: digests of the recordings that `start` learned from.
     """
     import torch
     torch.manual_seed(config.seed)
@@ -32,6 +34,8 @@ def fit(episodes: list[Episode], held_out: list[Episode], out: Path, config: Tra
     result = train(model, episodes, held_out, config, PERIOD_S, state=state, note=note)
     labels = np.concatenate([e.labels[:, e.side, e.color] for e in episodes])
     data = {'digest': digest(episodes), 'episodes': len(episodes), 'frames': len(labels),
+            'recordings': sorted({e.recording for e in episodes if e.name} | {*learned}),
+            'held_out': sorted({e.recording for e in held_out if e.name}),
             'mean_command': np.round(labels.mean(0), 5).tolist(),
             'least_command': np.round(labels.min(0), 5).tolist(),
             'greatest_command': np.round(labels.max(0), 5).tolist()}

@@ -98,7 +98,7 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
         torch.manual_seed(config.seed + team.rank)  # every process drops out other units
     # Driving would bend the words' code to the phrases at hand, and away from unheard ones; only
     # words that were never learned must be.
-    settled = [] if any(e.words is not None for e in episodes) else \
+    settled = [] if any(not e.known_words for e in episodes) else \
         [member.listen for member in model.members]
     for listen in settled:
         listen.requires_grad_(False)

@@ -5,16 +5,18 @@ from functools import lru_cache
 import hashlib
 import json
 from pathlib import Path
+import sys
 
 import numpy as np
 
 from mobile_vla_ros.models.text import encode_text, encode_texts
-from mobile_vla_ros.sim.language import LANGUAGES, sample
+from mobile_vla_ros.sim.language import is_task, LANGUAGES, sample
 from mobile_vla_ros.sim.scenario import COLORS, SIDES
-
+from mobile_vla_ros.training.manifest import Manifest, NAME as MANIFEST
 
 PERIOD_S = 0.2  # between recorded frames: nearer ones cost as much and say little new
 LONGEST = 150  # frames, half a minute: a batch of three hour-long ones would take 15 GB
+LOOKED_AT = 4  # frames of an episode, for the digest
 MIRROR = np.array([1, -1, -1], np.float32)  # what left and right exchanged does to a command
 
 
@@ -24,7 +26,8 @@ class Episode:
     One drive: grids (n, C, G, G) float16, labels (n, sides, colours, 3), the task's indices.
 
     `words` (512,) are its own, if those of the task are not; it then has that one task only.
-    `recording` names the bag that it is a stretch of.
+    `recording` is the digest of the bag that it is a stretch of, `name` what that is called;
+    `original` tells it from mirror images and other copies.
     """
 
     seed: int
@@ -34,6 +37,9 @@ class Episode:
     labels: np.ndarray
     words: np.ndarray | None = None
     recording: str = ''
+    name: str = ''
+    original: bool = True
+    known_words: bool = True  # they are such as the simulator says
 
     @property
     def tasks(self) -> list[tuple[int, int]]:
@@ -47,17 +53,15 @@ def read_recordings(*folders: Path) -> list[Episode]:
 
     One that is longer than LONGEST comes as several.
 
+    Of a dataset it is what its manifest lists; in a folder of the simulator's all shards.
+
     :raises FileNotFoundError: if a folder holds none.
-    :raises ValueError: if a shard holds features of another encoder.
+    :raises ValueError: if a shard is missing, or holds features of another encoder.
     """
     from mobile_vla_ros.models.vision import CHANNELS, GRID
     episodes = []
     for folder in folders:
-        shards = sorted(Path(folder).glob('*.json'))
-        if not shards:
-            raise FileNotFoundError(f'no recordings in {folder}; make some with '
-                                    '`python -m mobile_vla_ros train --collect N`')
-        for shard in shards:
+        for shard in _shards(Path(folder)):
             grids = np.load(shard.with_suffix('.grids.npy'), mmap_mode='r')
             if grids.shape[1:] != (CHANNELS, GRID, GRID):
                 raise ValueError(f'{shard}: holds features {grids.shape[1:]} of another version, '
@@ -65,14 +69,54 @@ def read_recordings(*folders: Path) -> list[Episode]:
             labels = np.load(shard.with_suffix('.labels.npy'))
             start = 0
             for row in json.loads(shard.read_text()):
-                words = encode_text(row['own_words']) if 'own_words' in row else None
+                said = row.get('own_words')
+                words = None if said is None else _embedded(said)
                 for part in _parts(start, row['frames']):
                     episodes.append(Episode(
-                        row['seed'], SIDES.index(row['side']), COLORS.index(row['color']),
-                        grids[part], labels[part], words,
-                        row.get('recording', str(row['seed']))))
+                        row['seed'], SIDES.index(row.get('side', SIDES[0])),
+                        COLORS.index(row.get('color', COLORS[0])), grids[part], labels[part],
+                        words, row.get('recording', str(row['seed'])), row.get('name', ''),
+                        row.get('own', True), said is None or is_task(said)))
                 start += row['frames']
     return episodes
+
+
+@lru_cache(maxsize=1000)  # drives are often of the same words
+def _embedded(text: str) -> np.ndarray:
+    return encode_text(text)
+
+
+def _shards(folder: Path) -> list[Path]:
+    if (folder / MANIFEST).exists():
+        manifest = Manifest(folder)
+        for name in manifest.strangers():
+            print(f'{folder}: {name} is not in the manifest, and is left out', file=sys.stderr)
+        shards = manifest.shards()
+    else:
+        check_manifest(folder)
+        shards = sorted(folder.glob('*.json'))
+    if not shards:
+        raise FileNotFoundError(
+            f'no recordings in {folder}; make some with `python -m mobile_vla_ros dataset build '
+            'BAG --out FOLDER`, or of the simulator with `python -m mobile_vla_ros train '
+            '--collect N`')
+    return shards
+
+
+def check_manifest(folder: Path) -> None:
+    """
+    Refuse a dataset of an older version, which did not note what is in it.
+
+    :raises ValueError: for such a folder.
+    """
+    if (folder / MANIFEST).exists():
+        return
+    for shard in sorted(folder.glob('*.labels.npy')):
+        rows = shard.with_name(shard.name.replace('.labels.npy', '.json'))
+        if rows.exists() and 'recording' in rows.read_text(encoding='utf-8'):
+            raise ValueError(f'{folder}: a dataset of an older version, without a {MANIFEST}: '
+                             'nothing tells which of its shards are still meant; build it anew '
+                             'in another folder')
 
 
 def _parts(start: int, frames: int) -> list[slice]:
@@ -95,27 +139,18 @@ def write_shard(folder: Path, name: str, episodes: list[tuple]) -> None:
     (folder / f'{name}.json').write_text(json.dumps(rows, ensure_ascii=False), encoding='utf-8')
 
 
-def split(episodes: list[Episode], every: int = 5) -> tuple[list[Episode], list[Episode]]:
-    """
-    Return (to learn from, held out): whole recordings, mirror images beside their originals.
-
-    :raises ValueError: if there are not two different ones.
-    """
-    names = sorted({episode.recording for episode in episodes})
-    if len(names) < 2:
-        raise ValueError(f'{len(names)} recording is too few: one is held out to measure with, '
-                         'the others are learned from; record more')
-    held = set(names[::every])
-    return ([e for e in episodes if e.recording not in held],
-            [e for e in episodes if e.recording in held])
-
-
 def digest(episodes: list[Episode]) -> str:
-    """Return the SHA-256 over every episode's seed, task and labels, in the order of seeds."""
+    """
+    Return the SHA-256 over what is learned from, in the order of seeds.
+
+    Of every episode: recording, seed, task, words, labels, and of its pictures' features a few.
+    """
     total = hashlib.sha256()
     for episode in sorted(episodes, key=lambda episode: (episode.seed, episode.side)):
-        total.update(f'{episode.seed} {episode.side} {episode.color}'.encode())
+        total.update(f'{episode.recording} {episode.seed} {episode.side} {episode.color}'.encode())
         total.update(np.ascontiguousarray(episode.labels).tobytes())
+        for row in np.linspace(0, len(episode.grids) - 1, LOOKED_AT).astype(int):
+            total.update(np.ascontiguousarray(episode.grids[row]).tobytes())
         total.update(b'' if episode.words is None else episode.words.tobytes())
     return total.hexdigest()
 
