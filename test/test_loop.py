@@ -66,7 +66,7 @@ def episode(seed=0, frames=3, command=None, said=None, tasks=((0, 0),)):
     for task in tasks:
         labels[(slice(None), *task)] = rng.uniform(-1, 1, (frames, 3)) if command is None \
             else command
-    return Episode(seed, *tasks[0], grids, labels, said)
+    return Episode(seed, *tasks[0], grids, labels, said, known_words=said is None)
 
 
 def settings(**change):

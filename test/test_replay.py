@@ -191,7 +191,7 @@ def test_the_headline_takes_the_better_constant():
 
 
 @pytest.mark.parametrize('text, swapped', [
-    ('Go Left of it', 'Go right of it'), ('상자 왼쪽으로', '상자 오른쪽으로'),
+    ('Go Left of it', 'Go Right of it'), ('상자 왼쪽으로', '상자 오른쪽으로'),
     ('좌측, 빨간 병', '우측, 빨간 병'), ('go to the bright one', None)])
 def test_sides_are_exchanged_in_words(text, swapped):
     assert swap_sides(text) == swapped
