@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 
 from mobile_vla_ros.contract import AXES, ContractError, CONVENTION, UNITS
+from mobile_vla_ros.limits import check_ages, check_number, CHUNK
 from mobile_vla_ros.preprocessing import IMAGE
 
 KEY = 'mobile_vla_ros'  # under which both file formats carry the metadata
 FORMAT = 1
 SEAL = b'sealed-sha256:'
 BLANK = b'0' * 64
+MEMORY = TEXT = 2**14  # values; with as many ages as may be, a few MB
 
 
 @dataclass(frozen=True)
@@ -38,19 +40,20 @@ class Metadata:
     format: int = FORMAT
 
     def __post_init__(self):
-        for name, low, high in (('rate_hz', 0.1, 1000), ('chunk', 1, 1000), ('memory', 0, 10**6),
-                                ('text_width', 1, 10**5)):
-            value = getattr(self, name)
-            if type(value) not in (int, float) or not low <= value <= high:
-                raise ContractError(f'metadata {name} must be a number within {low}..{high}, got '
-                                    f'{value!r:.80}')
-        for name in ('chunk', 'memory', 'text_width'):
-            if not isinstance(getattr(self, name), int):
-                raise ContractError(f'metadata {name} must be a whole number, got '
-                                    f'{getattr(self, name)!r}')
-        if not all(type(age) in (int, float) and 0 < age < 60 for age in self.history_s):
-            raise ContractError('metadata history_s must be ages within 0..60 s, got '
-                                f'{self.history_s!r:.80}')
+        try:
+            check_number('rate_hz', self.rate_hz, 0.1, 1000)
+            for name, low, high in (('chunk', 1, CHUNK), ('memory', 0, MEMORY),
+                                    ('text_width', 1, TEXT), ('image', 1, IMAGE)):
+                check_number(name, getattr(self, name), low, high, whole=True)
+            check_ages(self.history_s)
+        except ValueError as error:
+            raise ContractError(f'metadata {error}') from error
+        for kind, names in ((str, ('model', 'vision', 'text', 'package_version')),
+                            (dict, ('config', 'data', 'training', 'metrics'))):
+            for name in names:
+                if not isinstance(getattr(self, name), kind):
+                    raise ContractError(f'metadata {name} must be a {kind.__name__}, got '
+                                        f'{getattr(self, name)!r:.80}')
 
     def to_json(self) -> str:
         """Return one line of JSON that ends in a blank seal."""

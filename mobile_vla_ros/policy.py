@@ -49,8 +49,8 @@ class Policy:
         :raises ContractError: for a text encoder that this package does not have.
         """
         if metadata.text != TEXT_ENCODER:
-            raise ContractError(f'the checkpoint needs the text encoder {metadata.text!r}, this '
-                                f'package has {TEXT_ENCODER!r}')
+            raise ContractError(f'the checkpoint needs the text encoder {metadata.text!r:.80}, '
+                                f'this package has {TEXT_ENCODER!r}')
         self.engine, self.metadata, self.sha256 = engine, metadata, sha256
         self.backend = engine.name
         self._text = ('', encode_text(''))

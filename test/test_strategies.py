@@ -40,7 +40,7 @@ def test_every_name_ships_and_the_best_is_the_default():
     ('[1]', 'has the keys'),
     ('{model: big, config: {}, train: {}}', "unknown model 'big'; one of final_fixed"),
     ('{model: advanced, config: {dropot: 0.1}, train: {}}', 'unknown key dropot; AdvancedConfig'),
-    ('{model: advanced, config: {dropout: 2}, train: {}}', 'dropout must be in'),
+    ('{model: advanced, config: {dropout: 2}, train: {}}', 'dropout must be a number within'),
     ('{model: advanced, config: {}, train: {epochs: 0}}', 'epochs must be > 0, got 0'),
     ('{model: advanced, config: {}, train: {epochs: many}}', 'a.yaml')])
 def test_a_strategy_that_does_not_fit_is_a_clear_error(tmp_path, text, message):

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from mobile_vla_ros.limits import check_number
 from mobile_vla_ros.models.final_fixed import FinalFixed
 from mobile_vla_ros.models.fusion import AdaptiveFeatureFusion
 from mobile_vla_ros.models.perception import PerceptionConfig
+
+HEADS = 32  # at most
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,7 @@ class AdvancedConfig(PerceptionConfig):
         :raises ValueError: naming the value and what is allowed.
         """
         super().__post_init__()
-        if self.heads < 1:
-            raise ValueError(f'heads must be 1 or more, got {self.heads}')
+        check_number('heads', self.heads, 1, HEADS, whole=True)
 
 
 class Advanced(FinalFixed):

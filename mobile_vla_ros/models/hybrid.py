@@ -6,6 +6,7 @@ import math
 import torch
 from torch import nn
 
+from mobile_vla_ros.limits import check_number
 from mobile_vla_ros.models.advanced import Advanced, AdvancedConfig
 from mobile_vla_ros.models.final_fixed import FinalFixed, FinalFixedConfig
 
@@ -29,8 +30,10 @@ class HybridConfig:
             value = getattr(self, name)
             if isinstance(value, dict):
                 object.__setattr__(self, name, kind(**value))
-        if not 0 < self.ensemble_weight < 1:
-            raise ValueError(f'ensemble_weight must be in (0, 1), got {self.ensemble_weight}')
+            elif type(value) is not kind:
+                raise ValueError(f'{name} must be a {kind.__name__} by its names, got '
+                                 f'{value!r:.80}')
+        check_number('ensemble_weight', self.ensemble_weight, 0.001, 0.999)
         for name in ('history_s', 'chunk'):
             ours, theirs = getattr(self.final_fixed, name), getattr(self.advanced, name)
             if ours != theirs:

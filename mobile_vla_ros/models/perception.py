@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from mobile_vla_ros.limits import check_ages, check_number, CHUNK, WIDEST
 from mobile_vla_ros.models import text as text_encoder
 from mobile_vla_ros.models import vision
 
@@ -34,14 +35,14 @@ class PerceptionConfig:
 
         :raises ValueError: naming the value and what is allowed.
         """
+        check_ages(self.history_s)
         object.__setattr__(self, 'history_s', tuple(self.history_s))
-        for name in ('hidden', 'words', 'width', 'kept', 'frame', 'chunk'):
-            if getattr(self, name) < 1:
-                raise ValueError(f'{name} must be 1 or more, got {getattr(self, name)}')
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f'dropout must be in [0, 1), got {self.dropout}')
-        if any(age <= 0 for age in self.history_s):
-            raise ValueError(f'history_s must be ages > 0 s, got {self.history_s}')
+        for name in ('words', 'width', 'kept', 'frame'):
+            check_number(name, getattr(self, name), 1, WIDEST, whole=True)
+        check_number('hidden', self.hidden, 4, WIDEST, whole=True)  # quarters of it are taken
+        check_number('chunk', self.chunk, 1, CHUNK, whole=True)
+        check_number('dropout', self.dropout, 0, 0.99)
+        check_number('z_weight', self.z_weight, -100, 100)
 
 
 class Listen(nn.Module):

@@ -21,7 +21,7 @@ def make_model(name: str, config: dict) -> nn.Module:
     try:
         return MODELS[name](MODELS[name].config_class(**config))
     except (TypeError, ValueError) as error:
-        raise ContractError(f'model {name!r} does not take the config {config}: '
+        raise ContractError(f'model {name!r} does not take the config {config!s:.200}: '
                             f'{error}') from error
 
 

@@ -63,11 +63,22 @@ def read_checkpoint(content: bytes, path) -> tuple[nn.Module, str]:
         raise ContractError(f'{path}: not a checkpoint of this package ({error!r})') from error
     metadata = Metadata.from_json(described, path)
     for name, ours in (('vision', vision.NAME), ('text', text.NAME)):
-        if getattr(metadata, name) != ours:
-            raise ContractError(f'{path}: needs the {name} encoder {getattr(metadata, name)!r}, '
+        theirs = getattr(metadata, name)
+        if theirs != ours:
+            raise ContractError(f'{path}: needs the {name} encoder {theirs!r:.80}, '
                                 f'this package has {ours!r}')
     if not all(torch.isfinite(value).all() for value in weights.values()):
         raise ContractError(f'{path}: holds weights that are not finite; train it anew')
+    try:
+        with torch.device('meta'):  # shapes without memory: the file's must be the config's
+            wanted = make_model(metadata.model, metadata.config).state_dict()
+    except ContractError as error:
+        raise ContractError(f'{path}: {error}') from error
+    for name, value in wanted.items():
+        if name not in weights or weights[name].shape != value.shape:
+            there = tuple(weights[name].shape) if name in weights else 'missing'
+            raise ContractError(f'{path}: its weights are not those of its config ({name} is '
+                                f'{there}, its config says {tuple(value.shape)})')
     model = make_model(metadata.model, metadata.config)
     try:
         model.load_state_dict(weights)
