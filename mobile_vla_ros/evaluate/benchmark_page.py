@@ -1,6 +1,7 @@
 """The benchmark's result as one HTML page: rates, where they fall, and every path from above."""
 
 from html import escape
+from urllib.parse import quote
 
 from mobile_vla_ros.evaluate.closed_loop import task_of, verdict
 from mobile_vla_ros.evaluate.html import document
@@ -30,7 +31,7 @@ def page(result: dict, tasks: list, films: dict) -> str:
     title = f'{rates["success"]["rate"]:.1%} of {len(rows)} episodes succeed'
     head = [STYLE, f'<h1>{title}</h1>',
             f'<p class="lead">95 % interval {_interval(rates["success"])}. Policy '
-            f'{escape(job["policy"])}{f", checkpoint <code>{sha}</code>" if sha else ""}'
+            f'{escape(job["policy"])}{f", checkpoint <code>{escape(sha)}</code>" if sha else ""}'
             f'{", suite " + escape(result["suite"]) if result["suite"] else ""}; '
             f'scenes of the {escape(result["split"])} split.</p>', _driving(result['driving'])]
     parts = [head, [_table('by part', result['parts'])] if len(result['parts']) > 1 else []]
@@ -55,7 +56,7 @@ def _driving(driving) -> str:
     if not driving:
         return ''
     return ('<p>Of the successful ones, median and quartiles: '
-            + '; '.join(f'{name} {values["median"]:.2f} ({values["quarter"]:.2f} to '
+            + '; '.join(f'{escape(name)} {values["median"]:.2f} ({values["quarter"]:.2f} to '
                         f'{values["three quarters"]:.2f})'
                         for name, values in driving.items()) + '.</p>')
 
@@ -86,7 +87,7 @@ def _card(row, part, job, seed, film) -> str:
             escape(row['instruction']), f'<span class="note">{escape(part)}'
             + '; ' * bool(part) + f'seed {seed}</span>']
     if film:
-        told.append(f'<a href="{escape(film)}">film</a>')
+        told.append(f'<a href="{escape(quote(film))}">film</a>')
     return (f'<figure>{_above(scenario, row["path"], color)}'
             f'<figcaption>{"<br>".join(told)}</figcaption></figure>')
 

@@ -53,7 +53,7 @@ def _balance(good) -> str:
     for name, counts in found.items():
         told = ', '.join(f'{key} {count}' for key, count in sorted(counts.items()))
         if told or name in ('sides', 'colors'):  # labels are shown where there are any
-            lines.append(f'<li>{name}: {escape(told or "no instruction")}</li>')
+            lines.append(f'<li>{escape(name)}: {escape(told or "no instruction")}</li>')
     shown = '; '.join(f'{text} {count}' for text, count in texts[:5])
     more = f' and {len(texts) - 5} more' if texts[5:] else ''
     lines.append(f'<li>instructions: {escape(shown)}{more}</li>')

@@ -200,7 +200,7 @@ def _scores(summary) -> str:
                     text += f' [{low:{form}},&nbsp;{high:{form}}]'
                 cells.append(f'<td>{text}</td>')
             what = f' <span class="note">{BASELINES[who]}</span>' if who in BASELINES else ''
-            rows.append(f'<tr{"" if what else " class=best"}><td>{who}{what}</td>'
+            rows.append(f'<tr{"" if what else " class=best"}><td>{escape(who)}{what}</td>'
                         f'{"".join(cells)}</tr>')
         out.append(f'<table><tr><th>{name}</th>{head}</tr>{"".join(rows)}</table>')
     return ''.join(out)
