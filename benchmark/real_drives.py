@@ -67,7 +67,9 @@ def measure(sources, work: Path, instruction: str, strategy_name: str, epochs: i
                'credit': credit, 'data_digest': digest(episodes), 'drives': {}}
     pictures = {bag: small_pictures(bag) for bag in bags}
     for bag in bags:
-        learned = [e for e in episodes if e.recording != bag.stem]
+        learned = [e for e in episodes if e.name != bag.name]
+        if len(learned) == len(episodes):
+            raise ValueError(f'{bag.name} is not among what was built, so nothing is held out')
         checkpoint = work / f'without-{bag.name}.safetensors'
         if not checkpoint.exists():
             fit(learned, learned, checkpoint, config, strategy.config)

@@ -22,6 +22,7 @@ from mobile_vla_ros.models.text import encode_text  # noqa: E402
 from mobile_vla_ros.models.vision import CHANNELS, GRID  # noqa: E402
 from mobile_vla_ros.preprocessing import IMAGE  # noqa: E402
 from mobile_vla_ros.sim.scenario import COLORS, SIDES  # noqa: E402
+from mobile_vla_ros.training.checkpoint import load_model  # noqa: E402
 from mobile_vla_ros.training.augment import RECIPES, vary  # noqa: E402
 from mobile_vla_ros.training.features import Encoder  # noqa: E402
 from mobile_vla_ros.training.recordings import (  # noqa: E402
@@ -269,6 +270,13 @@ def test_train_takes_a_dataset_with_words_of_its_own(bags, tmp_path, capsys):
     metrics = json.loads((out / 'metrics.json').read_text())
     assert metrics['export_error'] < 1e-4 and len(metrics['open_loop']['mae']) == 3
     assert len(metrics['held_out']) == 1 and metrics['held_out'][0] in {b.stem for b in bags}
+    told = capsys.readouterr()
+    assert 'strategy best: the base moves sideways; --strategy takes another' in told.out
+    assert 'not say which recordings it learned from' not in told.out, 'the shipped one knows none'
+    assert all(f'warning: {line}' in told.err for line in metrics['warnings'])
+    data_of = load_model(out / 'best.safetensors')[1].data
+    assert len(data_of['recordings']) == len(data_of['held_out']) == 1
+    assert set(data_of['recordings']).isdisjoint(data_of['held_out'])
     assert (out / 'curves.png').stat().st_size > 10_000 and (out / 'best.onnx').exists()
     assert train_verb.main(['--data', str(data), '--out', str(tmp_path / 'new'),
                             '--resume']) == 2
