@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip('rosbags')
 from bags import ODD_TOLD, write_odd  # noqa: E402
-from test_imports import read, run as run_import, write_hdf5, write_table  # noqa: E402
+from test_imports import read, run as run_import, take, write_hdf5, write_table  # noqa: E402
 
 from mobile_vla_ros.cli import dataset as verb  # noqa: E402
 from mobile_vla_ros.data.pairs import Drive  # noqa: E402
@@ -30,9 +30,9 @@ def bag(tmp_path):
 def test_hdf5_comes_back_as_it_was(tmp_path):
     pytest.importorskip('h5py')
     first = write_hdf5(tmp_path / 'a.h5', language_instruction='왼쪽으로 가')
-    assert run_import(first, tmp_path / 'bags', '--rate', '5') == 0
+    take(first, tmp_path / 'bags', rate_hz=5.0)
     assert export('hdf5', tmp_path / 'out', tmp_path / 'bags' / 'a') == 0
-    assert run_import(tmp_path / 'out' / 'a_0.h5', tmp_path / 'again') == 0
+    take(tmp_path / 'out' / 'a_0.h5', tmp_path / 'again')
     texts, rows = read(tmp_path / 'bags' / 'a')
     texts_again, rows_again = read(tmp_path / 'again' / 'a_0')
     assert texts == texts_again and len(rows) == len(rows_again) == 17

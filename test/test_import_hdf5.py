@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip('rosbags')
 h5py = pytest.importorskip('h5py')
-from test_imports import read, run, write_hdf5  # noqa: E402
+from test_imports import read, run, take, write_hdf5  # noqa: E402
 
 from mobile_vla_ros.cli import dataset as verb  # noqa: E402
 from mobile_vla_ros.data.imports import import_episode, Options  # noqa: E402
@@ -137,11 +137,12 @@ def test_an_hdf5_file_of_odd_content_is_refused(tmp_path, message):
     (lambda file: [file.create_dataset(f'{i}', data=i) for i in range(9)], ['5 ()', 'and more']),
     (lambda file: file.create_group('episode'), ['but episode;']),
     (lambda file: None, ['but nothing;'])])
-def test_another_layout_is_told(tmp_path, capsys, make, messages):
+def test_another_layout_is_told(tmp_path, make, messages):
     with h5py.File(tmp_path / 'a.hdf5', 'w') as file:
         make(file)
-    assert run(tmp_path / 'a.hdf5', tmp_path / 'out') == 1
-    line, = capsys.readouterr().err.strip().splitlines()
+    with pytest.raises(ValueError) as refused:
+        take(tmp_path / 'a.hdf5', tmp_path / 'out')
+    line, = str(refused.value).splitlines()
     assert all(message in line for message in messages), line
 
 
@@ -164,11 +165,11 @@ def test_a_file_as_other_programs_write_it_is_read(tmp_path, capsys):
         40, 41, 42, *range(44, 57)]
 
 
-@pytest.mark.parametrize('rate', ['1e-300', '999'])
-def test_a_rate_that_no_camera_has_is_refused(tmp_path, capsys, rate):
+@pytest.mark.parametrize('rate', [1e-300, 999.0])
+def test_a_rate_that_no_camera_has_is_refused(tmp_path, rate):
     path = write_hdf5(tmp_path / 'a.h5', language_instruction='go')
-    assert run(path, tmp_path / 'out', '--rate', rate) == 1
-    assert 'give the true rate with --rate' in capsys.readouterr().err
+    with pytest.raises(ValueError, match='give the true rate with --rate'):
+        take(path, tmp_path / 'out', rate_hz=rate)
 
 
 def test_a_file_on_which_the_library_crashes_costs_only_itself(tmp_path, capsys):

@@ -10,6 +10,7 @@ pytest.importorskip('rosbags')
 
 from mobile_vla_ros.cli import dataset as verb  # noqa: E402
 from mobile_vla_ros.data.bags import Bag, decode  # noqa: E402
+from mobile_vla_ros.data.imports import import_episode, Options  # noqa: E402
 
 HEAD = 'image,time_s,linear_x,linear_y,angular_z,instruction'
 
@@ -40,6 +41,11 @@ def write_hdf5(path, count=18, order='bgr', **attributes):
 
 def run(source, out, *more):
     return verb.main(['import', str(source), '--out', str(out), *more])
+
+
+def take(source, out, **options):
+    """Import without the process of its own that the command gives HDF5: it takes 0.6 s."""
+    return import_episode(source, out / source.stem, Options(**options))
 
 
 def read(folder):
@@ -112,7 +118,7 @@ def test_a_file_that_is_no_table_is_refused(tmp_path, capsys, content, message):
 @pytest.mark.parametrize('order', ['bgr', 'rgb'])
 def test_an_hdf5_action_answers_the_picture_before_it(tmp_path, order):
     path = write_hdf5(tmp_path / 'a.h5', order=order, language_instruction='왼쪽으로 가')
-    assert run(path, tmp_path / 'out', '--rate', '5', '--order', order) == 0
+    take(path, tmp_path / 'out', rate_hz=5.0, order=order)
     texts, rows = read(tmp_path / 'out' / 'a')
     assert texts == [(0, '왼쪽으로 가')]
     assert [rgb[0, 0].tolist() for _, rgb, _ in rows] == [[40 + i, 40 + i, 0] for i in range(17)]
@@ -124,7 +130,7 @@ def test_an_hdf5_action_answers_the_picture_before_it(tmp_path, order):
 def test_an_hdf5_file_tells_its_length_and_takes_other_words(tmp_path):
     path = write_hdf5(tmp_path / 'a.h5', total_duration=8.5)
     os.utime(path, (1_600_000_000, 1_600_000_000))
-    assert run(path, tmp_path / 'out', '--instruction', 'go') == 0
+    take(path, tmp_path / 'out', instruction='go')
     texts, rows = read(tmp_path / 'out' / 'a')
     assert texts == [(0, 'go')] and rows[0][0] == pytest.approx(1_600_000_000)
     assert np.allclose(np.diff([at for at, _, _ in rows]), 0.5, atol=1e-6)
@@ -148,13 +154,14 @@ def change(name, value):
     (lambda file: file.attrs.update(color_order='hsv', total_duration=4.0),
      "its color_order is 'hsv', wanted bgr or rgb"),
     (lambda file: file.create_dataset('stamps_ns', data=[1, 2]), '2 stamps_ns for 18 images')])
-def test_an_hdf5_file_that_cannot_be_imported_says_why(tmp_path, capsys, breaking, message):
+def test_an_hdf5_file_that_cannot_be_imported_says_why(tmp_path, breaking, message):
     path = write_hdf5(tmp_path / 'a.h5')
     import h5py
     with h5py.File(path, 'a') as file:
         breaking(file)
-    assert run(path, tmp_path / 'out') == 1
-    line, = capsys.readouterr().err.strip().splitlines()
+    with pytest.raises(ValueError) as refused:
+        take(path, tmp_path / 'out')
+    line, = str(refused.value).splitlines()
     assert message in line and not (tmp_path / 'out').exists()
 
 
