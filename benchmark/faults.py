@@ -32,11 +32,12 @@ FAULTS = {
     22: 'drive node gone: the simulated base', 23: 'second publisher on cmd_vel',
     24: 'camera missing or silent, another type or QoS', 25: 'recorder killed', 26: 'disk full',
     27: 'deadman released', 28: 'deactivated, stopped, disarmed, shut down, an error',
+    34: 'launch with any wrong argument or file, or a node that dies',
     35: 'odd keys: escape sequences, pasted text, focus'}
 FILES = ('test_safety.py', 'test_drive_faults.py', 'test_drive_checkpoint.py',
          'test_drive_start.py', 'test_sim_node.py', 'test_messages.py', 'test_policy.py',
          'test_pilot.py', 'test_record_node.py', 'test_episode.py', 'test_teleop.py',
-         'test_robot_config.py', 'test_clock.py')
+         'test_robot_config.py', 'test_clock.py', 'test_launch.py')
 
 
 def ids_of(test: str) -> list[int]:

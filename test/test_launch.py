@@ -426,7 +426,7 @@ FILES_REFUSED = {
 }
 
 
-def test_a_launch_that_refuses_says_why_in_one_line_and_leaves_nothing(launch, tmp_path):
+def test_34_a_launch_that_refuses_says_why_in_one_line_and_leaves_nothing(launch, tmp_path):
     for name, text in FILES_REFUSED.items():
         (tmp_path / name).write_text(text)
     starts = []
@@ -471,7 +471,7 @@ rclpy.spin(node)
 
 
 @pytest.mark.parametrize('dies', ['camera', 'joy_node', 'drive', 'record', 'sim'])
-def test_a_node_that_dies_takes_the_others_with_it(launch, tmp_path, dies):
+def test_34_a_node_that_dies_takes_the_others_with_it(launch, tmp_path, dies):
     file = 'record.launch.py' if dies == 'record' else 'drive.launch.py'
     launched = launch(file, f'sim:={"true" if dies == "sim" else "false"}', f'namespace:={dies}',
                       **robot(tmp_path))
