@@ -190,6 +190,18 @@ def test_so_much_of_the_standing_after_it_is_kept(period, settings, kept):
     assert part.commands == commands[3:6 + kept]
 
 
+@pytest.mark.parametrize('end', [
+    [(4.05, 'instruction', 'stay')], [(4.05, 'cut', '')], [(5.0, 'image', 99)],
+    [(4.1, 'image', 99), (4.9, 'command', STILL)], []])
+def test_the_standing_is_trimmed_however_the_episode_ends(end):
+    events = [event for i in range(21)
+              for event in ((0.2 * i, 'image', i),
+                            (0.2 * i + 0.01, 'command', STILL if i else GO))]
+    for settings, kept in (({}, 5), ({'standing_s': 0.4}, 2)):
+        rows = found((0.0, 'instruction', 'go'), *events, *end, period=0.2, **settings)
+        assert [images for _, images, _ in rows] == [list(range(1 + kept))]
+
+
 def test_a_segment_trims_itself_and_says_what_it_was():
     part = Segment('go', list(range(30)), [STILL] * 2 + [GO] * 3 + [STILL] * 25)
     assert part.trim(0.2).images == list(range(2, 10))
