@@ -82,8 +82,8 @@ audit: .venv/.audit-stamp  ## scan for unsafe code
 holes: .venv/.audit-stamp  ## ask PyPI for known holes in what is installed (needs the network)
 	@$(PY) -m pip_audit --disable-pip --require-hashes -r requirements/locked/test.txt $(ARGS)
 
-mutants: .venv/.audit-stamp  ## change the safety code bit by bit: do the tests notice? (ten minutes)
-	@$(PY) -m mutmut run $(ARGS)
+mutants: .venv/.audit-stamp  ## change the code bit by bit: do the tests notice? (half an hour)
+	@OMP_NUM_THREADS=1 $(PY) scripts/mutants.py $(ARGS)
 
 lint: .venv/.lint-stamp  ## check the style
 	@$(PY) -m ruff check $(ARGS) .

@@ -151,13 +151,20 @@ def test_what_only_all_together_show():
          'record the other side too; mirroring helps, but does not show its rooms')]
     for rights, level in ((1, 'warn'), (2, 'ok'), (6, 'ok'), (7, 'warn'), (8, 'warn')):
         mixed = [healthy(f'n{i}', ('left', 'right')[i < rights]) for i in range(8)]
-        assert [row[0] for row in verdicts(mixed)] == [level], rights
+        (told, found, _), = verdicts(mixed)
+        assert told == level, rights
+        assert level == 'ok' or found == f'{8 - rights} recordings say left, {rights} say right'
     assert len(verdicts([healthy(f'n{i}', 'on') for i in range(5)])) == 1, 'no side is named'
     flat = several()
     for found in flat:
         found.commands = found.commands * [1, 0, 1]
     assert verdicts(flat) == [('warn', 'never changes: linear_y', 'fine if the base has no such '
                                'motion; else check the sign and the topic')]
+    for spread, rows in ((0.009, ['never changes: linear_y']),
+                         (0.011, ['nothing wrong was found'])):
+        for found in flat:
+            found.commands[:, 1] = np.tile([spread, -spread], 300)
+        assert [row[1] for row in verdicts(flat)] == rows
     for found in flat:
         found.commands = found.commands * [1, 0, 0]
     assert [row[1] for row in verdicts(flat)] == ['never changes: linear_y, angular_z']
@@ -185,6 +192,8 @@ def test_labels_that_are_rare_beside_others_are_told(label):
     assert remedy == 'record more of these, or leave them out: what is rare is hardly learned'
     (_, many, _), = verdicts(labelled(label, 30, 1, 1, 1, 1, 1))
     assert many.endswith('too few have: b 1, c 1, d 1 and 2 more')
+    (_, many, _), = verdicts(labelled(label, 30, 1, 1, 1, 1))
+    assert many.endswith('too few have: b 1, c 1, d 1 and 1 more')
     assert found == f'{label} a has 11 recordings, too few have: b 2, c 1'
     for enough in ((10, 2), (8, 1), (12,), (4, 4, 4)):
         assert [row[0] for row in verdicts(labelled(label, *enough))] == ['ok'], enough

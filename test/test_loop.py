@@ -19,6 +19,7 @@ from mobile_vla_ros.models.vision import CHANNELS, GRID  # noqa: E402
 from mobile_vla_ros.training import loop  # noqa: E402
 from mobile_vla_ros.training.loop import (  # noqa: E402
     learn_words, schedule, threads_each, train, TrainConfig, validate)
+from mobile_vla_ros.training.loss import weighted_loss  # noqa: E402
 from mobile_vla_ros.training.recordings import Episode, Phrases  # noqa: E402
 
 PERIOD_S = 0.2
@@ -205,6 +206,12 @@ def test_units_drop_out_in_training_and_never_in_validation(name, rate):
     run(model, [drive], settings(epochs=2), [drive])
     assert [share.item() for share in dropped[True]] == pytest.approx([rate] * shares, abs=0.05)
     assert not any(dropped[False]) and len(dropped[False]) == shares
+
+
+def test_turning_weighs_a_twentieth_by_default():
+    predicted = torch.tensor([[[0.5, -0.2, 1.0]]])
+    assert weighted_loss(predicted, 0 * predicted).item() == pytest.approx(
+        loss_of(predicted.numpy(), 0.0, 0.05), rel=1e-6)
 
 
 @pytest.mark.parametrize('z_weight', [0.0, 0.3, 1.0])

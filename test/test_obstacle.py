@@ -79,6 +79,20 @@ def test_a_scanner_that_looks_to_the_left_sees_to_the_left(direction, seen):
     assert Scan([math.inf] * 61, 0.6, 0.01, 0.1, 8.0).sees(direction) is seen
 
 
+def test_a_scan_may_go_round_twice_but_for_a_step():
+    assert len(Scan([1.0] * 720, 0.0, TURN / 360, 0.1, 8.0).points) == 720
+    Scan([1.0] * 5, 0.0, 0.99 * math.pi, 0.1, 8.0)
+    with pytest.raises(ValueError, match=r'wanted finite angles within two turns$'):
+        Scan([1.0] * 5, 0.0, math.pi, 0.1, 8.0)
+    with pytest.raises(ValueError, match=r'm: wanted 0 <= range_min < range_max$'):
+        Scan([1.0], 0.0, 0.1, 1.0, 1.0)
+
+
+def test_a_range_that_is_none_tells_nothing_as_nan_does():
+    scan = Scan([None, 1.0], 0.0, 0.1, 0.1, 8.0)
+    assert scan.points.shape == (1, 2) and scan.known == pytest.approx([0.1])
+
+
 def test_exactly_half_is_enough():
     assert Scan([math.inf], 0.0, 0.35, 0.1, 8.0).sees(0.0)
 

@@ -43,6 +43,10 @@ def test_bad_limits_are_refused_with_value_and_range(field, value, words):
         Limits(**{field: value})
 
 
+def test_the_fastest_that_is_not_absurd_is_allowed():
+    assert Limits((ABSURD,) * 3, (ABSURD,) * 3, (ABSURD,) * 3).velocity == (100.0,) * 3
+
+
 def test_an_axis_can_be_turned_off():
     limiter = Limiter(Limits((0.5, 0.0, 1.0), (1.0, 0.0, 2.0), (1.0, 0.0, 2.0)))
     for _ in range(20):

@@ -191,8 +191,8 @@ def test_so_much_of_the_standing_after_it_is_kept(period, settings, kept):
 
 
 @pytest.mark.parametrize('end', [
-    [(4.05, 'instruction', 'stay')], [(4.05, 'cut', '')], [(5.0, 'image', 99)],
-    [(4.1, 'image', 99), (4.9, 'command', STILL)], []])
+    [(4.05, 'instruction', 'stay')], [(4.05, 'cut', '')], [(5.1, 'image', 99)],
+    [(4.25, 'image', 99), (4.9, 'command', STILL)], []])
 def test_the_standing_is_trimmed_however_the_episode_ends(end):
     events = [event for i in range(21)
               for event in ((0.2 * i, 'image', i),

@@ -46,7 +46,8 @@ def test_the_order_of_recordings_does_not_matter():
 def test_few_that_all_lie_in_the_first_fifth_leave_one_to_learn_from():
     low = sorted(DRIVES, key=place)[:3]
     assert held_out(low) == set(low[:2])
-    with pytest.raises(ValueError, match='1 recording is too few'):
+    with pytest.raises(ValueError, match='^1 recording is too few: one is held out to measure '
+                                         'with, the others are learned from; record more$'):
         held_out(low[:1])
 
 
@@ -63,3 +64,14 @@ def test_what_the_start_has_learned_is_refused_as_held_out():
     split(episodes(DRIVES), set(DRIVES) - set(held))
     with pytest.raises(ValueError, match='to start from has learned drive.* held out here'):
         split(episodes(DRIVES), held[:1])
+
+
+@pytest.mark.parametrize('count, more', [(1, ''), (3, ''), (4, ' and 1 more'), (6, ' and 3 more')])
+def test_up_to_three_of_them_are_named_and_what_to_do(count, more):
+    held = sorted(held_out(DRIVES))[:count]
+    names = sorted(f'drive{DRIVES.index(recording)}' for recording in held)
+    shown = ', '.join(names[:3]) + more
+    with pytest.raises(ValueError, match=f'has learned {shown}, held out here: the error '
+                       'would be of what it knows. Leave --start out, or take that out with '
+                       '`dataset remove`$'):
+        split(episodes(DRIVES), held)

@@ -22,7 +22,7 @@ def held_out(recordings: Iterable[str]) -> set[str]:
 
     :raises ValueError: if there are not two different ones.
     """
-    ordered = sorted(set(recordings), key=place)
+    ordered = sorted(set(recordings))  # digests in hexadecimal: by their place
     if len(ordered) < 2:
         raise ValueError(f'{len(ordered)} recording is too few: one is held out to measure with, '
                          'the others are learned from; record more')
