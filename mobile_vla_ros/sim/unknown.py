@@ -54,14 +54,14 @@ def refuse_unknown(text: str) -> None:
     :raises ValueError: naming the word that is not known, and those that are; or the words that
         say what not to do.
     """
-    if words := negation(text):
-        raise ValueError(f'the instruction {text!r:.200} says what not to do ({words}): say only '
-                         'what to do')
     side, _ = parse_instruction(text)
     if word := unknown_color(text):
         raise ValueError(f'the instruction {text!r:.200} asks for {word!r}, a colour that is not '
                          f'known here; known are {", ".join(COLOR_WORDS["en"])} '
                          f'({", ".join(words[0] for words in COLOR_WORDS["ko"].values())})')
+    if words := negation(text):
+        raise ValueError(f'the instruction {text!r:.200} says what not to do ({words}): say only '
+                         'what to do')
     if side is None and (word := unknown_side(text)):
         raise ValueError(f'the instruction {text!r:.200} says {word!r}, a side that is not known '
                          'here; say left or right (왼쪽, 오른쪽)')
