@@ -12,6 +12,7 @@ from pathlib import Path
 
 from launch.actions import DeclareLaunchArgument
 
+from mobile_vla_ros import packages
 from mobile_vla_ros.launching import (BOOLS, defaults, described, ends_all, given, is_true,
                                       our_node, PATIENT, planned, shipped, transport_profile,
                                       value_of)
@@ -27,6 +28,8 @@ def nodes(context):
     if reports and is_true(context, 'loop'):
         raise ValueError('loop:=true has no end at which to report; leave json:= and html:= '
                          'empty')
+    if reports:
+        packages.require(*packages.REPLAY)
     for name in reports:
         writable(name, value_of(context, name))
     played = given(context, play.SETTINGS, 'play', (), PLAYED)

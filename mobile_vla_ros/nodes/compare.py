@@ -20,7 +20,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import TwistStamped
 from std_msgs.msg import String
 
-from mobile_vla_ros import messages
+from mobile_vla_ros import messages, packages
 from mobile_vla_ros.nodes.parameters import declare, describe, Setting
 from mobile_vla_ros.nodes.pilot import words_of
 from mobile_vla_ros.nodes.spin import first_line, run
@@ -46,6 +46,7 @@ class CompareNode(Node):
         self._values = declare(self, SETTINGS)
         if not self._values['json'] and not self._values['html']:
             raise ValueError("parameter json or html must name a file, got '' for both")
+        packages.require(*packages.REPLAY)  # now, not when the bag is over
         from mobile_vla_ros.evaluate.live import Live
         self._live, self._played, self._reason = Live(), None, Reason.STARTING
         self._count, self._error = 0, [0.0] * 3  # of plans against the next recorded commands
