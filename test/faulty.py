@@ -3,6 +3,7 @@
 import hashlib
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -18,6 +19,7 @@ class FaultyPolicy:
     def __init__(self, kind):
         self.kind, self.calls, self.stamp_ns = kind, 0, 0
         self.sha256 = hashlib.sha256(kind.encode()).hexdigest()
+        self.metadata = SimpleNamespace(data={})
 
     def reset(self):
         self.calls = self.stamp_ns = 0

@@ -11,7 +11,7 @@ pytest.importorskip('torch')
 pytest.importorskip('rosbags')
 from bags import BagWriter, image, picture, START, text, twist  # noqa: E402
 
-from mobile_vla_ros.cli import dataset as verb  # noqa: E402
+from mobile_vla_ros.cli import dataset as verb, train as train_verb  # noqa: E402
 from mobile_vla_ros.contract import Command, NS  # noqa: E402
 from mobile_vla_ros.models.text import encode_text  # noqa: E402
 from mobile_vla_ros.training.manifest import content_digest, Manifest  # noqa: E402
@@ -69,10 +69,11 @@ def test_what_a_bag_is_called_and_when_it_was_touched_changes_nothing(bag, tmp_p
     copy = shutil.copytree(bag, tmp_path / 'copy')
     build(out, copy)
     build(out, bag, copy)
+    build(out, bag, f'{bag}/.', bag)
     assert times(out) == before
     told = capsys.readouterr().out
-    assert told.count(f'is the same recording as {bag}, and counts once') == 2
-    assert told.count(': 1 episodes') == 4, 'twice the same is one'
+    assert told.count(f'is the same recording as {bag}, and counts once') == 4
+    assert told.count(': 1 episodes') == 5, 'twice the same is one'
     shutil.rmtree(bag)
     build(out, copy)
     entry, = Manifest(out).entries.values()
@@ -157,3 +158,19 @@ def test_other_pictures_with_equal_labels_are_other_data(tmp_path):
     one, other = (read_recordings(tmp_path / f'o{number}') for number in range(2))
     assert all(np.array_equal(a.labels, b.labels, equal_nan=True) for a, b in zip(one, other))
     assert digest(one) != digest(other)
+
+
+def test_the_doctor_counts_a_recording_once(bag, tmp_path, capsys):
+    copy = shutil.copytree(bag, tmp_path / 'copy')
+    verb.main(['doctor', str(bag), str(copy), str(bag), '--json', str(tmp_path / 'd.json')])
+    assert len(json.loads((tmp_path / 'd.json').read_text())['recordings']) == 1
+    assert capsys.readouterr().out.count('is the same recording as') == 2
+
+
+def test_a_start_that_is_no_weights_is_one_line(tmp_path, capsys):
+    (tmp_path / 'best.onnx').write_bytes(bytes(range(256)) * 100)
+    for start, words in (('best.onnx', 'best.onnx'), ('shiped', 'which is not there')):
+        assert train_verb.main(['--data', str(tmp_path), '--out', str(tmp_path / 'o'), '--start',
+                                str(tmp_path / start)]) == 2
+        line, = capsys.readouterr().err.splitlines()
+        assert 'a .safetensors file' in line and words in line and len(line) < 400

@@ -12,6 +12,7 @@ import pytest
 
 from mobile_vla_ros.images import check, MessageError
 from mobile_vla_ros.instruction import MAX_LENGTH, normalise
+from mobile_vla_ros.nodes.drive_settings import turned_off
 from mobile_vla_ros.nodes.health import ERROR, Health, OK, WARN
 from mobile_vla_ros.nodes.newest import NewestWorker
 from mobile_vla_ros.nodes.pace import GRACE, Pace
@@ -260,3 +261,13 @@ def test_pictures_that_cannot_be_read_are_counted_and_named():
     assert camera[1] == WARN and camera[2].startswith(f'{words}; image encoding')
     assert camera[3]['pictures'] == f'{words}; 8UC3, taken as bgr8'
     assert camera[3]['rejected: encoding'] == 1
+
+
+@pytest.mark.parametrize('least, greatest, velocity, said', [
+    ((-0.1, -0.4, -0.3), (0.4, 0.4, 0.3), (0.5, 0.0, 1.0), 'linear_y'),
+    ((-0.1, -0.4, -0.3), (0.4, 0.4, 0.3), (0.5, 0.5, 1.0), ''),
+    ((0.0, 0.0, -0.9), (0.4, 0.0, 0.9), (0.5, 0.0, 1.0), ''),
+    ((0.0, 0.0, -0.9), (0.4, 0.0, 0.9), (0.0, 0.0, 0.0), 'linear_x, angular_z')])
+def test_a_policy_that_needs_an_axis_that_is_off_is_told(least, greatest, velocity, said):
+    data = {'least_command': least, 'greatest_command': greatest}
+    assert turned_off(data, velocity) == said and turned_off({}, velocity) == ''

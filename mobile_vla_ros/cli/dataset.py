@@ -102,13 +102,13 @@ def _build(args) -> int:
     alone = sum(row.get('unmirrored', 0) for row in rows)
     if alone:
         print(f'{alone} episodes are not mirrored: their words may name a side that cannot be '
-              'exchanged; `dataset doctor` lists them')
+              'exchanged; `dataset doctor --json` lists them all')
     for row in rows:
         for words in filter(None, (row.get('pictures'), *row.get('told', ()))):
             print(f'{row["bag"]}: {words}')
-    if frames < FEW and not args.every_frame:
-        print('few frames: --every-frame learns from all that were recorded, not from five a '
-              'second; give it with another --out')
+    if 0 < frames < FEW and not args.every_frame:
+        print('few frames: build again with --every-frame to learn from all that were recorded, '
+              'not from five a second')
     return report(refused)
 
 
@@ -157,9 +157,16 @@ def _doctor(args) -> int:
     from tqdm import tqdm
     from mobile_vla_ros.data.bags import Bag
     from mobile_vla_ros.data.doctor import BAD, balance, Checkup, examine, histograms, verdicts
-    checkups = []
+    from mobile_vla_ros.sides import mirrored, UNSURE
+    from mobile_vla_ros.training.manifest import content_digest
+    checkups, seen = [], {}
     for path in tqdm(_bags(args), unit='bag', disable=None):
         try:
+            digest = content_digest(path)
+            if digest in seen:
+                print(f'{path} is the same recording as {seen[digest]}, and counts once')
+                continue
+            seen[digest] = path
             with Bag(path, **topics_of(args)) as bag:
                 checkups.append(examine(bag))
         except (ValueError, OSError) as error:
@@ -172,6 +179,8 @@ def _doctor(args) -> int:
     told = {'verdicts': [dict(zip(('level', 'found', 'remedy'), row)) for row in found],
             'balance': balance(checkups), 'histograms': histograms(checkups),
             'recordings': [c.as_dict() for c in checkups]}
+    told['not_mirrored'] = [text for text in told['balance']['instructions']
+                            if mirrored(text).kind == UNSURE]
     if args.json:
         save(args.json, told)
     if args.html:

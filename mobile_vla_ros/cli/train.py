@@ -64,6 +64,10 @@ def main(argv=None) -> int:
                             if args.start == 'shipped' else Path(args.start))
     if start and args.learning_rate is None:
         given['learning_rate'] = GOING_ON
+    if start and (start.suffix != '.safetensors' or not start.is_file()):
+        raise ValueError(f'--start takes a checkpoint to train on, a .safetensors file such as '
+                         f'best.safetensors, or `shipped`; got {start}'
+                         + ('' if start.exists() else ', which is not there'))
     known, learned = (load_model(start) if start else None), ()
     if known:
         learned = known[1].data.get('recordings', ())

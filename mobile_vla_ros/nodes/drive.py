@@ -22,7 +22,7 @@ from mobile_vla_ros.contract import Command, NS
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.nodes import compat
 from mobile_vla_ros.nodes.annotate import annotate
-from mobile_vla_ros.nodes.drive_settings import make_guard, SETTINGS
+from mobile_vla_ros.nodes.drive_settings import make_guard, SETTINGS, turned_off
 from mobile_vla_ros.nodes.health import ERROR, OK, UNSTAMPED
 from mobile_vla_ros.nodes.parameters import declare, describe
 from mobile_vla_ros.nodes.pilot import first_line, Pilot
@@ -83,6 +83,11 @@ class DriveNode(LifecycleNode):
             self.get_logger().error(f'no policy: {first_line(error)}')
             return FAILURE
         self.get_logger().info(f'policy sha256 {policy.sha256}, backend {policy.backend}')
+        if needed := turned_off(policy.metadata.data, self._values['limits.velocity']):
+            self.get_logger().warning(
+                f'the drives that this policy learned from use {needed}, which limits.velocity '
+                'turns off here: most likely it cannot drive this base; teach it by drives of '
+                'this base')
         self._open_topics(policy)
         return SUCCESS
 

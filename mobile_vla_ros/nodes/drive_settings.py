@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from mobile_vla_ros.contract import NS
+from mobile_vla_ros.contract import AXES, NS
 from mobile_vla_ros.nodes.parameters import Setting
 from mobile_vla_ros.obstacle import Veto, Zone
 from mobile_vla_ros.safety import ABSURD, Arming, Guard, Limits
 from mobile_vla_ros.stopping import Stopping
 
+LEARNED = 0.05  # m/s, rad/s: an axis whose commands span less was not used
 SETTINGS = (
     Setting('checkpoint', '', 'Policy file, .onnx or .safetensors; empty: the one that ships. '
             'Changed while configured, it is loaded at once, and the base is disarmed; a file '
@@ -81,6 +82,19 @@ def make_veto(values: dict):
         return None
     zone = Zone(values['obstacle.radius'], values['obstacle.margin'], values['obstacle.mount'])
     return Veto(zone, make_stopping(values), int(values['obstacle.timeout'] * NS))
+
+
+def turned_off(data: dict, velocity) -> str:
+    """
+    Return the axis without which a policy steers no more: learned from, and turned off here.
+
+    :param data: of its metadata, with the least and the greatest command, m/s and rad/s.
+    :param velocity: top speeds; 0 turns an axis off.
+    """
+    spans = [high - low for low, high in zip(data.get('least_command', ()),
+                                             data.get('greatest_command', ()))]
+    return ', '.join(axis for axis, span, top in zip(AXES, spans, velocity)
+                     if span > LEARNED and not top)
 
 
 def make_guard(values: dict, arming: Arming) -> Guard:

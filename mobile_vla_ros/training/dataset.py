@@ -58,10 +58,10 @@ def build(bags: list[Path], out: Path, instruction: str | None = None, processes
         digests = list(imap(_digest, [(str(bag), known) for bag in bags], processes))
         first, jobs = {}, []
         for bag, (digest, refused) in zip(bags, digests):
-            twin = first.setdefault(digest, bag) if digest else bag
-            entry = manifest.entries.get(digest)
-            jobs.append((str(bag), str(out), digest, refused, str(twin) if twin != bag else '',
-                         entry, pictures, settings))
+            twin = '' if refused else first.get(digest, '')
+            first.setdefault(digest, str(bag))
+            jobs.append((str(bag), str(out), digest, refused, twin, manifest.entries.get(digest),
+                         pictures, settings))
         rows = []
         for row in imap(_work, jobs, processes):
             rows.append(_listed(manifest, row))
@@ -118,7 +118,8 @@ def _work(job) -> dict:
                 **{key: entry[key] for key in (
                     'episodes', 'frames', 'seconds', 'read', 'unmirrored', 'pictures')}}
     except (OSError, ValueError) as error:
-        return {**row, 'refused': ' '.join(str(error).split())}
+        said = ' '.join(str(error).split())
+        return {**row, 'refused': said if str(path) in said else f'{path}: {said}'}
 
 
 def _build_one(path: Path, out: Path, digest: str, pictures: bool, settings: dict) -> dict:

@@ -12,7 +12,7 @@ import numpy as np
 from mobile_vla_ros.models.text import encode_text, encode_texts
 from mobile_vla_ros.sim.language import is_task, LANGUAGES, sample
 from mobile_vla_ros.sim.scenario import COLORS, SIDES
-from mobile_vla_ros.training.manifest import Manifest, NAME as MANIFEST
+from mobile_vla_ros.training.manifest import delete_shard, Manifest, NAME as MANIFEST
 
 PERIOD_S = 0.2  # between recorded frames: nearer ones cost as much and say little new
 LONGEST = 150  # frames, half a minute: a batch of three hour-long ones would take 15 GB
@@ -134,8 +134,12 @@ def write_shard(folder: Path, name: str, episodes: list[tuple]) -> None:
     """
     rows = [{**row, 'frames': len(labels), 'shard': name} for row, _, labels, *_ in episodes]
     parts = zip(('grids', 'labels', 'executed', 'images'), zip(*(part[1:] for part in episodes)))
-    for kind, arrays in parts:
-        np.save(folder / f'{name}.{kind}.npy', np.concatenate(arrays))
+    try:
+        for kind, arrays in parts:
+            np.save(folder / f'{name}.{kind}.npy', np.concatenate(arrays))
+    except OSError:  # a full disk is not to stay full of what nobody can read
+        delete_shard(folder, name)
+        raise
     (folder / f'{name}.json').write_text(json.dumps(rows, ensure_ascii=False), encoding='utf-8')
 
 
