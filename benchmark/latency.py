@@ -15,6 +15,7 @@ from pathlib import Path
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -29,6 +30,7 @@ class CodedPolicy:
     """Runs another policy, if any, and drives by the code in the first pixel."""
 
     backend, sha256 = 'coded', '0' * 64
+    metadata = SimpleNamespace(data={})
 
     def __init__(self, inner=None, delay_s=0.0):
         """Take the policy whose time is to be measured, or a time that inference takes."""
