@@ -24,9 +24,7 @@ def content_digest(path: Path) -> str:
         raise FileNotFoundError(f'no bag at {path}')
     total = hashlib.sha256()
     for file in storage_files(path):
-        with file.open('rb') as stream:
-            total.update(hashlib.file_digest(stream, 'sha256').digest()
-                         if hasattr(hashlib, 'file_digest') else _digest_310(stream))
+        total.update(_file_digest(file))
     return total.hexdigest()
 
 
@@ -38,10 +36,11 @@ def storage_files(path: Path) -> list[Path]:
                   and file.name.endswith(STORAGE))
 
 
-def _digest_310(stream) -> bytes:  # Python 3.10 has no file_digest
+def _file_digest(file: Path) -> bytes:
     total = hashlib.sha256()
-    while block := stream.read(2**20):
-        total.update(block)
+    with file.open('rb') as stream:
+        while block := stream.read(2**20):
+            total.update(block)
     return total.digest()
 
 
