@@ -2,6 +2,9 @@
 
 from functools import partial
 import math
+import multiprocessing
+import os
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -109,6 +112,18 @@ def test_a_frame_is_acted_on_with_those_before_it_newest_first(name):
     assert target[:, 0].numpy() == pytest.approx(np.concatenate(
         [drive.labels[:, 0, 0] for drive in drives]))
     assert not np.allclose(expected[0], expected[1][:4], atol=1e-3)
+
+
+@pytest.mark.filterwarnings('error:.*CUDA is not available')
+def test_what_a_step_needs_goes_to_where_the_model_is(phrases):
+    """Which meta is, a place that computes nothing, but takes nothing from any other."""
+    model = build().to('meta')
+    drives = [loop._sample(episode(i), (0, 0), words, PERIOD_S, model.config) for i in range(2)]
+    predicted, target = loop._predict(model, drives)
+    assert predicted.device == target.device == torch.device('meta')
+    assert loop._predict(build(), drives)[0].device == torch.device('cpu')  # and no warning
+    answer = learn_words(model.listen, phrases, settings(word_steps=1, text_noise=0.02))
+    assert answer.weight.device == torch.device('meta')
 
 
 def test_a_chunk_holds_the_commands_to_come_and_repeats_the_last():
@@ -241,6 +256,16 @@ def test_a_short_training_warms_up_for_half_of_it_but_an_epoch_at_least(epochs, 
         + [1e-6 + (1 - 1e-6) * (1 + math.cos(math.pi * i / fall)) / 2 for i in range(fall)])
 
 
+@pytest.mark.parametrize('steps_each', [1, 3])
+def test_the_rate_falls_to_the_end_after_the_last_step(steps_each):
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    rate = schedule(optimizer, 2, steps_each)
+    for _ in range(2 * steps_each):
+        optimizer.step()
+        rate.step()
+    assert optimizer.param_groups[0]['lr'] == pytest.approx(1e-6, rel=1e-3)
+
+
 def test_the_weight_decays_as_the_config_says():
     still = [episode(0, command=[0.0, 0.0, 0.0], said=words)]
     kept = []
@@ -281,6 +306,27 @@ def test_what_is_seen_and_heard_is_standardised_by_a_share_of_it(phrases):
     assert model.listen.spread.numpy() == pytest.approx(heard.std(0) + 1e-3, abs=1e-6)
 
 
+@pytest.mark.parametrize('frames, every', [(21, 10), (25, 10), (499, 10), (550, 11), (1050, 21)])
+def test_of_a_long_episode_fifty_frames_or_so_standardise(phrases, frames, every):
+    drive = SimpleNamespace(grids=np.broadcast_to(
+        np.float32(range(frames))[:, None, None, None], (frames, CHANNELS, 2, 2)))
+    model = build()
+    loop._standardise(model, [drive], phrases)
+    taken = np.arange(0, frames, every)
+    assert model.look.mean.tolist() == pytest.approx([taken.mean()] * CHANNELS, rel=1e-5)
+    assert model.look.spread.tolist() == pytest.approx([taken.std() + 1e-3] * CHANNELS, rel=1e-5)
+
+
+@pytest.mark.parametrize('count, every', [(11, 5), (999, 5), (1200, 6)])
+def test_of_many_episodes_two_hundred_or_so_standardise(phrases, count, every):
+    drives = [SimpleNamespace(grids=np.full((1, CHANNELS, 1, 1), i, np.float32))
+              for i in range(count)]
+    model = build()
+    loop._standardise(model, drives, phrases)
+    taken = np.arange(0, count, every)
+    assert model.look.mean.tolist() == pytest.approx([taken.mean()] * CHANNELS, rel=1e-5)
+
+
 def test_the_sum_of_many_half_precision_values_does_not_overflow(phrases):
     drive = episode(frames=30)
     drive.grids[:] = 60_000
@@ -306,6 +352,7 @@ def test_words_are_learned_from_noisy_sentences_of_every_task(steps):
     assert set(torch.cat(nearest).tolist()) == set(range(30))
     noise = torch.cat([batch - flat[rows] for batch, rows in zip(heard, nearest)])
     assert noise.std() == pytest.approx(0.02, rel=0.01) and abs(noise.mean()) < 1e-4
+    assert noise[:64].std(0).mean() == pytest.approx(0.02, rel=0.05), 'every sentence its own'
     assert [rate for rate, _ in steps] == [1e-3] * 150
     with torch.inference_mode():
         side, color = answer(listen.eval()(flat)).split([2, 5], -1)
@@ -319,6 +366,17 @@ def test_learning_words_changes_the_listening_and_forgets_no_gradient(steps, phr
     learn_words(listen, phrases, settings(word_steps=40))
     assert all(not torch.equal(value, before[key]) for key, value in listen.named_parameters())
     assert max(norm for _, norm in steps) < 10, 'gradients are not summed up over the steps'
+
+
+def test_learning_words_lets_weights_decay_by_a_hundred_thousandth_a_step():
+    """That is the rate times 0.01: of a weight that no sentence uses, nothing else changes."""
+    listen = build().listen
+    before = listen.enter.weight[:, 7].detach().clone()
+    vectors = np.random.default_rng(0).normal(size=(2, 5, 3, 512)).astype(np.float32)
+    vectors[..., 7] = 0.0
+    learn_words(listen, SimpleNamespace(vectors=vectors), settings(word_steps=20))
+    assert (listen.enter.weight[:, 7] / before).tolist() == pytest.approx(
+        [(1 - 1e-3 * 1e-2) ** 20] * len(before), abs=2e-5)
 
 
 # -- what is measured and kept
@@ -361,6 +419,43 @@ def test_an_interrupted_training_goes_on_from_its_last_whole_epoch(tmp_path):
             run(build(), drives, TrainConfig(**{**vars(config), **change}), held_out, state=path)
     with pytest.raises(ValueError, match='of another training'):
         run(build(), [*drives[:2], episode(9, said=words)], config, held_out, state=path)
+
+
+def train_with_another(rank, store, state, weights):
+    """Train in a process that is one of two, begin anew from the state, and keep the weights."""
+    os.environ.update(WORLD_SIZE='2', RANK=str(rank))
+    torch.distributed.init_process_group('gloo', init_method=f'file://{store}', rank=rank,
+                                         world_size=2)
+    train_three(state=state)
+    torch.distributed.barrier()  # by now the first has written the state
+    model = train_three(state=state)
+    torch.save(model.state_dict(), weights.with_suffix(f'.{rank}'))
+
+
+def train_three(**more):
+    """Train without dropout on three episodes, two a batch: one is left for the second."""
+    model = build(dropout=0.0)
+    model.listen.dropout.p = 0.0
+    drives = [episode(i, 2 + i, said=words) for i in range(3)]
+    run(model, drives, settings(epochs=2, episodes_per_batch=2, learning_rate=1e-2, threads=1),
+        **more)
+    return model
+
+
+def test_two_processes_reach_the_weights_of_one_though_one_has_no_share_of_a_batch(tmp_path):
+    fork = multiprocessing.get_context('fork')  # a new one would import torch for seconds
+    pair = [fork.Process(target=train_with_another, daemon=True, args=(
+        rank, tmp_path / 'store', tmp_path / 'state', tmp_path / 'weights')) for rank in (0, 1)]
+    for one in pair:
+        one.start()
+    for one in pair:
+        one.join(60)
+        one.kill()
+    assert [one.exitcode for one in pair] == [0, 0]
+    alone = train_three().state_dict()
+    for rank in (0, 1):
+        for name, value in torch.load(tmp_path / f'weights.{rank}').items():
+            assert value.numpy() == pytest.approx(alone[name].numpy(), abs=1e-4), (rank, name)
 
 
 @pytest.mark.parametrize('patience, epochs', [(0, 6), (1, 2), (3, 4)])
@@ -418,6 +513,21 @@ def test_the_least_that_is_allowed_is_taken():
     config = TrainConfig(weight_decay=0, text_noise=0, z_weight=0, patience=0, word_steps=0,
                          other_tasks=1, epochs=1, episodes_per_batch=1, threads=1)
     assert config.other_tasks == 1 and TrainConfig(other_tasks=0).other_tasks == 0
+
+
+def test_the_loss_shown_is_the_mean_of_the_last_twenty(capsys):
+    model, order = build(), []
+    with torch.no_grad():
+        model.axis_weight.zero_()  # then commands are the loss
+    model.look.register_forward_pre_hook(
+        lambda _, given: order.append(int(given[0].flatten()[0])) if model.training else None)
+    drives = [Episode(i, 0, 0, np.full((1, CHANNELS, GRID, GRID), i, np.float16),
+                      episode(i, 1, [i, 0.0, 0.0]).labels) for i in range(25)]
+    train(model, drives, drives[:1], settings(learning_rate=STILL), PERIOD_S)
+    losses = [loss_of(0.0, np.float64([i, 0, 0]), 1.0) for i in order]
+    shown = [float(value) for value in re.findall(r'loss=([\d.]+)', capsys.readouterr().err)]
+    assert shown[-1] == pytest.approx(np.mean(losses[-20:]), abs=2e-3)
+    assert sorted(order) == list(range(25)) and order[4] > 0  # which a mean of 21 would count
 
 
 def test_validation_stands_beside_the_best_constant(phrases):
