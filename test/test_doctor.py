@@ -178,6 +178,17 @@ def test_what_only_all_together_show():
     assert balance(several())['sides'] == {'left': 5, 'right': 3}
 
 
+@pytest.mark.parametrize('count, more', [(1, ''), (3, ''), (4, ' and 1 more'),
+                                         (6, ' and 3 more')])
+def test_words_that_may_mean_a_side_are_told_up_to_three(count, more):
+    unsure = [f'lefty loosey {i}' for i in range(count)]
+    assert verdicts(several(instructions=['go left to the red bottle', *unsure])) == [(
+        'warn', 'words that may mean a side, and cannot be exchanged: '
+        + ', '.join(map(repr, unsure[:3])) + more,
+        'such drives are learned without a mirror image: record the other side too, or say left '
+        'and right, 왼쪽 and 오른쪽')]
+
+
 def labelled(label, *counts):
     """Return checkups of which so many have the label's values a, b and so on."""
     values = [value for value, count in zip('abcdef', counts) for _ in range(count)]

@@ -83,6 +83,30 @@ def test_a_slow_camera_is_learned_at_the_pace_it_drove():
     assert segment.paced(0.2) is segment, 'a camera that is fast enough changes nothing'
 
 
+def shown_at(*times):
+    return Segment('go', list(range(len(times))), [Command(i, 0.0, 0.0)
+                                                   for i in range(len(times))],
+                   [round((7.0 + time) * NS) for time in times])
+
+
+@pytest.mark.parametrize('times, shown', [
+    ((0.0, 1.125), [0, 0, 0, 0, 1]),  # half a period early is soon enough
+    ((0.0, 1.124), [0, 0, 0, 0, 1]), ((0.0, 1.126), [0, 0, 0, 0, 0, 1]),
+    ((0.0, 0.25, 0.5, 0.75, 2.0), [0, 1, 2, 3, 3, 3, 3, 3, 4]),
+    ((0.0, 0.3125, 0.6255), [0, 1, 1, 2])])
+@pytest.mark.filterwarnings('error::DeprecationWarning')
+def test_a_picture_stands_for_the_periods_until_the_next(times, shown):
+    paced = shown_at(*times).paced(0.25)
+    assert paced == Segment('go', shown, [Command(i, 0.0, 0.0) for i in shown],
+                            [round((7.0 + i / 4) * NS) for i in range(len(shown))])
+
+
+@pytest.mark.parametrize('times', [(), (0.0,), (0.0, 0.3125, 0.625), (0.0, 0.01, 0.02)])
+def test_pictures_up_to_a_quarter_too_slow_are_left_as_they_are(times):
+    segment = shown_at(*times)
+    assert segment.paced(0.25) is segment
+
+
 def test_an_unreadable_picture_is_replaced_by_the_next():
     def encode(value):
         if value == 2:
