@@ -7,7 +7,7 @@ PY := .venv/bin/python
 CHECK_GL = test -e .venv/.gl-stamp || { sh scripts/check_gl.sh $(PY) && touch .venv/.gl-stamp; }
 
 export MUJOCO_GL ?= egl
-export PYTHONPATH := $(CURDIR)
+export PYTHONPATH := $(CURDIR):$(CURDIR)/test
 # What runs here must not be heard by a robot on the network.
 export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 unexport AMENT_PREFIX_PATH LD_LIBRARY_PATH RMW_IMPLEMENTATION ROS_DISTRO
@@ -49,35 +49,35 @@ benchmark: .venv/.demo-stamp  ## score the policy in the simulator
 
 bench: .venv/.test-stamp  ## measure speed, each figure beside a rival's (half an hour); ARGS='P1 P5'
 	@$(CHECK_GL)
-	@$(PY) benchmark/bench.py $(ARGS)
+	@$(PY) -m bench.speed $(ARGS)
 
 results: .venv/.demo-stamp  ## measure the shipped policy beside its baselines (an hour)
 	@$(CHECK_GL)
-	@$(PY) benchmark/results.py $(ARGS)
+	@$(PY) -m bench.learning.results $(ARGS)
 
 strategies: .venv/.train-stamp  ## train every strategy, write docs/results/strategies.md
 	@$(CHECK_GL)
-	@$(PY) benchmark/strategies.py $(ARGS)
+	@$(PY) -m bench.learning.strategies $(ARGS)
 
 scaling: .venv/.train-stamp  ## success by recorded episodes, and yaw damped or not (40 minutes)
 	@$(CHECK_GL)
-	@$(PY) benchmark/scaling.py $(ARGS)
+	@$(PY) -m bench.learning.scaling $(ARGS)
 
 realdrives: .venv/.train-stamp  ## hold out each of a real car's drives; ARGS='tub_1 tub_2'
-	@$(PY) benchmark/real_drives.py $(ARGS)
+	@$(PY) -m bench.learning.real_drives $(ARGS)
 
 faults: .venv/.test-stamp  ## inject every fault, write docs/safety.md's table; TRIALS=100
 	@$(CHECK_GL)
-	@$(PY) benchmark/faults.py $${TRIALS:+--trials "$$TRIALS"} $(ARGS)
+	@$(PY) -m bench.robustness.faults $${TRIALS:+--trials "$$TRIALS"} $(ARGS)
 
 soak: .venv/.test-stamp  ## drive for hours, the camera stalling: memory, stops; HOURS=8
-	@$(PY) benchmark/soak.py $${HOURS:+--hours "$$HOURS"} $(ARGS)
+	@$(PY) -m bench.robustness.soak $${HOURS:+--hours "$$HOURS"} $(ARGS)
 
 fuzz: .venv/.audit-stamp  ## mutate what comes from outside, guided by coverage; SECONDS_EACH=60
-	@$(PY) benchmark/fuzz.py $${SECONDS_EACH:+--seconds "$$SECONDS_EACH"} $(ARGS)
+	@$(PY) -m bench.robustness.fuzz $${SECONDS_EACH:+--seconds "$$SECONDS_EACH"} $(ARGS)
 
 audit: .venv/.audit-stamp  ## scan for unsafe code
-	@$(PY) -m bandit -q -c bandit.yaml -r mobile_vla_ros benchmark scripts launch setup.py
+	@$(PY) -m bandit -q -c bandit.yaml -r mobile_vla_ros bench scripts launch setup.py
 
 holes: .venv/.audit-stamp  ## ask PyPI for known holes in what is installed (needs the network)
 	@$(PY) -m pip_audit --disable-pip --require-hashes -r requirements/locked/test.txt $(ARGS)

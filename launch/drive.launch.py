@@ -12,11 +12,12 @@ from launch.actions import DeclareLaunchArgument, SetLaunchConfiguration
 from launch.conditions import IfCondition, UnlessCondition
 from launch.substitutions import LaunchConfiguration
 
-from mobile_vla_ros.launching import (action, BOOLS, defaults, described, given, image_rules,
-                                      in_namespace, include, is_true, our_node, planned, shipped,
-                                      topic, transport_profile, value_of)
+from mobile_vla_ros.environment.share import SHIPPED
+from mobile_vla_ros.launching.description import (action, BOOLS, defaults, described, given,
+                                                  image_rules, in_namespace, include, is_true,
+                                                  our_node, planned, shipped, topic,
+                                                  transport_profile, value_of)
 from mobile_vla_ros.nodes.drive_settings import check_together, SETTINGS
-from mobile_vla_ros.share import SHIPPED
 
 
 def scene_instruction(context):

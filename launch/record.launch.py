@@ -13,8 +13,9 @@ from launch.actions import DeclareLaunchArgument
 from launch.conditions import IfCondition, UnlessCondition
 from launch.substitutions import LaunchConfiguration
 
-from mobile_vla_ros.launching import (BOOLS, described, image_rules, include, our_node, PATIENT,
-                                      planned, shipped, topic, transport_profile, value_of)
+from mobile_vla_ros.launching.description import (BOOLS, described, image_rules, include, our_node,
+                                                  PATIENT, planned, shipped, topic,
+                                                  transport_profile, value_of)
 from mobile_vla_ros.nodes.record import SETTINGS
 
 

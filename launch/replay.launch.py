@@ -12,10 +12,10 @@ from pathlib import Path
 
 from launch.actions import DeclareLaunchArgument
 
-from mobile_vla_ros import packages
-from mobile_vla_ros.launching import (BOOLS, defaults, described, ends_all, given, is_true,
-                                      our_node, PATIENT, planned, shipped, transport_profile,
-                                      value_of)
+from mobile_vla_ros.environment import packages
+from mobile_vla_ros.launching.description import (BOOLS, defaults, described, ends_all, given,
+                                                  is_true, our_node, PATIENT, planned, shipped,
+                                                  transport_profile, value_of)
 from mobile_vla_ros.nodes import compare, drive_settings, play
 
 PLAYED = ('bag', 'rate', 'start', 'loop', 'stamps', 'instruction', 'image_topic',

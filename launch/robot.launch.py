@@ -12,8 +12,9 @@ from pathlib import Path
 from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration
 
-from mobile_vla_ros.launching import (BOOLS, described, image_rules, is_true, other_node, planned,
-                                      shipped, topic, transport_profile, value_of)
+from mobile_vla_ros.launching.description import (BOOLS, described, image_rules, is_true,
+                                                  other_node, planned, shipped, topic,
+                                                  transport_profile, value_of)
 
 DEVICE = '/dev/video0'
 APT = 'install ros-$ROS_DISTRO-{}, or give {}:=false'

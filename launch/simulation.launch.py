@@ -6,8 +6,8 @@ Start the simulated robot alone: camera, odometry and clock out, velocity comman
 
 from launch.actions import DeclareLaunchArgument
 
-from mobile_vla_ros.launching import (BOOLS, described, image_rules, our_node, planned, shipped,
-                                      topic, transport_profile, value_of)
+from mobile_vla_ros.launching.description import (BOOLS, described, image_rules, our_node, planned,
+                                                  shipped, topic, transport_profile, value_of)
 from mobile_vla_ros.nodes.sim import make_task, SETTINGS
 
 

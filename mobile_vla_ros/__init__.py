@@ -4,6 +4,7 @@ __version__ = '0.1.0'
 
 
 def load_policy(path=None, backend: str = 'auto', threads: int = 0, device: str = 'cpu'):
-    """Load a checkpoint, the shipped one by default; see `mobile_vla_ros.policy.load_policy`."""
-    from mobile_vla_ros.policy import load_policy  # keeps `import mobile_vla_ros` instant
+    """Load a checkpoint, the shipped one by default; see `load_policy` of `inference.policy`."""
+    # Here, so that `import mobile_vla_ros` is instant.
+    from mobile_vla_ros.inference.policy import load_policy
     return load_policy(path, backend, threads, device)

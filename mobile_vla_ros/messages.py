@@ -11,10 +11,11 @@ from nav_msgs.msg import Odometry
 import numpy as np
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, LaserScan
 
-from mobile_vla_ros import bridge
 from mobile_vla_ros.contract import BASE_FRAME, Command, NS
-from mobile_vla_ros.images import compressed_to_rgb, image_to_rgb, MessageError  # noqa: F401
-from mobile_vla_ros.obstacle import Scan
+from mobile_vla_ros.control.obstacle import Scan
+from mobile_vla_ros.images import bridge
+from mobile_vla_ros.images.decode import (  # noqa: F401
+    compressed_to_rgb, image_to_rgb, MessageError)
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 

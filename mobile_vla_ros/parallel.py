@@ -5,7 +5,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 import os
 
-from mobile_vla_ros.packages import missing
+from mobile_vla_ros.environment.packages import missing
 
 CLUSTER = 'RAY_ADDRESS'  # Ray's own variable: auto, local, HOST:PORT
 

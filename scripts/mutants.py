@@ -1,7 +1,7 @@
 """
 Change the code bit by bit and run its tests: do they notice? What they do not is listed.
 
-    python scripts/mutants.py [MUTMUT'S NAMES, e.g. 'mobile_vla_ros.safety*']
+    python scripts/mutants.py [MUTMUT'S NAMES, e.g. 'mobile_vla_ros.control.guard*']
 
 NAMES says what is changed, [mutmut] in setup.cfg by which tests that must be noticed. Every
 change that goes unnoticed stands in scripts/survivors.yaml under the reason why it may; another
@@ -20,8 +20,9 @@ import yaml
 
 LISTED = Path(__file__).with_name('survivors.yaml')
 MUTANTS = Path('mutants')
-NAMES = ('safety', 'stopping', 'obstacle', 'policy', 'data.samples', 'data.doctor.x_verdicts_',
-         'evaluate.gate', 'training.loss', 'training.loop', 'training.split')
+NAMES = ('control.guard', 'control.stopping', 'control.obstacle', 'inference.policy',
+         'data.segments', 'data.doctor.x_verdicts_', 'report.gate', 'training.loss',
+         'training.loop', 'training.split')
 LEAST = 0.95
 KILLED = {1, 3, 36, 24, 152, 255, -24, -11, -9}  # a test failed, was too slow, or crashed
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from stalls import short_of_cores, stalled, waited
+from support.stalls import short_of_cores, stalled, waited
 
 os.environ.setdefault('MUJOCO_GL', 'egl')  # before mujoco's first import: there is no display
 SOAK = int(os.environ.get('MOBILE_VLA_SOAK', 1))  # trials of a fault
@@ -62,9 +62,9 @@ def starts_nodes(item) -> bool:
 
 
 def uses_harness(item) -> bool:
-    """Return whether a test starts nodes by test/ros_harness.py."""
+    """Return whether a test starts nodes by test/support/ros_harness.py."""
     graph = getattr(item.module, 'graph', None)
-    return getattr(graph, '__module__', '') == 'ros_harness' or 'g' in item.fixturenames
+    return getattr(graph, '__module__', '') == 'support.ros_harness' or 'g' in item.fixturenames
 
 
 def disturbed() -> bool:
@@ -90,7 +90,7 @@ def pytest_runtest_setup(item):
     global begun
     begun = time.monotonic(), waited()
     if uses_harness(item):
-        from ros_harness import Graph
+        from support.ros_harness import Graph
         Graph.newest = None
 
 
@@ -99,7 +99,7 @@ def pytest_runtest_makereport(item, call):
     """Show what the nodes said, if their test failed."""
     report = yield
     if report.failed and uses_harness(item):
-        from ros_harness import Graph
+        from support.ros_harness import Graph
         if Graph.newest:
             report.sections.append(('nodes', str(Graph.newest)))
     return report

@@ -2,7 +2,6 @@
 
 import math
 import os
-from pathlib import Path
 import subprocess
 import sys
 
@@ -12,15 +11,15 @@ import numpy as np
 import pytest
 
 from mobile_vla_ros.contract import Command
-from mobile_vla_ros.encodings import known_as, LAYOUTS
-from mobile_vla_ros.images import ENCODINGS, image_to_rgb, MAX_PIXELS, MessageError
+from mobile_vla_ros.images.decode import ENCODINGS, image_to_rgb, MAX_PIXELS, MessageError
+from mobile_vla_ros.images.encodings import known_as, LAYOUTS
 from mobile_vla_ros.preprocessing import preprocess
 
 messages = pytest.importorskip('mobile_vla_ros.messages', reason='needs ROS messages')
 from geometry_msgs.msg import Twist  # noqa: E402, I100
 from sensor_msgs.msg import CompressedImage, Image  # noqa: E402, I100
+from support.paths import ROOT  # noqa: E402
 
-ROOT = Path(__file__).resolve().parent.parent
 SOAK = int(os.environ.get('MOBILE_VLA_SOAK', 1))
 
 
@@ -157,7 +156,7 @@ def test_10_a_chunk_that_claims_too_much_is_refused_before_room_is_made():
 BOMBS = """
 import re, struct, sys, zlib
 import cv2, numpy as np
-from mobile_vla_ros.images import compressed_to_rgb, MessageError
+from mobile_vla_ros.images.decode import compressed_to_rgb, MessageError
 
 class Message:
     format = 'bomb'

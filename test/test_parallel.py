@@ -26,12 +26,12 @@ def cluster(ray, monkeypatch):
 
 def test_a_cluster_says_what_one_process_does(cluster):
     pytest.importorskip('mujoco')
-    from mobile_vla_ros.evaluate import closed_loop
+    from mobile_vla_ros.benchmark import rollout
     from mobile_vla_ros.sim.seeds import VALIDATION
-    job, seeds, seen = closed_loop.Job(), VALIDATION[:3], []
-    rows = closed_loop.run(job, seeds, 2, seen.append)
+    job, seeds, seen = rollout.Job(), VALIDATION[:3], []
+    rows = rollout.run(job, seeds, 2, seen.append)
     assert cluster.is_initialized() and seen == rows
-    assert rows == closed_loop.run(job, seeds, 1)
+    assert rows == rollout.run(job, seeds, 1)
 
 
 def test_a_cluster_passes_errors_on(cluster):

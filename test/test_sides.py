@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from mobile_vla_ros.data.doctor import Checkup, verdicts
+from mobile_vla_ros.sides import EXCHANGED as YES, mirrored, NONE, UNSURE as MAYBE
 from mobile_vla_ros.sim import language
 from mobile_vla_ros.sim.scenario import COLORS, SIDES
 from mobile_vla_ros.sim.unknown import refuse_unknown
-from mobile_vla_ros.sides import EXCHANGED as YES, mirrored, NONE, UNSURE as MAYBE
 
 EXCHANGED = {
     'take the leftmost gap': 'take the rightmost gap', 'veer leftwards': 'veer rightwards',

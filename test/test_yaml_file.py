@@ -3,10 +3,10 @@
 import pytest
 import yaml
 
-from mobile_vla_ros import params_file, ros_arguments
+from mobile_vla_ros.benchmark.phrases import PhraseFile
 from mobile_vla_ros.data.storage.metadata import read_metadata
-from mobile_vla_ros.evaluate.gate import read_spec
-from mobile_vla_ros.evaluate.phrases import PhraseFile
+from mobile_vla_ros.launching import params_file, ros_arguments
+from mobile_vla_ros.report.gate import read_spec
 from mobile_vla_ros.yaml_file import LARGEST, load
 
 
@@ -79,6 +79,6 @@ def test_a_template_takes_no_width():
 
 
 def _phrases(template):
-    from mobile_vla_ros.evaluate.phrases import _language
+    from mobile_vla_ros.benchmark.phrases import _language
     _language('a.yaml', 'en', {'templates': [template], 'side': {'left': 'l', 'right': 'r'},
                                'color': {'red': 'red'}})

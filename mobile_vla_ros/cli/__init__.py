@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 import sys
 
-from mobile_vla_ros.packages import missing, MissingPackageError
-from mobile_vla_ros.usage import as_started
+from mobile_vla_ros.environment.packages import missing, MissingPackageError
+from mobile_vla_ros.environment.usage import as_started
 
 VERBS = {
     'demo': ('mobile_vla_ros.cli.demo', 'drive in the simulator and film it'),
@@ -79,7 +79,7 @@ def save(path: Path, content) -> None:
 
 def judge(result: dict, spec: dict | None) -> int:
     """Return 1 and say why if `result` breaks a limit of a gate's specification, 0 otherwise."""
-    from mobile_vla_ros.evaluate.gate import failures
+    from mobile_vla_ros.report.gate import failures
     broken = failures(result, spec) if spec else []
     for line in broken:
         print(f'below the gate: {line}', file=sys.stderr)

@@ -4,10 +4,11 @@ from dataclasses import asdict
 import os
 from pathlib import Path
 
-from mobile_vla_ros import __version__, packages
+from mobile_vla_ros import __version__
+from mobile_vla_ros.benchmark.journal import Partial
 from mobile_vla_ros.cli import judge, one_line_errors, Parser, save
 from mobile_vla_ros.contract import AXES
-from mobile_vla_ros.evaluate.partial import Partial
+from mobile_vla_ros.environment import packages
 from mobile_vla_ros.sim.seeds import split_of, TEST
 
 EXAMPLE = 'example: python -m mobile_vla_ros benchmark --episodes 300 --json out/benchmark.json'
@@ -56,9 +57,9 @@ def main(argv=None) -> int:
                          f'more, got {args.episodes}, {args.processes} and {args.first_seed}')
     packages.require(*packages.SIMULATE, 'tqdm', *(('matplotlib',) if args.html else ()),
                      *(packages.FILM if args.films else ()))
-    from mobile_vla_ros.evaluate import closed_loop, over_ros, suites
-    from mobile_vla_ros.evaluate.gate import read_spec
-    job = closed_loop.Job(args.policy, args.checkpoint, args.backend, args.swap, args.phrases,
+    from mobile_vla_ros.benchmark import over_ros, rollout, suites
+    from mobile_vla_ros.report.gate import read_spec
+    job = rollout.Job(args.policy, args.checkpoint, args.backend, args.swap, args.phrases,
                           args.held_out_look, args.open_loop, trace=bool(args.html or args.films))
     if args.over_ros:
         over_ros.check(job)
@@ -67,7 +68,7 @@ def main(argv=None) -> int:
     spec = read_spec(args.fail_under) if args.fail_under else None
     tasks = suites.tasks(args.suite, job) if args.suite else [
         ('', job, seed) for seed in range(args.first_seed, args.first_seed + args.episodes)]
-    probe = closed_loop.Runner(job)  # bad input shows here, in one process, before many start
+    probe = rollout.Runner(job)  # bad input shows here, in one process, before many start
     split = split_of(tasks[0][2])
     result = {
         'job': {**asdict(job), 'over_ros': args.over_ros}, 'suite': args.suite,
@@ -77,7 +78,7 @@ def main(argv=None) -> int:
         'data_digest': probe.policy.metadata.data.get('digest') if probe.policy else None}
     partial = Partial(args.json and args.json.with_suffix('.partial.jsonl'), result)
     rows = _measure(tasks, partial, args)
-    rates = closed_loop.summarise(rows, job)
+    rates = rollout.summarise(rows, job)
     print_table(rates, f'{args.policy}, {args.suite or "plain scenes"}, {len(tasks)} episodes '
                 f'from seed {tasks[0][2]} ({split})')
     if split != 'test':
@@ -85,14 +86,14 @@ def main(argv=None) -> int:
               f'{TEST.start}')
     names = [part for part, _, _ in tasks]
     result |= {
-        'rates': rates, 'driving': closed_loop.driving(rows),
-        'parts': {name: closed_loop.summarise([r for r, n in zip(rows, names) if n == name], job)
+        'rates': rates, 'driving': rollout.driving(rows),
+        'parts': {name: rollout.summarise([r for r, n in zip(rows, names) if n == name], job)
                   for name in dict.fromkeys(names)},
-        'by': closed_loop.groups(rows, job),
+        'by': rollout.groups(rows, job),
         'rows': [{k: v for k, v in row.items() if k != 'errors'} for row in rows]}
     films = _film(rows, tasks, args) if args.films else {}
     if args.html:
-        from mobile_vla_ros.evaluate.benchmark_page import page
+        from mobile_vla_ros.benchmark.page import page
         save(args.html, page(result, tasks, films))
     if args.json:
         save(args.json, result)
@@ -103,7 +104,7 @@ def main(argv=None) -> int:
 def _measure(tasks, partial, args) -> list[dict]:
     """Run what an interrupted run has not done yet; return all rows in the tasks' order."""
     from tqdm import tqdm
-    from mobile_vla_ros.evaluate import closed_loop, over_ros
+    from mobile_vla_ros.benchmark import over_ros, rollout
     left = [number for number in range(len(tasks)) if number not in partial.rows]
     with tqdm(total=len(tasks), initial=len(tasks) - len(left), unit='episode',
               desc=args.policy) as bar:
@@ -116,7 +117,7 @@ def _measure(tasks, partial, args) -> list[dict]:
         if args.over_ros:
             over_ros.run(tasks[0][1], [tasks[number][2] for number in left], done)
         elif left:
-            closed_loop.run_each([tasks[number][1:] for number in left],
+            rollout.run_each([tasks[number][1:] for number in left],
                                  min(args.processes, len(left)), done)
     return [partial.rows[number] for number in range(len(tasks))]
 
@@ -124,7 +125,7 @@ def _measure(tasks, partial, args) -> list[dict]:
 def _film(rows, tasks, args) -> dict:
     """Film the episodes that failed; return seed -> address as seen from the page."""
     from tqdm import tqdm
-    from mobile_vla_ros.evaluate.retake import Retake
+    from mobile_vla_ros.benchmark.failure_films import Retake
     failed = [(job, seed) for row, (_, job, seed) in zip(rows, tasks)
               if not row.get('success', True)]
     retake, films = Retake(tasks[0][1]), {}

@@ -3,9 +3,9 @@
 from dataclasses import fields
 from pathlib import Path
 
-from mobile_vla_ros import packages
 from mobile_vla_ros.cli import one_line_errors, Parser
-from mobile_vla_ros.share import SHIPPED
+from mobile_vla_ros.environment import packages
+from mobile_vla_ros.environment.share import SHIPPED
 from mobile_vla_ros.training.recipe import build, Recipe
 
 EXAMPLE = 'example: python -m mobile_vla_ros checkpoint --out out/checkpoint/default'

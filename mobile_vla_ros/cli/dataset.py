@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 import sys
 
-from mobile_vla_ros import packages
-from mobile_vla_ros.cli import (
-    add_topics, dataset_export, dataset_import, one_line_errors, Parser, report, save, topics_of)
+from mobile_vla_ros.cli import (add_topics, dataset_export, dataset_import, one_line_errors,
+                                Parser, report, save, topics_of)
+from mobile_vla_ros.environment import packages
 
 FEW = 5000  # frames, a quarter of an hour at five a second
 BAGS = 'rosbag2 folder, .mcap, .db3 or ROS 1 .bag; or a folder of episodes'
@@ -184,7 +184,7 @@ def _doctor(args) -> int:
     if args.json:
         save(args.json, told)
     if args.html:
-        from mobile_vla_ros.evaluate.doctor_page import page
+        from mobile_vla_ros.data.doctor_page import page
         save(args.html, page(checkups, found))
     return int(any(level == BAD for level, _, _ in found))
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from mobile_vla_ros import packages
 from mobile_vla_ros.cli import add_topics, report, topics_of
+from mobile_vla_ros.environment import packages
 
 EXAMPLE = 'example: python -m mobile_vla_ros dataset export drives/* --to lerobot --out out/mine'
 
@@ -28,7 +28,7 @@ def run(args) -> int:
     """Export every bag; exit status 1 if one was refused."""
     packages.require(*packages.READ, 'tqdm')
     from tqdm import tqdm
-    from mobile_vla_ros.data.exports import export, open_target
+    from mobile_vla_ros.data.formats.exports import export, open_target
     target = open_target(args.to, args.out, args.fps)
     with tqdm(total=len(args.bags), unit='bag', disable=None) as bar:
         refused = export(args.bags, target, args.instruction, topics_of(args), bar.update)

@@ -3,8 +3,8 @@
 from pathlib import Path
 from shutil import rmtree
 
-from mobile_vla_ros import packages
 from mobile_vla_ros.cli import report
+from mobile_vla_ros.environment import packages
 
 EXAMPLE = ("example: python -m mobile_vla_ros dataset import tub_1 --out drives "
            "--instruction 'follow the track'")
@@ -33,7 +33,7 @@ def add(actions) -> None:
 def run(args) -> int:
     """Import every source; exit status 1 if one was refused."""
     packages.require(*packages.RECORD)
-    from mobile_vla_ros.data.imports import Options
+    from mobile_vla_ros.data.formats.imports import Options
     options = Options(args.instruction, args.rate, args.speed, args.turn, args.order)
     refused, taken = [], {}
     for source in args.sources:
@@ -57,8 +57,8 @@ def run(args) -> int:
 
 def _take(source: Path, out: Path, options) -> dict:
     """Import one source; the library of HDF5, which damaged files can crash, by itself."""
-    from mobile_vla_ros.data.imports import import_episode
-    from mobile_vla_ros.data.source_kinds import FILES
+    from mobile_vla_ros.data.formats.imports import import_episode
+    from mobile_vla_ros.data.formats.source_kinds import FILES
     if FILES.get(source.suffix.lower()) != 'hdf5' or not source.is_file():
         return import_episode(source, out, options)
     from concurrent.futures.process import BrokenProcessPool

@@ -10,9 +10,9 @@ from pathlib import Path
 import signal
 import sys
 
-from mobile_vla_ros import packages
 from mobile_vla_ros.cli import one_line_errors, Parser
-from mobile_vla_ros.evaluate import demo_run
+from mobile_vla_ros.demo import run
+from mobile_vla_ros.environment import packages
 from mobile_vla_ros.sim.seeds import split_of, TEST
 from mobile_vla_ros.sim.verdict import verdict
 
@@ -43,9 +43,9 @@ def main(argv=None) -> int:
     """Return 0 if the robot reached the target rightly, 1 if not."""
     args = parser().parse_args(argv)
     packages.require(*packages.FILM, *packages.SIMULATE)
-    scenario = demo_run.make_task(args.seed, args.instruction)
-    from mobile_vla_ros.evaluate import film
-    from mobile_vla_ros.policy import load_policy
+    scenario = run.make_task(args.seed, args.instruction)
+    from mobile_vla_ros.demo import film
+    from mobile_vla_ros.inference.policy import load_policy
     policy = load_policy(args.checkpoint or None, args.backend)  # a bad file shows here
     sha256, backend = policy.sha256, policy.backend
     del policy
@@ -54,7 +54,7 @@ def main(argv=None) -> int:
     print(f'scene {args.seed}: {scenario.instruction}', flush=True)
     print('starting the simulator and the drive node ...', flush=True)
     try:
-        recording, latency = demo_run.run(scenario, args.checkpoint, args.backend)
+        recording, latency = run.run(scenario, args.checkpoint, args.backend)
     except (ChildProcessError, TimeoutError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1

@@ -3,8 +3,8 @@
 from pathlib import Path
 import tempfile
 
-from mobile_vla_ros import packages
 from mobile_vla_ros.cli import add_topics, one_line_errors, Parser, topics_of
+from mobile_vla_ros.environment import packages
 
 EXAMPLE = 'example: python -m mobile_vla_ros export out/mine/best.safetensors best.onnx --tune'
 
@@ -34,7 +34,7 @@ def main(argv=None) -> int:
         from mobile_vla_ros.training.export import export
         print(f'{args.out}: agrees with torch within {export(args.checkpoint, args.out):.1e}')
     if args.tune:
-        from mobile_vla_ros.evaluate.tuning import tune
+        from mobile_vla_ros.inference.tuning import tune
         rows = tune(runtime)
         for row in rows:
             print(f'  {row["backend"]:<12}{row["threads"]} threads  {row["ms"]:6.2f} ms, p99 '

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from mobile_vla_ros import packages
 from mobile_vla_ros.cli import add_topics, judge, one_line_errors, Parser, save, topics_of
+from mobile_vla_ros.environment import packages
 
 EXAMPLE = ("example: python -m mobile_vla_ros replay my_bag --html out/replay.html "
            "--instruction 'go left to the red bottle'")
@@ -44,8 +44,8 @@ def main(argv=None) -> int:
         raise ValueError('--video takes one bag and one checkpoint, got '
                          f'{len(args.bags)} and {len(args.checkpoint or [None])}')
     packages.require(*packages.REPLAY, *(packages.FILM if args.video else ()))
-    from mobile_vla_ros.evaluate.gate import read_spec
-    from mobile_vla_ros.evaluate.replay_page import comparison, page
+    from mobile_vla_ros.replay.page import comparison, page
+    from mobile_vla_ros.report.gate import read_spec
     spec = read_spec(args.fail_under) if args.fail_under else None
     found = {name: _score(path, args) for name, path in _names(args.checkpoint).items()}
     if len(found) == 1:
@@ -55,10 +55,10 @@ def main(argv=None) -> int:
         summaries = {name: summary for name, (summary, _) in found.items()}
         told, html = {'checkpoints': summaries}, lambda: comparison(summaries)
     if args.video:
-        from mobile_vla_ros.evaluate import replay_video
         from mobile_vla_ros.data.bags import Bag
+        from mobile_vla_ros.replay import video
         with Bag(args.bags[0], **topics_of(args)) as bag:
-            replay_video.write(args.video, bag, drives[0])
+            video.write(args.video, bag, drives[0])
         print(args.video)
     if args.json:
         save(args.json, told)
@@ -81,9 +81,9 @@ def _names(checkpoints) -> dict:
 def _score(checkpoint, args):
     """Replay the bags with one checkpoint; print its headline; return (summary, drives)."""
     from tqdm import tqdm
-    from mobile_vla_ros.evaluate.replay_bags import replay_bags
-    from mobile_vla_ros.evaluate.replay_page import headline
-    from mobile_vla_ros.evaluate.replay_summary import summarise
+    from mobile_vla_ros.replay.batch import replay_bags
+    from mobile_vla_ros.replay.metrics import summarise
+    from mobile_vla_ros.replay.page import headline
     with tqdm(total=len(args.bags), unit='bag', disable=len(args.bags) == 1) as bar:
         policy, drives, seconds = replay_bags(
             args.bags, checkpoint, args.backend, args.processes, topics_of(args), bar.update,

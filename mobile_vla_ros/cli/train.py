@@ -9,9 +9,9 @@ import sys
 
 import numpy as np
 
-from mobile_vla_ros import packages
 from mobile_vla_ros.cli import one_line_errors, Parser
-from mobile_vla_ros.share import share_file, STRATEGIES
+from mobile_vla_ros.environment import packages
+from mobile_vla_ros.environment.share import share_file, STRATEGIES
 
 EXAMPLE = ('example: python -m mobile_vla_ros train --collect 200 --data out/data '
            '--out out/train')
@@ -50,14 +50,14 @@ def main(argv=None) -> int:
                      *(('tensorboardX',) if args.tensorboard else ()))
     # Read when torch is loaded: threads that spin while they wait crawl beside another program.
     os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+    from mobile_vla_ros.models.checkpoint import load_model
     from mobile_vla_ros.training import advice, curves
-    from mobile_vla_ros.training.checkpoint import load_model
+    from mobile_vla_ros.training.distributed import Team
     from mobile_vla_ros.training.export import export
     from mobile_vla_ros.training.fit import fit, GOING_ON
-    from mobile_vla_ros.training.recordings import read_recordings
+    from mobile_vla_ros.training.shards import read_recordings
     from mobile_vla_ros.training.split import split
     from mobile_vla_ros.training.strategies import read_strategy
-    from mobile_vla_ros.training.team import Team
     strategy = args.strategy and read_strategy(args.strategy)  # a wrong name shows here
     given = {name: getattr(args, name) for name in ('epochs', 'learning_rate', 'seed')}
     start = args.start and (share_file('checkpoints', 'default.safetensors')

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mobile_vla_ros.contract import Command, NS
+from mobile_vla_ros.data.reading import Reading
 from mobile_vla_ros.data.storage import BagError, line
 from mobile_vla_ros.data.storage.files import recordings_in, stored_in
 from mobile_vla_ros.data.storage.metadata import NAME, read_metadata
 from mobile_vla_ros.data.storage.recording import Recording
-from mobile_vla_ros.data.reading import Reading
-from mobile_vla_ros.images import compressed_to_rgb, image_to_rgb
+from mobile_vla_ros.images.decode import compressed_to_rgb, image_to_rgb
 
 KINDS = {
     'image': ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'),

@@ -10,14 +10,14 @@ import numpy as np
 
 from mobile_vla_ros.contract import AXES, NS
 from mobile_vla_ros.data.bags import Bag, decode, DRIVING
+from mobile_vla_ros.data.base_response import held, measure
 from mobile_vla_ros.data.reading import CUT, DESCRIBED, DIFFERS, LEFT_OUT, Reading, STALE
-from mobile_vla_ros.data.response import held, measure
-from mobile_vla_ros.data.samples import IDLE
-from mobile_vla_ros.images import check, MessageError
+from mobile_vla_ros.data.segments import IDLE
+from mobile_vla_ros.images.decode import check, MessageError
+from mobile_vla_ros.images.tally import Tally
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.sides import mirrored, UNSURE
 from mobile_vla_ros.sim.language import parse_instruction
-from mobile_vla_ros.tally import Tally
 
 SLOW_HZ = 5.0  # the policy learns from five frames a second
 GAP_S = 0.5

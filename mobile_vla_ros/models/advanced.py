@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from mobile_vla_ros.limits import check_number
 from mobile_vla_ros.models.final_fixed import FinalFixed
 from mobile_vla_ros.models.fusion import AdaptiveFeatureFusion
 from mobile_vla_ros.models.perception import PerceptionConfig
+from mobile_vla_ros.models.size_limits import check_number
 
 HEADS = 32  # at most
 

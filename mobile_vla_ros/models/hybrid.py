@@ -6,9 +6,9 @@ import math
 import torch
 from torch import nn
 
-from mobile_vla_ros.limits import check_number
 from mobile_vla_ros.models.advanced import Advanced, AdvancedConfig
 from mobile_vla_ros.models.final_fixed import FinalFixed, FinalFixedConfig
+from mobile_vla_ros.models.size_limits import check_number
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from mobile_vla_ros.limits import check_ages, check_number, CHUNK, WIDEST
-from mobile_vla_ros.models import text as text_encoder
-from mobile_vla_ros.models import vision
+from mobile_vla_ros.models import text as text_encoder, vision
+from mobile_vla_ros.models.size_limits import check_ages, check_number, CHUNK, WIDEST
 
 
 @dataclass(frozen=True)

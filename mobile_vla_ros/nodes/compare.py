@@ -20,11 +20,12 @@ from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import TwistStamped
 from std_msgs.msg import String
 
-from mobile_vla_ros import messages, packages
+from mobile_vla_ros import messages
+from mobile_vla_ros.control.guard import Reason
+from mobile_vla_ros.control.pilot import words_of
+from mobile_vla_ros.environment import packages
 from mobile_vla_ros.nodes.parameters import declare, describe, Setting
-from mobile_vla_ros.nodes.pilot import words_of
 from mobile_vla_ros.nodes.spin import first_line, run
-from mobile_vla_ros.safety import Reason
 
 SETTLE_S = 1.0  # after the bag's end, for what is under way
 SETTINGS = (
@@ -47,7 +48,7 @@ class CompareNode(Node):
         if not self._values['json'] and not self._values['html']:
             raise ValueError("parameter json or html must name a file, got '' for both")
         packages.require(*packages.REPLAY)  # now, not when the bag is over
-        from mobile_vla_ros.evaluate.live import Live
+        from mobile_vla_ros.replay.live import Live
         self._live, self._played, self._reason = Live(), None, Reason.STARTING
         self._count, self._error = 0, [0.0] * 3  # of plans against the next recorded commands
         self._plan = None
@@ -113,7 +114,7 @@ class CompareNode(Node):
     def _write(self):
         time.sleep(SETTLE_S)
         try:
-            from mobile_vla_ros.evaluate.live import report
+            from mobile_vla_ros.replay.live import report
             values = self._values
             words = report(self._live, self._played, values['checkpoint'] or None,
                            values['backend'], values['json'], values['html'])

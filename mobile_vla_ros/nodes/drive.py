@@ -19,16 +19,16 @@ from std_srvs.srv import SetBool, Trigger
 
 from mobile_vla_ros import messages
 from mobile_vla_ros.contract import Command, NS
+from mobile_vla_ros.control.guard import Arming, Reason
+from mobile_vla_ros.control.health import ERROR, OK, UNSTAMPED
+from mobile_vla_ros.control.pilot import first_line, Pilot
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.nodes import compat
 from mobile_vla_ros.nodes.annotate import annotate
 from mobile_vla_ros.nodes.drive_settings import make_guard, SETTINGS, turned_off
-from mobile_vla_ros.nodes.health import ERROR, OK, UNSTAMPED
 from mobile_vla_ros.nodes.parameters import declare, describe
-from mobile_vla_ros.nodes.pilot import first_line, Pilot
 from mobile_vla_ros.nodes.spin import run
 from mobile_vla_ros.preprocessing import IMAGE
-from mobile_vla_ros.safety import Arming, Reason
 
 LEVELS = (messages.OK, messages.WARN, messages.ERROR)
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -287,7 +287,7 @@ class DriveNode(LifecycleNode):
 
 def load_default(*args, **kwargs):
     """Load a policy; imported late, so that a bad argument is told of at once."""
-    from mobile_vla_ros.policy import load_policy
+    from mobile_vla_ros.inference.policy import load_policy
     return load_policy(*args, **kwargs)
 
 

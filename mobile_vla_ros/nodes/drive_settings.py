@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from mobile_vla_ros.contract import AXES, NS
+from mobile_vla_ros.control.guard import ABSURD, Arming, Guard, Limits
+from mobile_vla_ros.control.obstacle import Veto, Zone
+from mobile_vla_ros.control.stopping import Stopping
 from mobile_vla_ros.nodes.parameters import Setting
-from mobile_vla_ros.obstacle import Veto, Zone
-from mobile_vla_ros.safety import ABSURD, Arming, Guard, Limits
-from mobile_vla_ros.stopping import Stopping
 
 LEARNED = 0.05  # m/s, rad/s: an axis whose commands span less was not used
 SETTINGS = (

@@ -6,8 +6,8 @@ import math
 from rcl_interfaces.msg import (
     FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult)
 
-from mobile_vla_ros.nodes.pilot import first_line
-from mobile_vla_ros.params_file import ANYWHERE, nearest
+from mobile_vla_ros.control.pilot import first_line
+from mobile_vla_ros.launching.params_file import ANYWHERE, nearest
 
 
 @dataclass(frozen=True)

@@ -22,16 +22,16 @@ from std_srvs.srv import SetBool
 
 from mobile_vla_ros import messages
 from mobile_vla_ros.contract import NS
+from mobile_vla_ros.control.pilot import words_of
 from mobile_vla_ros.data.bags import Bag
-from mobile_vla_ros.data.playback import Timeline
-from mobile_vla_ros.images import check, MessageError
+from mobile_vla_ros.data.timeline import Timeline
+from mobile_vla_ros.environment.packages import missing
+from mobile_vla_ros.images.decode import check, MessageError
+from mobile_vla_ros.images.tally import Tally
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.nodes import compat
 from mobile_vla_ros.nodes.parameters import declare, describe, Setting
-from mobile_vla_ros.nodes.pilot import words_of
 from mobile_vla_ros.nodes.spin import first_line, run
-from mobile_vla_ros.packages import missing
-from mobile_vla_ros.tally import Tally
 
 SETTLE_S = 0.5  # after the last subscriber was seen: it may not yet see us
 TOLD_S = 0.5  # between two words on how far it is

@@ -23,7 +23,8 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from mobile_vla_ros import __version__, messages, packages
+from mobile_vla_ros import __version__, messages
+from mobile_vla_ros.environment import packages
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.nodes.parameters import declare, describe, refuse_all_but, Setting
 from mobile_vla_ros.nodes.spin import first_line, run

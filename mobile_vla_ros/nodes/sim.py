@@ -25,9 +25,9 @@ from mobile_vla_ros.contract import CAMERA_FRAME, LASER_FRAME
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.nodes.parameters import declare, describe, refuse_all_but, Setting
 from mobile_vla_ros.nodes.rivals import Rivals
-from mobile_vla_ros.nodes.sim_world import Sensor, State, World
 from mobile_vla_ros.nodes.spin import first_line, run
 from mobile_vla_ros.sim import language
+from mobile_vla_ros.sim.realtime import Sensor, State, World
 from mobile_vla_ros.sim.scenario import make_scenario, SIDES
 from mobile_vla_ros.sim.unknown import refuse_unknown
 from mobile_vla_ros.sim.verdict import verdict

@@ -11,11 +11,11 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
-from mobile_vla_ros.memory import keep_memory
-from mobile_vla_ros.nodes.pilot import first_line
-from mobile_vla_ros.packages import missing
-from mobile_vla_ros.ros_arguments import quoted
-from mobile_vla_ros.usage import as_started
+from mobile_vla_ros.control.pilot import first_line
+from mobile_vla_ros.environment.memory import keep_memory
+from mobile_vla_ros.environment.packages import missing
+from mobile_vla_ros.environment.usage import as_started
+from mobile_vla_ros.launching.ros_arguments import quoted
 
 JOIN_S = 0.4  # for the executor's thread, which a callback may hold
 END_S = 3.0  # for everything after a signal: what hangs longer is shown and ended

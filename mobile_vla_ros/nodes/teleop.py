@@ -26,11 +26,11 @@ from std_srvs.srv import Trigger
 
 from mobile_vla_ros import messages
 from mobile_vla_ros.contract import STOP
-from mobile_vla_ros.keys import PASTES
+from mobile_vla_ros.control.keys import PASTES
+from mobile_vla_ros.control.teleop import BASES, HELP, Label, Teleop
 from mobile_vla_ros.nodes import compat
 from mobile_vla_ros.nodes.parameters import declare, describe, Setting
 from mobile_vla_ros.nodes.spin import run
-from mobile_vla_ros.teleop import BASES, HELP, Label, Teleop
 
 PERIOD_S = 0.05
 TOLD_S = 3.0  # for which an answer stands in the line

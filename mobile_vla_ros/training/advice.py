@@ -3,7 +3,7 @@
 import numpy as np
 
 from mobile_vla_ros.contract import AXES
-from mobile_vla_ros.data.samples import IDLE
+from mobile_vla_ros.data.segments import IDLE
 
 NO_BETTER = 0.98  # of a constant's error: a policy with more than that share of it knows nothing
 FAINT = 0.2  # weight of an axis in the model below which it hardly moves

@@ -13,7 +13,7 @@ from mobile_vla_ros.preprocessing import IMAGE, preprocess
 from mobile_vla_ros.sim.expert import Expert
 from mobile_vla_ros.sim.scenario import COLORS, make_scenario, SIDES
 from mobile_vla_ros.sim.simulator import Simulator, TIMEOUT
-from mobile_vla_ros.training.recordings import MIRROR, PERIOD_S, write_shard
+from mobile_vla_ros.training.shards import MIRROR, PERIOD_S, write_shard
 
 STEP_S = 0.1  # between the teacher's commands
 SIZE = (320, 240)  # px, rendered; what the network takes is made of it as on the robot

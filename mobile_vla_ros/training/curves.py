@@ -5,7 +5,7 @@ from pathlib import Path
 
 import matplotlib
 
-from mobile_vla_ros.packages import missing
+from mobile_vla_ros.environment.packages import missing
 
 matplotlib.use('Agg')
 AXES = (('forward', 'm/s', '#0072b2'), ('left', 'm/s', '#d55e00'), ('turn', 'rad/s', '#009e73'))

@@ -10,16 +10,16 @@ import numpy as np
 
 from mobile_vla_ros.contract import NS
 from mobile_vla_ros.data.bags import Bag, decode, OPERATOR, read_info
-from mobile_vla_ros.data.samples import segments, STANDING_KEPT_S
+from mobile_vla_ros.data.segments import segments, STANDING_KEPT_S
+from mobile_vla_ros.images.tally import Tally
 from mobile_vla_ros.parallel import imap
 from mobile_vla_ros.preprocessing import IMAGE, preprocess
 from mobile_vla_ros.sides import mirrored, UNSURE
 from mobile_vla_ros.sim.scenario import COLORS, SIDES
-from mobile_vla_ros.tally import Tally
 from mobile_vla_ros.training.augment import RECIPES, vary
-from mobile_vla_ros.training.manifest import (
-    content_digest, is_whole, locked, Manifest, storage_files)
-from mobile_vla_ros.training.recordings import check_manifest, MIRROR, PERIOD_S, write_shard
+from mobile_vla_ros.training.manifest import (content_digest, is_whole, locked, Manifest,
+                                              storage_files)
+from mobile_vla_ros.training.shards import check_manifest, MIRROR, PERIOD_S, write_shard
 
 
 def build(bags: list[Path], out: Path, instruction: str | None = None, processes: int = 2,

@@ -8,9 +8,9 @@ import numpy as np
 import onnx
 import torch
 
-from mobile_vla_ros import backends
 from mobile_vla_ros.contract import ContractError
-from mobile_vla_ros.metadata import KEY, Metadata, seal
+from mobile_vla_ros.inference import backends
+from mobile_vla_ros.models.metadata import KEY, Metadata, seal
 from mobile_vla_ros.models.text import encode_text
 
 TOLERANCE = 1e-4
@@ -58,7 +58,7 @@ def export(checkpoint: Path, out: Path) -> float:
 
     :raises ContractError: if an output differs by more than TOLERANCE, or the file is not ours.
     """
-    from mobile_vla_ros.training.checkpoint import load_deployed
+    from mobile_vla_ros.models.checkpoint import load_deployed
     prepare(out)
     network, described = load_deployed(checkpoint.read_bytes(), checkpoint)
     metadata = Metadata.from_json(described, checkpoint)

@@ -52,7 +52,7 @@ class GridPolicy:
 
     def __init__(self, checkpoint):
         import torch
-        from mobile_vla_ros.training.checkpoint import load_model
+        from mobile_vla_ros.models.checkpoint import load_model
         torch.set_num_threads(1)
         self.torch, self.model = torch, load_model(Path(checkpoint))[0]
         self.reset()

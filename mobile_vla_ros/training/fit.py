@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from mobile_vla_ros import __version__
+from mobile_vla_ros.models.checkpoint import describe, load_model, save_checkpoint
 from mobile_vla_ros.models.final_fixed import FinalFixedConfig
 from mobile_vla_ros.models.registry import build_model, name_of
-from mobile_vla_ros.training.checkpoint import describe, load_model, save_checkpoint
+from mobile_vla_ros.training.distributed import Team
 from mobile_vla_ros.training.loop import train, TrainConfig
-from mobile_vla_ros.training.recordings import digest, Episode, PERIOD_S
-from mobile_vla_ros.training.team import Team
+from mobile_vla_ros.training.shards import digest, Episode, PERIOD_S
 
 GOING_ON = 1.5e-3  # learning rate after corrections: what was learned must not be unlearned
 

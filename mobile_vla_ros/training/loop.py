@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from mobile_vla_ros.memory import BATCHES, keep_memory
+from mobile_vla_ros.environment.memory import BATCHES, keep_memory
 from mobile_vla_ros.preprocessing import history_frames
+from mobile_vla_ros.training.distributed import Team
 from mobile_vla_ros.training.loss import weighted_loss
-from mobile_vla_ros.training.recordings import digest, Episode, Phrases
 from mobile_vla_ros.training.resume import load_state, save_state
-from mobile_vla_ros.training.team import Team
+from mobile_vla_ros.training.shards import digest, Episode, Phrases
 
 BETAS = (0.9, 0.999)
 CLIP = 1.0

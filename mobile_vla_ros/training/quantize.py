@@ -8,11 +8,11 @@ import tempfile
 import numpy as np
 
 from mobile_vla_ros.data.bags import Bag, decode
-from mobile_vla_ros.images import MessageError
+from mobile_vla_ros.images.decode import MessageError
+from mobile_vla_ros.images.tally import Tally
+from mobile_vla_ros.inference.policy import load_policy
 from mobile_vla_ros.instruction import normalise
-from mobile_vla_ros.policy import load_policy
 from mobile_vla_ros.preprocessing import IMAGE
-from mobile_vla_ros.tally import Tally
 from mobile_vla_ros.training.export import finish, prepare
 
 INPUTS = ('image', 'past', 'text')
@@ -22,7 +22,7 @@ STEM = '/encoder/stem/'  # how the names of its nodes begin, as `export` writes 
 
 @dataclass(frozen=True)
 class Way:
-    """What is quantized, and how; as it comes, the best of those that benchmark/int8.py tries."""
+    """What is quantized, and how; the default is the best of those in bench/learning/int8.py."""
 
     # A convolution in eight bits is only fast with its limit and the sum behind it.
     operators: tuple[str, ...] | None = ('Conv', 'Clip', 'Add', 'Gemm', 'MatMul')  # None: all

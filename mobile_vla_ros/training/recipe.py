@@ -32,14 +32,14 @@ def build(recipe: Recipe, work: Path, out: Path, say=print) -> dict:
     :raises ValueError: for an unknown model.
     """
     # Here, so that what a recipe says can be shown without torch and a simulator.
-    from mobile_vla_ros.evaluate import closed_loop
+    from mobile_vla_ros.benchmark import rollout
     from mobile_vla_ros.models.registry import MODELS
     from mobile_vla_ros.sim.seeds import TEST, TRAIN, VALIDATION
     from mobile_vla_ros.training.collect import collect
     from mobile_vla_ros.training.export import export
     from mobile_vla_ros.training.fit import add_metrics, fit, GOING_ON
     from mobile_vla_ros.training.loop import TrainConfig
-    from mobile_vla_ros.training.recordings import read_recordings
+    from mobile_vla_ros.training.shards import read_recordings
     if recipe.model not in MODELS:
         raise ValueError(f'unknown model {recipe.model!r}; one of {", ".join(MODELS)}')
     held_out, teacher, own = work / 'held_out', work / 'teacher', work / recipe.model
@@ -65,10 +65,10 @@ def build(recipe: Recipe, work: Path, out: Path, say=print) -> dict:
     runtime = out.with_suffix('.onnx')
     export(final, runtime)
     say(f'closed loop on {recipe.score} test scenes')
-    job = closed_loop.Job(checkpoint=str(runtime))
-    rows = closed_loop.run(job, TEST[:recipe.score], recipe.processes)
+    job = rollout.Job(checkpoint=str(runtime))
+    rows = rollout.run(job, TEST[:recipe.score], recipe.processes)
     metrics['closed_loop'] = {'first_seed': TEST.start, 'episodes': recipe.score,
-                              **closed_loop.summarise(rows, job)}
+                              **rollout.summarise(rows, job)}
     add_metrics(final, metrics)
     metrics['export_error'] = export(final, runtime)
     (own / 'metrics.json').write_text(json.dumps(metrics, indent=1))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from mobile_vla_ros.training.recordings import Episode
+from mobile_vla_ros.training.shards import Episode
 
 SHARE = 0.2
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from mobile_vla_ros.environment.share import share_file, STRATEGIES as NAMES
 from mobile_vla_ros.models.registry import MODELS
-from mobile_vla_ros.share import share_file, STRATEGIES as NAMES
 from mobile_vla_ros.training.loop import TrainConfig
 from mobile_vla_ros.yaml_file import read_yaml
 

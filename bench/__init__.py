@@ -1,0 +1,1 @@
+"""Measurements beside rivals: speed, learning, robustness."""

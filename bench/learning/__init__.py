@@ -1,0 +1,1 @@
+"""What is learned, beside baselines, by how many drives."""

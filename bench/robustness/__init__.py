@@ -1,0 +1,1 @@
+"""Faults, long runs and files that nobody made on purpose."""

@@ -1,0 +1,1 @@
+"""The scoreboard: how fast, beside rivals of the same run."""

@@ -1,0 +1,1 @@
+"""What our nodes are measured beside."""

@@ -1,0 +1,1 @@
+"""Closed loop in the simulator over many scenes, beside trivial baselines."""

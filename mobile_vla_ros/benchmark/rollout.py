@@ -1,0 +1,243 @@
+"""Closed loop in the simulator, without ROS in between: a policy drives, scenes judge."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mobile_vla_ros.benchmark.disturbance import Disturbance, Trouble
+from mobile_vla_ros.benchmark.phrases import PhraseFile
+from mobile_vla_ros.benchmark.statistics import rate
+from mobile_vla_ros.contract import Command, NS, STOP
+from mobile_vla_ros.parallel import imap
+from mobile_vla_ros.sim.expert import Expert
+from mobile_vla_ros.sim.scenario import DISTANCES, make_scenario, Scenario, SIDES
+from mobile_vla_ros.sim.simulator import Simulator
+
+PERIOD_S = 0.1
+IMAGE_TIMEOUT_S = 0.25  # without a new frame, after which the drive node stops too
+SIZE = (320, 240)  # px
+BLACK = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+POLICIES = ('checkpoint', 'expert', 'constant', 'blind', 'no-text')
+SWAPS = ('none', 'sides', 'colors')
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is measured: who drives, which scenes, in whose words."""
+
+    policy: str = 'checkpoint'
+    checkpoint: str | None = None
+    backend: str = 'auto'
+    swap: str = 'none'
+    phrases: str | None = None
+    held_out_look: bool = False
+    open_loop: bool = False  # the expert drives, the policy is only asked
+    disturbance: Disturbance = Disturbance()
+    trace: bool = False  # rows carry the path, and the expert's length and time
+
+    def __post_init__(self):
+        """
+        Check the names.
+
+        :raises ValueError: naming the value and what is allowed.
+        """
+        for value, allowed in ((self.policy, POLICIES), (self.swap, SWAPS)):
+            if value not in allowed:
+                raise ValueError(f'{value!r} is not one of {", ".join(allowed)}')
+
+
+def task_of(seed: int, job: Job, phrases: PhraseFile | None = None) -> tuple[Scenario, str]:
+    """Return the scene of `seed` with the task that `job` asks for, and its language if known."""
+    scenario = make_scenario(seed, job.held_out_look)
+    rng = np.random.default_rng([seed, 6])
+    if job.swap == 'sides':
+        scenario = scenario.with_task(side=SIDES[1 - SIDES.index(scenario.side)])
+    elif job.swap == 'colors':
+        others = [b.color for b in scenario.bottles if b.color != scenario.color]
+        scenario = scenario.with_task(color=str(rng.choice(others)))
+    language = 'ko' if any('\uac00' <= c <= '\ud7a3' for c in scenario.instruction) else 'en'
+    if phrases:
+        language, text = phrases.sample(scenario.side, scenario.color, rng)
+        scenario = scenario.with_task(instruction=text)
+    return scenario, language
+
+
+def describe(scenario: Scenario, language: str) -> dict:
+    """Return what a row says of its task."""
+    return {'seed': scenario.seed, 'instruction': scenario.instruction, 'language': language,
+            'asked_side': scenario.side, 'asked_color': scenario.color,
+            'boxes': scenario.box_count, 'orientation': scenario.orientation,
+            'distance': scenario.distance, 'distractors': len(scenario.bottles) - 1}
+
+
+class Runner:
+    """Runs the episodes of one job in one process."""
+
+    def __init__(self, job: Job):
+        """Open the simulator, and the policy unless the expert drives alone."""
+        self.job, self.sim = job, Simulator(*SIZE)
+        self.watch = None  # called with (simulator, command) before every step
+        self._phrases = {}
+        self._words_of(job)
+        self.policy = None
+        if job.policy != 'expert' or job.open_loop:
+            from mobile_vla_ros.inference.policy import load_policy
+            self.policy = load_policy(job.checkpoint, job.backend, threads=1)
+
+    def run(self, seed: int, job: Job | None = None) -> dict:
+        """
+        Return one row: the task, how it went, and in open loop the errors.
+
+        :param job: another one with the same policy.
+        """
+        self.job = job or self.job
+        scenario, language = task_of(seed, self.job, self._words_of(self.job))
+        row = describe(scenario, language)
+        if self.job.trace:
+            expert = self._drive(scenario, self._teach)
+            row |= {'expert_path_m': expert['path_m'], 'expert_seconds': expert['seconds']}
+        if self.job.swap != 'none':  # a swapped task that nobody can do measures nothing
+            row['reachable'] = self._drive(scenario, self._teach)['success']
+            if not row['reachable']:
+                return row
+        drive = {'expert': self._teach, 'constant': self._constant}.get(self.job.policy, self._act)
+        self.errors = []
+        outcome = self._drive(scenario, self._compare if self.job.open_loop else drive)
+        outcome.pop('distance_m')
+        if self.job.trace:
+            steps = np.diff(self.commands, axis=0, prepend=[STOP])
+            row |= {'path': np.round(self.path, 3).tolist(),
+                    'roughness': float(np.abs(steps[:, :2]).sum(1).mean() / PERIOD_S)}
+        return {**row, **outcome, 'errors': self.errors} if self.job.open_loop \
+            else {**row, **outcome}
+
+    def _drive(self, scenario, drive) -> dict:
+        self.trouble = Trouble(self.job.disturbance, scenario.seed, PERIOD_S)
+        self.sim.reset(self.trouble.mount(scenario))
+        self.expert = Expert(scenario)
+        if self.policy:
+            self.policy.reset()
+        self.path, self.commands = [self.sim.pose[:2]], []
+        self.command, self.seen_s = STOP, 0.0
+        while not self.sim.outcome().done:
+            command = drive(scenario)
+            if self.watch:
+                self.watch(self.sim, command)
+            self.sim.step(self.trouble.tell(command), PERIOD_S)
+            self.path.append(self.sim.pose[:2])
+            self.commands.append(command)
+        return self.sim.outcome().as_dict()
+
+    def _words_of(self, job):
+        if job.phrases and job.phrases not in self._phrases:
+            self._phrases[job.phrases] = PhraseFile(job.phrases)
+        return self._phrases.get(job.phrases)
+
+    def _teach(self, scenario) -> Command:
+        return self.expert.act(self.sim.pose)
+
+    def _constant(self, scenario) -> Command:
+        return Command(*self.policy.metadata.data['mean_command'])
+
+    def _act(self, scenario) -> Command:
+        rgb = BLACK if self.job.policy == 'blind' else self.sim.render()
+        text = '' if self.job.policy == 'no-text' else scenario.instruction
+        come = self.trouble.see(rgb, self.sim.time_s)
+        if come:
+            self.seen_s = self.sim.time_s
+            self.command = self.policy.act(come[0], text, round(come[1] * NS))
+        elif self.sim.time_s - self.seen_s > IMAGE_TIMEOUT_S:
+            self.command = STOP
+        return self.command
+
+    def _compare(self, scenario) -> Command:
+        wanted = self._teach(scenario)
+        constant = self._constant(scenario)
+        self.errors.append([[abs(a - w) for a, w in zip(given, wanted)]
+                            for given in (self._act(scenario), constant)])
+        return wanted
+
+
+def run(job: Job, seeds, processes: int = 2, done=lambda row: None) -> list[dict]:
+    """Run `seeds` over processes; rows come back in the order of the seeds."""
+    return run_each([(job, seed) for seed in seeds], processes, done)
+
+
+def run_each(tasks: list[tuple[Job, int]], processes: int = 2, done=lambda row: None) -> list:
+    """Run (job, seed) pairs, all of one policy, over processes; rows come in their order."""
+    rows = []
+    for row in imap(_run, tasks, processes, _open, tasks[0][0]):
+        rows.append(row)
+        done(row)
+    return rows
+
+
+def _open(job) -> None:
+    global _runner
+    _runner = Runner(job)
+
+
+def _run(task) -> dict:
+    job, seed = task
+    return _runner.run(seed, job)
+
+
+def verdict(row: dict) -> str:
+    """Return in words how an episode ended."""
+    if row['success']:
+        return f'reached in {row["seconds"]:.1f} s'
+    if row['contacts']:
+        return 'touched something'
+    if row['side_ok'] is False:
+        return f'passed on the {row["side"]}'
+    if row['stopped']:
+        return f'stopped at {row["bottle"] or "no bottle"}'
+    return 'did not finish'
+
+
+def driving(rows: list[dict]) -> dict:
+    """Return quartiles of how the successful rows with a path were driven."""
+    good = [row for row in rows if row.get('success') and 'path' in row]
+    if not good:
+        return {}
+    values = {
+        "path, times the expert's": [r['path_m'] / r['expert_path_m'] for r in good],
+        "time, times the expert's": [r['seconds'] / r['expert_seconds'] for r in good],
+        'change of command (m/s per s)': [r['roughness'] for r in good]}
+    return {name: dict(zip(('quarter', 'median', 'three quarters'),
+                           np.quantile(value, (0.25, 0.5, 0.75)).round(4).tolist()))
+            for name, value in values.items()}
+
+
+def groups(rows: list[dict], job: Job) -> dict:
+    """Return the rates of rows by what their scenes are."""
+    kinds = {'boxes': 'boxes', 'their long side': 'orientation', 'side': 'asked_side',
+             'distance': 'distance', 'other bottles': 'distractors', 'language': 'language'}
+    out = {}
+    for name, key in kinds.items():
+        found = {row[key] for row in rows}
+        order = [v for v in DISTANCES if v in found] if key == 'distance' else sorted(found)
+        out[name] = {str(value): summarise([row for row in rows if row[key] == value], job)
+                     for value in order}
+    return out
+
+
+def summarise(rows: list[dict], job: Job) -> dict:
+    """Return the rates of `rows`, each with its 95 % interval."""
+    kept = [row for row in rows if row.get('reachable', True)]
+    out = {'success': rate(r['success'] for r in kept),
+           'contact': rate(r['contacts'] > 0 for r in kept),
+           'wrong_side': rate(r['side_ok'] is False for r in kept),
+           'wrong_bottle': rate(r['stopped'] and r['bottle'] is not None and not r['bottle_ok']
+                                for r in kept),
+           'not_finished': rate(not r['stopped'] and not r['contacts'] for r in kept)}
+    if job.swap == 'sides':
+        out['side_obeyed'] = rate(r['side_ok'] is True for r in kept)
+    if job.swap == 'colors':
+        out['color_obeyed'] = rate(r['bottle_ok'] for r in kept)
+    for language in sorted({r['language'] for r in kept}):
+        out[f'success_{language}'] = rate(r['success'] for r in kept if r['language'] == language)
+    if job.open_loop:
+        errors = np.concatenate([np.array(r['errors']) for r in kept])  # (frames, 2, 3)
+        out['mae'], out['constant_mae'] = errors.mean(0).round(5).tolist()
+    return out

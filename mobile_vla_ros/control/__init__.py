@@ -1,0 +1,1 @@
+"""Everything between a camera frame and a command. No ROS."""

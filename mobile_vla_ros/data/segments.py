@@ -1,0 +1,110 @@
+"""What came in a recording as training samples: pictures, each with the command that followed."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mobile_vla_ros.contract import NS
+from mobile_vla_ros.images.decode import MessageError
+from mobile_vla_ros.instruction import normalise
+
+PAIRED_S = 0.5  # a picture's command is the first one after it, if it comes this soon
+GAP_S = 1.0  # without pictures, after which another episode begins
+IDLE = 0.02  # m/s, rad/s: below it on every axis nobody drives
+STANDING_KEPT_S = 1.0  # of standing still at an episode's end, which shows how to stop
+
+
+@dataclass
+class Segment:
+    """One instruction carried out: n pictures, each with its Command and its time received, ns."""
+
+    instruction: str
+    images: list = field(default_factory=list)
+    commands: list = field(default_factory=list)
+    times: list = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """Return the time from the first picture to the last."""
+        return (self.times[-1] - self.times[0]) / NS if self.times else 0.0
+
+    def paced(self, period_s: float) -> 'Segment':
+        """
+        Return it with its pictures a period apart, as those who learn from it take them to be.
+
+        A picture that no other follows in time stands for more than one period: so it does for a
+        policy that drives by a slower camera.
+        """
+        if len(self.times) < 2 or self.seconds <= 1.25 * period_s * (len(self.times) - 1):
+            return self
+        stamps = np.array(self.times)
+        grid = stamps[0] + np.arange(1 + round(self.seconds / period_s)) * period_s * NS
+        rows = np.searchsorted(stamps, grid + period_s * NS / 2, side='right') - 1
+        return Segment(self.instruction, *([values[row] for row in rows]
+                                           for values in (self.images, self.commands)),
+                       [int(ns) for ns in grid])
+
+    def trim(self, period_s: float, standing_s: float = STANDING_KEPT_S) -> 'Segment':
+        """Return it without standing around before it sets off, and `standing_s` after it."""
+        moving = np.flatnonzero((np.abs(self.commands) > IDLE).any(axis=1)) \
+            if self.commands else []
+        if not len(moving):
+            return Segment(self.instruction)
+        kept = round(standing_s / period_s) if period_s else len(self.commands)
+        end = moving[-1] + 1 + kept
+        part = slice(int(moving[0]), int(end))
+        return Segment(self.instruction, self.images[part], self.commands[part],
+                       self.times[part])
+
+
+def segments(events, read, period_s: float, instruction: str | None = None,
+             standing_s: float = STANDING_KEPT_S):
+    """
+    Yield a trimmed Segment for every instruction; those in which nobody drives are left out.
+
+    Where no command comes for a while, or no picture, and at a cut, another one begins.
+
+    :param events: of a Bag, in the order received.
+    :param read: an undecoded image -> what is kept of it.
+    :param period_s: between pictures; 0: every picture, and all of the standing at the end.
+    :param instruction: instead of those recorded.
+    :param standing_s: of a stop that is kept.
+    """
+    now = Segment(normalise(instruction or ''))
+    waiting, due_ns, last_ns = [], 0, None
+    for event in events:
+        if event.kind == 'instruction' and instruction is None:
+            yield from _finished(now, period_s, standing_s)
+            now, waiting, due_ns = Segment(normalise(event.value)), [], 0
+        elif event.kind == 'command':
+            answered = [(received_ns, picture) for received_ns, picture in waiting
+                        if event.received_ns - received_ns <= PAIRED_S * NS]
+            if len(answered) < len(waiting):
+                yield from _finished(now, period_s, standing_s)
+                now = Segment(now.instruction)
+            now.times += [received_ns for received_ns, _ in answered]
+            now.images += [picture for _, picture in answered]
+            now.commands += [event.value] * len(answered)
+            waiting = []
+        elif event.kind == 'cut':
+            yield from _finished(now, period_s, standing_s)
+            now, waiting, due_ns, last_ns = Segment(now.instruction), [], 0, None
+        elif event.kind == 'image' and event.received_ns >= due_ns:
+            if last_ns and event.received_ns - last_ns > GAP_S * NS:
+                yield from _finished(now, period_s, standing_s)
+                now, waiting = Segment(now.instruction), []
+            try:
+                waiting.append((event.received_ns, read(event.value)))
+            except MessageError:
+                continue  # the next picture stands in for it
+            # On a grid of its own: a late picture must not shift those after it.
+            late = event.received_ns - due_ns > period_s * NS
+            due_ns = (event.received_ns if late else due_ns) + round(period_s * NS)
+            last_ns = event.received_ns
+    yield from _finished(now, period_s, standing_s)
+
+
+def _finished(segment: Segment, period_s: float, standing_s: float):
+    trimmed = segment.trim(period_s, standing_s)
+    if trimmed.instruction and trimmed.commands:
+        yield trimmed

@@ -1,0 +1,1 @@
+"""One simulated run with the real nodes, filmed."""

@@ -1,0 +1,1 @@
+"""Image messages of ROS and of bags as RGB arrays."""

@@ -1,0 +1,1 @@
+"""Run a checkpoint: images and an instruction in, planned commands out."""

@@ -1,0 +1,1 @@
+"""How nodes are started: launch descriptions, parameter files, command lines."""

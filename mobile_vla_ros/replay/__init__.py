@@ -1,0 +1,1 @@
+"""Recorded driving through the deployed pipeline, beside what was driven."""

@@ -1,0 +1,1 @@
+"""Pages and limits that all reports share."""

@@ -1,0 +1,356 @@
+"""The obstacle veto: what a scan says, how far the way is free, and closed loops in simulation."""
+
+import math
+
+from hypothesis import example, given, settings, strategies as st
+import numpy as np
+import pytest
+
+from mobile_vla_ros.contract import Command, NS, Plan, STOP
+from mobile_vla_ros.control.guard import Guard, Limits, Reason
+from mobile_vla_ros.control.obstacle import free_way, Scan, Veto, Zone
+from mobile_vla_ros.control.stopping import Stopping
+
+MS = 1_000_000
+ZONE = Zone(radius=0.3, margin=0.05)
+TURN = 2.0 * math.pi
+
+
+def scan_of(*points, rays=720, reach=10.0):
+    """Return a scan all around in which the given points (x, y) m are seen, and nothing else."""
+    ranges = np.full(rays, np.inf)
+    for x, y in points:
+        ranges[round((math.atan2(y, x) + math.pi) / TURN * rays) % rays] = math.hypot(x, y)
+    return Scan(ranges, -math.pi, TURN / rays, 0.0, reach)
+
+
+def at(points):
+    """Return a scan of exactly these points (n, 2) m."""
+    scan = scan_of()
+    scan.points = np.asarray(points, float).reshape(-1, 2)
+    return scan
+
+
+@pytest.mark.parametrize('value, points, known', [
+    (1.0, 1, 1), (0.1, 1, 1), (8.0, 1, 1), (0.0, 0, 0), (0.09, 0, 0), (8.1, 0, 0), (-1.0, 0, 0),
+    (math.nan, 0, 0), (math.inf, 0, 1), (-math.inf, 1, 1)])
+def test_ranges_are_understood_as_rep_117_says(value, points, known):
+    scan = Scan([value], 0.5, 0.01, 0.1, 8.0)
+    assert (len(scan.points), len(scan.known)) == (points, known)
+
+
+def test_what_is_too_close_to_measure_is_there():
+    assert Scan([-math.inf], 0.0, 0.1, 0.12, 8.0).points == pytest.approx(np.array([[0.12, 0.0]]))
+    assert Scan([-math.inf], 0.0, 0.1, 0.0, 8.0).points[0, 0] > 0.0
+
+
+@pytest.mark.parametrize('changes, words', [
+    ({'ranges': []}, r'got shape \(0,\)'), ({'angle_min': math.nan}, 'angle_min nan'),
+    ({'angle_increment': 0.0}, 'angle_increment 0.0'), ({'angle_increment': 99.0}, 'two turns'),
+    ({'range_min': -1.0}, 'range_min -1.0'), ({'range_max': 0.1}, 'range_max 0.1'),
+    ({'range_max': math.nan}, 'range_max nan')])
+def test_a_scan_that_makes_no_sense_is_refused_with_its_values(changes, words):
+    fields = {'ranges': [1.0, 1.0], 'angle_min': 0.0, 'angle_increment': 0.1, 'range_min': 0.1,
+              'range_max': 8.0, **changes}
+    with pytest.raises(ValueError, match=words):
+        Scan(**fields)
+
+
+@pytest.mark.parametrize('changes, words', [
+    ({'radius': -0.1}, 'obstacle.radius must be .* got -0.1'),
+    ({'margin': math.nan}, 'obstacle.margin must be .* got nan'),
+    ({'radius': math.inf}, 'obstacle.radius must be .* got inf'),
+    ({'mount': (0.0, 0.0)}, 'obstacle.mount needs 3'),
+    ({'mount': (0.0, math.inf, 0.0)}, 'obstacle.mount needs 3 finite values')])
+def test_a_bad_zone_is_refused_with_the_value(changes, words):
+    with pytest.raises(ValueError, match=words):
+        Zone(**changes)
+
+
+@pytest.mark.parametrize('direction, seen', [
+    (0.0, True), (0.7, True), (0.79, True), (0.81, False), (1.5, False), (math.pi, False),
+    (TURN, True)])
+def test_half_of_what_is_around_the_direction_must_be_known(direction, seen):
+    assert Scan([math.inf] * 161, -0.8, 0.01, 0.1, 8.0).sees(direction) is seen
+
+
+@pytest.mark.parametrize('direction, seen', [(0.9, True), (-0.9, False), (0.3, False)])
+def test_a_scanner_that_looks_to_the_left_sees_to_the_left(direction, seen):
+    assert Scan([math.inf] * 61, 0.6, 0.01, 0.1, 8.0).sees(direction) is seen
+
+
+def test_a_scan_may_go_round_twice_but_for_a_step():
+    assert len(Scan([1.0] * 720, 0.0, TURN / 360, 0.1, 8.0).points) == 720
+    Scan([1.0] * 5, 0.0, 0.99 * math.pi, 0.1, 8.0)
+    with pytest.raises(ValueError, match=r'wanted finite angles within two turns$'):
+        Scan([1.0] * 5, 0.0, math.pi, 0.1, 8.0)
+    with pytest.raises(ValueError, match=r'm: wanted 0 <= range_min < range_max$'):
+        Scan([1.0], 0.0, 0.1, 1.0, 1.0)
+
+
+def test_a_range_that_is_none_tells_nothing_as_nan_does():
+    scan = Scan([None, 1.0], 0.0, 0.1, 0.1, 8.0)
+    assert scan.points.shape == (1, 2) and scan.known == pytest.approx([0.1])
+
+
+def test_exactly_half_is_enough():
+    assert Scan([math.inf], 0.0, 0.35, 0.1, 8.0).sees(0.0)
+
+
+def test_a_base_may_be_a_point_and_a_margin_nothing():
+    assert free_way(at([(1.0, 0.0)]), Zone(0.0, 0.3), Command(0.5)) == pytest.approx(0.7)
+    assert free_way(at([(1.0, 0.0)]), Zone(0.3, 0.0), Command(0.5)) == pytest.approx(0.7)
+
+
+def test_a_new_veto_is_blind_and_has_refused_nothing():
+    veto = Veto(ZONE, Stopping(), 500 * MS)
+    assert (veto.way_m, veto.unseen, veto.alive(0)) == (math.inf, False, False)
+
+
+def test_a_scan_of_nan_sees_nothing():
+    assert not Scan([math.nan] * 360, -math.pi, TURN / 360, 0.1, 8.0).sees(0.0)
+    assert Scan([math.nan, math.inf, math.inf] * 120, -math.pi, TURN / 360, 0.1, 8.0).sees(0.0)
+
+
+@pytest.mark.parametrize('point, command, way', [
+    ((1.0, 0.0), Command(0.5), 0.65), ((-1.0, 0.0), Command(-0.1), 0.65),
+    ((0.0, 1.0), Command(0.0, 0.3), 0.65), ((1.0, 0.0), Command(-0.5), math.inf),
+    ((1.0, 0.34), Command(0.5), 1.0 - math.sqrt(0.35**2 - 0.34**2)),
+    ((1.0, 0.36), Command(0.5), math.inf), ((1.0, 0.0), Command(0.0, 0.0, 1.0), math.inf),
+    ((0.0, 1.0), Command(0.5, 0.0, 1.0), 0.5 * (math.pi - math.acos(
+        (0.25 + 0.25 - 0.35**2) / 0.5))),  # a circle of 0.5 m around (0, 0.5)
+    ((0.0, -1.0), Command(0.5, 0.0, -1.0), 0.5 * (math.pi - math.acos(
+        (0.25 + 0.25 - 0.35**2) / 0.5))),
+    ((0.0, 0.5), Command(0.5, 0.0, 1.0), math.inf),  # runs around it
+    ((1.0, 0.0), STOP, math.inf)])
+def test_how_far_the_way_is_free(point, command, way):
+    assert free_way(at([point]), ZONE, command) == pytest.approx(way)
+
+
+def test_within_the_margin_it_may_leave_and_run_along_but_come_no_nearer():
+    wall = at([(x / 100, 0.32) for x in range(-100, 300)])
+    assert free_way(wall, ZONE, Command(0.5)) == math.inf
+    assert free_way(wall, ZONE, Command(0.5, -0.1)) == math.inf
+    assert free_way(wall, ZONE, Command(0.5, 0.1)) == pytest.approx(0.0, abs=0.01)
+    assert free_way(wall, ZONE, Command(0.0, 0.1)) == 0.0
+    touching = at([(0.1, 0.1)])
+    assert free_way(touching, ZONE, Command(0.1)) == 0.0
+    assert free_way(touching, ZONE, Command(-0.1)) == math.inf
+
+
+@pytest.mark.parametrize('mount', [(0.2, 0.0, 0.0), (0.0, -0.3, 1.0), (0.1, 0.1, math.pi)])
+def test_the_scanner_may_be_mounted_anywhere(mount):
+    x, y, yaw = mount
+    seen = np.array([1.5 - x, 0.1 - y]) @ np.array([[math.cos(yaw), -math.sin(yaw)],
+                                                    [math.sin(yaw), math.cos(yaw)]])
+    assert free_way(at(seen), Zone(0.3, 0.05, mount), Command(0.4)) == pytest.approx(
+        1.5 - math.sqrt(0.35**2 - 0.1**2))
+
+
+coordinate = st.floats(-2.0, 2.0)
+velocity = st.floats(-1.0, 1.0)
+
+
+def run(points, command, seconds=4.0, step=1e-3):
+    """Return how near the points come along the way, (steps, n) m, and the ways (steps,) m."""
+    steps = np.arange(0.0, seconds, step)
+    yaw = command.angular_z * steps
+    dx = np.cos(yaw) * command.linear_x - np.sin(yaw) * command.linear_y
+    dy = np.sin(yaw) * command.linear_x + np.cos(yaw) * command.linear_y
+    centre = np.cumsum(np.stack([dx, dy], -1), 0) * step
+    return np.linalg.norm(centre[:, None] - points, axis=-1), steps * command.speed
+
+
+@given(st.lists(st.tuples(coordinate, coordinate), min_size=1, max_size=8), velocity, velocity,
+       st.floats(-2.0, 2.0))
+@example([(1.0, 1.0)], 0.5, 0.5, 0.0)
+@settings(max_examples=200, deadline=None)
+def test_the_way_is_that_of_a_disc_on_an_arc(points, vx, vy, wz):
+    command = Command(vx, vy, wz)
+    points = np.array([p for p in points if math.hypot(*p) > 0.36]).reshape(-1, 2)
+    if command.speed < 0.05 or abs(wz) * 4.0 > TURN or not len(points):
+        return
+    way = free_way(at(points), ZONE, command)
+    away, ways = run(points, command)
+    before = away[ways <= way - 0.01]
+    assert before.size == 0 or before.min() >= 0.35 - 0.01  # nothing is met before
+    met = away[(ways >= way) & (ways <= way + 0.05)]
+    if way < ways[-1] - 0.05:
+        assert met.min() <= 0.35 + 0.01  # and there, something is
+
+
+@given(st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=50),
+       st.floats(-3.2, 3.2), st.floats(1e-3, 0.1), velocity, velocity, velocity)
+@settings(max_examples=200, deadline=None)
+def test_whatever_is_measured_the_speed_is_a_number(ranges, angle_min, step, vx, vy, wz):
+    veto = Veto(ZONE, Stopping(), 500 * MS)
+    veto.take(Scan(ranges, angle_min, step, 0.1, 8.0), 0)
+    assert veto.speed(Command(vx, vy, wz), 1) >= 0.0
+
+
+def test_older_scans_allow_less():
+    veto = Veto(ZONE, Stopping(reaction=0.2), 500 * MS)
+    veto.take(at([(1.0, 0.0)]), NS)
+    speeds = [veto.speed(Command(0.5), NS + age * MS) for age in (0, 100, 200, 400)]
+    assert speeds == sorted(speeds, reverse=True) and len(set(speeds)) == 4
+    for speed, age in zip(speeds, (0.0, 0.1, 0.2, 0.4)):
+        assert speed * (age + 0.2) + speed**2 / 2 == pytest.approx(0.65)
+
+
+def driving(veto, value=(0.5, 0.0, 0.0)):
+    """Return a guard that drives straight on at full speed, at 600 ms, and the time."""
+    guard = Guard(Limits(), 250 * MS, veto=veto)
+    guard.arming.arm()
+    guard.instruct('go', 0)
+    plan = Plan(np.array([value], np.float32), 0, NS)
+    for now in range(0, 601 * MS, 20 * MS):
+        guard.frame(now + 1, now)
+        guard.plan(plan, 'go', now + 1, now)
+        veto.take(scan_of(), now)
+        decision = guard.tick(now)
+    assert decision == (Command(0.5), Reason.DRIVING) and not guard.slowed
+    return guard, 600 * MS
+
+
+def keep(guard, now):
+    """Go on showing frames."""
+    guard.frame(now + 1, now)
+    guard.plan(Plan(np.array([(0.5, 0.0, 0.0)], np.float32), 0, NS), 'go', now + 1, now)
+
+
+def test_it_slows_stops_and_lets_go():
+    veto = Veto(ZONE, Stopping(), 500 * MS)
+    guard, now = driving(veto)
+    veto.take(at([(0.45, 0.0)]), now)
+    command, reason = guard.tick(now)
+    assert reason is Reason.DRIVING and 0.02 < command.linear_x < 0.45
+    assert guard.slowed == f'slowed to {command.linear_x:.2f} m/s, something is 0.10 m ahead'
+    veto.take(at([(0.352, 0.0)]), now)
+    assert guard.tick(now) == (STOP, Reason.OBSTACLE)
+    for now in range(600 * MS, 1200 * MS, 20 * MS):
+        keep(guard, now)
+        veto.take(scan_of(), now)
+        decision = guard.tick(now)
+    assert decision == (Command(0.5), Reason.DRIVING) and guard.slowed == ''
+
+
+def test_a_veto_scales_the_whole_command_so_that_the_path_stays():
+    veto = Veto(ZONE, Stopping(), 500 * MS)
+    guard, _ = driving(veto)
+    plan = Plan(np.array([(0.5, 0.1, 0.2)], np.float32), 0, NS)
+    for now in range(600 * MS, 1600 * MS, 50 * MS):
+        guard.frame(now + 1, now)
+        guard.plan(plan, 'go', now + 1, now)
+        veto.take(at([(0.5, 0.1)]), now)
+        command = guard.tick(now).command
+    assert 0.0 < command.speed < 0.41
+    assert np.array(command) / command.linear_x == pytest.approx([1.0, 0.2, 0.4], rel=1e-3)
+
+
+def test_without_scans_it_stops_and_three_resume():
+    veto = Veto(ZONE, Stopping(), 200 * MS)
+    guard, now = driving(veto)
+    last = veto.watchdog.fed_ns
+    assert guard.deadline_ns() == last + 200 * MS + 1
+    for now in (last + 100 * MS, last + 200 * MS):
+        keep(guard, now)
+        assert guard.tick(now).reason is Reason.DRIVING
+    keep(guard, now)
+    assert guard.tick(last + 200 * MS + 1) == (STOP, Reason.NO_SCAN)
+    seen = []
+    for now in (last + 250 * MS, last + 300 * MS, last + 350 * MS):
+        keep(guard, now)
+        veto.take(scan_of(), now)
+        seen.append(guard.tick(now).reason)
+    assert seen == [Reason.NO_SCAN, Reason.NO_SCAN, Reason.DRIVING]
+
+
+def test_it_does_not_go_where_the_scan_does_not_look():
+    veto = Veto(ZONE, Stopping(), 500 * MS)
+    guard, now = driving(veto)
+    veto.take(Scan([math.inf] * 90, -math.pi / 4 + math.pi, math.pi / 180, 0.1, 8.0), now)
+    assert guard.tick(now) == (STOP, Reason.UNSEEN)
+
+
+@pytest.mark.parametrize('way, seen', [(Command(0.0, 0.5), True), (Command(0.0, -0.5), False)])
+def test_a_scanner_that_looks_aside_lets_it_go_aside_only(way, seen):
+    veto = Veto(Zone(0.3, 0.05, (0.0, 0.0, math.pi / 2)), Stopping(), 500 * MS)
+    veto.take(Scan([math.inf] * 90, -math.pi / 4, math.pi / 180, 0.1, 8.0), 0)
+    assert (veto.speed(way, 0) > 0.0, veto.unseen) == (seen, not seen)
+
+
+def test_other_settings_are_taken_while_it_drives():
+    veto = Veto(ZONE, Stopping(), 500 * MS)
+    guard, now = driving(veto)
+    veto.take(at([(0.6, 0.0)]), now)
+    other = Veto(Zone(0.5, 0.2), Stopping(deceleration=2.0), 300 * MS)
+    guard.adopt(Guard(Limits(), 100 * MS, NS, veto=other))
+    assert (veto.zone, veto.stopping) == (other.zone, other.stopping)
+    assert veto.watchdog.timeout_ns == 300 * MS
+    assert guard.watchdog.timeout_ns == 100 * MS and guard.instruction_ttl_ns == NS
+    assert guard.tick(now) == (STOP, Reason.OBSTACLE)
+    guard.adopt(Guard(Limits(), 100 * MS))  # of a node that is not configured yet
+    assert guard.veto is veto
+
+
+@pytest.fixture(scope='module')
+def sim():
+    pytest.importorskip('mujoco', reason='needs the simulator')
+    from mobile_vla_ros.sim.simulator import Simulator
+    simulator = Simulator(16, 16)
+    yield simulator
+    simulator.close()
+
+
+def test_the_simulated_scan_is_that_of_the_room(sim):
+    from mobile_vla_ros.sim import world
+    from mobile_vla_ros.sim.scenario import BASE_RADIUS, make_scenario
+    scenario = make_scenario(2_000_000)
+    sim.reset(scenario)
+    ranges = sim.scan()
+    x, y, yaw = sim.pose
+    scan = Scan(ranges, -math.pi, TURN / len(ranges), 0.0, 8.0)
+    cos, sin = math.cos(yaw), math.sin(yaw)
+    points = scan.points @ np.array([[cos, sin], [-sin, cos]]) + (x, y)  # in the room
+    assert np.isfinite(ranges).all() and ranges.min() > BASE_RADIUS  # closed; not itself
+    assert points.min(0) == pytest.approx((world.ROOM[0] + 0.05, 0.05 - world.ROOM[2]), abs=0.01)
+    assert points[:, 0].max() == pytest.approx(world.ROOM[1] - 0.05, abs=0.01)
+    box = scenario.boxes[0]
+    inside = np.abs(points - (box.x, box.y)) - box.half[:2]
+    assert (inside > -0.01).any(1).all()  # none within
+    assert (inside <= 0.01).all(1).sum() > 3  # several on it
+
+
+def run_into(sim, seed, box, veto):
+    """Let a policy drive at a box of a scene for 12 s; return (things touched, last reason)."""
+    from mobile_vla_ros.sim.scenario import make_scenario
+    scenario = make_scenario(seed)
+    sim.reset(scenario)
+    guard = Guard(Limits((0.5, 0.5, 1.0), (1.5, 1.5, 2.0), (2.0, 2.0, 4.0)), 250 * MS, veto=veto)
+    guard.arming.arm()
+    guard.instruct('go', 0)
+    target = scenario.boxes[box % len(scenario.boxes)]
+    reason = None
+    for i in range(240):
+        now = i * 50 * MS
+        x, y, yaw = sim.pose
+        dx, dy = target.x - x, target.y - y
+        ahead = np.array([math.cos(yaw) * dx + math.sin(yaw) * dy,
+                          -math.sin(yaw) * dx + math.cos(yaw) * dy])
+        plan = Plan(np.array([[*(0.5 * ahead / np.linalg.norm(ahead)), 0.1]]), now, NS)
+        guard.frame(now + 1, now)
+        guard.plan(plan, 'go', now + 1, now)
+        if veto and i % 2 == 0:  # 10 Hz, and one tick late
+            veto.take(Scan(sim.scan(), -math.pi, TURN / 360, 0.0, 8.0), now)
+        command, reason = guard.tick(now)
+        sim.step(command, 0.05)
+    return sim.outcome().contacts, reason
+
+
+@pytest.mark.parametrize('seed', range(2_000_000, 2_000_008))
+def test_a_policy_that_drives_at_the_boxes_never_touches_them(sim, seed):
+    def veto():
+        return Veto(Zone(0.14, 0.05), Stopping(), 500 * MS)
+    assert run_into(sim, seed, seed, None)[0] > 0  # without a veto it does
+    contacts, reason = run_into(sim, seed, seed, veto())
+    assert (contacts, reason) == (0, Reason.OBSTACLE)

@@ -1,0 +1,302 @@
+"""Every encoding of sensor_msgs that can be RGB becomes it, by cv_bridge or where it has a gap."""
+
+import os
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from mobile_vla_ros.images import bridge, encodings
+from mobile_vla_ros.images.decode import check, image_to_rgb, MessageError, told
+from mobile_vla_ros.images.encodings import ASSUMED, ENCODINGS, LAYOUTS, SAME
+
+messages = pytest.importorskip('mobile_vla_ros.messages', reason='needs ROS messages')
+from sensor_msgs.msg import Image  # noqa: E402, I100
+from support.paths import ROOT  # noqa: E402
+
+CACHES = (bridge.bridge, bridge.converts, bridge.decodes, bridge.makes_images,
+          bridge.makes_jpegs)
+COLOURS = {'rgb': [0, 1, 2], 'bgr': [2, 1, 0], 'rgba': [0, 1, 2, 0], 'bgra': [2, 1, 0, 1]}
+SIGNED_OR_REAL = [f'{kind}C{count}' for kind in ('8S', '16S', '32S', '32F', '64F')
+                  for count in (1, 2, 3, 4)]
+
+
+def make_image(pixels, encoding, padding=0, big=False):
+    """Return an Image of an array (height, width[, channels]), rows padded by `padding` bytes."""
+    height, width = pixels.shape[:2]
+    if pixels.dtype == np.uint16:
+        pixels = pixels.astype('>u2' if big else '<u2')
+    rows = np.frombuffer(pixels.tobytes(), np.uint8).reshape(height, -1)
+    rows = np.pad(rows, ((0, 0), (0, padding)), constant_values=77)
+    msg = Image(height=height, width=width, encoding=encoding, step=rows.shape[1],
+                is_bigendian=int(big))
+    msg.data = rows.tobytes()
+    return msg
+
+
+def make_planes(y, color, encoding, padding=0):
+    """Return an Image of planes: y (height, width), colour in rows of bytes, rows padded."""
+    height, width = y.shape
+    wide = color.shape[1] // width  # rows of nv24's colours have twice the bytes, and padding
+    rows = [np.pad(y, ((0, 0), (0, padding))), np.pad(color, ((0, 0), (0, padding * wide)))]
+    return Image(height=height, width=width, encoding=encoding, step=width + padding,
+                 data=b''.join(plane.tobytes() for plane in rows))
+
+
+def yuv(rgb):
+    """Return BT.601 in studio range, as the standard has it rather than the code under test."""
+    r, g, b = (rgb[..., i].astype(float) for i in range(3))
+    return (16 + (65.738 * r + 129.057 * g + 25.064 * b) / 256,
+            128 + (-37.945 * r - 74.494 * g + 112.439 * b) / 256,
+            128 + (112.439 * r - 94.154 * g - 18.285 * b) / 256)
+
+
+def wide(pixels):
+    """Return 16 bits that round to these eight, and to others with their bytes exchanged."""
+    return (pixels * np.uint16(257) + np.where(pixels < 128, 100, -100)).astype(np.uint16)
+
+
+def near(msg, rgb):
+    return np.abs(image_to_rgb(msg).astype(int) - rgb).max() <= 12
+
+
+@pytest.fixture
+def rgb():
+    """Return a smooth colourful image (48, 64, 3), so that subsampled chroma is close."""
+    y, x = np.mgrid[0:48, 0:64]
+    return np.stack([x * 4, y * 5, 255 - x * 2 - y], -1).astype(np.uint8)
+
+
+@pytest.fixture(params=['with cv_bridge', 'without'])
+def any_bridge(request, monkeypatch):
+    """Have the installed cv_bridge, or none."""
+    if request.param == 'without':
+        monkeypatch.setitem(sys.modules, 'cv_bridge', None)
+    for cache in CACHES:
+        cache.cache_clear()
+    yield
+    monkeypatch.undo()
+    for cache in CACHES:
+        cache.cache_clear()
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Return what the installed cv_bridge is asked to do, by the names of its methods."""
+    cv_bridge = pytest.importorskip('cv_bridge')
+    found = []
+
+    def listened(name):
+        method = getattr(cv_bridge.CvBridge, name)
+
+        def call(*args, **kwargs):
+            found.append(name)
+            return method(*args, **kwargs)
+        monkeypatch.setattr(cv_bridge.CvBridge, name, call)
+    for name in ('imgmsg_to_cv2', 'compressed_imgmsg_to_cv2', 'cv2_to_imgmsg',
+                 'cv2_to_compressed_imgmsg'):
+        listened(name)
+    return found
+
+
+def test_every_encoding_of_sensor_msgs_is_read_or_refused_by_name(rgb):
+    twice = ('rgb', 'rgba', 'bgr', 'bgra', 'mono', 'bayer_rggb', 'bayer_bggr', 'bayer_gbrg',
+             'bayer_grbg')
+    assert set(ENCODINGS) == {
+        *(f'{name}{depth}' for name in twice for depth in (8, 16)),
+        '8UC1', '8UC3', '8UC4', '16UC1', '16UC3', '16UC4', 'yuv422', 'uyvy',
+        'yuv422_yuy2', 'yuyv', 'nv12', 'nv21', 'nv24'}
+    for name in ('8UC2', '16UC2', *SIGNED_OR_REAL, 'BGR8', 'rgb8 ', 'TYPE_8UC3', 'mjpeg', ''):
+        with pytest.raises(MessageError, match=f'encoding {name!r} is not one of') as caught:
+            image_to_rgb(make_image(rgb, name))
+        assert caught.value.what == f'encoding {name!r}'
+
+
+@pytest.mark.usefixtures('any_bridge')
+@pytest.mark.parametrize('padding', [0, 5])
+@pytest.mark.parametrize('big', [False, True])
+@pytest.mark.parametrize('depth', [8, 16])
+@pytest.mark.parametrize('name', COLOURS)
+def test_colour_encodings_are_exact(rgb, name, depth, big, padding):
+    pixels = np.ascontiguousarray(rgb[..., COLOURS[name]])
+    if depth == 16:
+        pixels = wide(pixels)
+    assert np.array_equal(image_to_rgb(make_image(pixels, f'{name}{depth}', padding, big)), rgb)
+
+
+@pytest.mark.usefixtures('any_bridge')
+@pytest.mark.parametrize('name', ASSUMED)
+def test_what_names_no_colours_is_read_as_opencv_has_them_and_told(rgb, name):
+    meant = ASSUMED[name]
+    pixels = rgb[..., COLOURS.get(meant.rstrip('168'), [0])]
+    pixels = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
+    pixels = wide(pixels) if meant.endswith('16') else pixels
+    msg, named = (make_image(np.ascontiguousarray(pixels), each) for each in (name, meant))
+    assert np.array_equal(image_to_rgb(msg), image_to_rgb(named))
+    assert (told(msg), told(named)) == (f'{name}, taken as {meant}', meant)
+
+
+@pytest.mark.usefixtures('any_bridge')
+@pytest.mark.parametrize('depth', [8, 16])
+def test_grey_is_repeated(rgb, depth):
+    grey = np.ascontiguousarray(rgb[..., 0])
+    pixels = wide(grey) if depth == 16 else grey
+    for big in (False, True):
+        msg = make_image(pixels, f'mono{depth}', 3, big)
+        assert np.array_equal(image_to_rgb(msg), np.dstack([grey] * 3))
+
+
+def test_sixteen_bits_are_rounded_to_eight():
+    values = np.arange(65536).astype(np.uint16).reshape(256, 256)
+    got = image_to_rgb(make_image(values, 'mono16'))[..., 0]
+    assert np.array_equal(got, np.round(values / 257).astype(np.uint8))
+
+
+@pytest.mark.usefixtures('any_bridge')
+@pytest.mark.parametrize('encoding, luma', [
+    ('yuv422', 1), ('uyvy', 1), ('yuv422_yuy2', 0), ('yuyv', 0)])
+def test_yuv422_has_its_colours(rgb, encoding, luma):
+    y, u, v = yuv(rgb)
+    packed = np.zeros((48, 64, 2))
+    packed[..., luma] = y
+    packed[:, 0::2, 1 - luma] = u[:, 0::2]
+    packed[:, 1::2, 1 - luma] = v[:, 0::2]
+    assert near(make_image(packed.round().astype(np.uint8), encoding, 6), rgb)
+
+
+@pytest.mark.parametrize('padding', [0, 7, 64])
+@pytest.mark.parametrize('encoding', ['nv12', 'nv21'])
+def test_nv12_and_nv21_have_their_colours(rgb, encoding, padding):
+    y, *color = (plane.round().astype(np.uint8) for plane in yuv(rgb))
+    pairs = np.stack(color if encoding == 'nv12' else color[::-1], -1)[::2, ::2]
+    msg = make_planes(y, pairs.reshape(24, 64), encoding, padding)
+    assert len(msg.data) == msg.step * 48 * 3 // 2 and near(msg, rgb)
+
+
+@pytest.mark.parametrize('size', [(48, 64), (47, 63), (1, 1)])
+@pytest.mark.parametrize('padding', [0, 5])
+def test_nv24_has_a_colour_for_each_pixel(rgb, size, padding):
+    rgb = rgb[:size[0], :size[1]]
+    y, u, v = (plane.round().astype(np.uint8) for plane in yuv(rgb))
+    msg = make_planes(y, np.stack([u, v], -1).reshape(len(y), -1), 'nv24', padding)
+    assert np.abs(image_to_rgb(msg).astype(int) - rgb).max() <= 3
+
+
+@pytest.mark.parametrize('encoding, times', [('nv12', 1.5), ('nv21', 1.5), ('nv24', 2),
+                                             ('nv24', 3)])
+def test_planes_without_padding_are_read_however_the_step_counts_them(rgb, encoding, times):
+    data = np.random.default_rng(0).integers(0, 256, int(48 * 64 * LAYOUTS[encoding].rows),
+                                             np.uint8).tobytes()
+    usual, counted = (Image(height=48, width=64, encoding=encoding, step=step, data=data)
+                      for step in (64, int(64 * times)))
+    assert np.array_equal(image_to_rgb(usual), image_to_rgb(counted))
+
+
+@pytest.mark.usefixtures('any_bridge')
+@pytest.mark.parametrize('size', [(16, 16), (15, 17)])
+@pytest.mark.parametrize('depth, big', [(8, False), (16, False), (16, True)])
+@pytest.mark.parametrize('pattern', ['rggb', 'bggr', 'gbrg', 'grbg'])
+def test_bayer_patterns_start_at_the_first_row(pattern, depth, big, size):
+    colour = {'r': 200, 'g': 100, 'b': 30}
+    tile = np.array([colour[letter] for letter in pattern], np.uint16).reshape(2, 2)
+    raw = np.tile(tile, (9, 9))[:size[0], :size[1]]
+    raw = raw.astype(np.uint8)
+    raw = wide(raw) if depth == 16 else raw
+    got = image_to_rgb(make_image(raw, f'bayer_{pattern}{depth}', 3, big))
+    assert got.shape == (*size, 3) and np.abs(got[8, 8].astype(int) - (200, 100, 30)).max() <= 2
+
+
+def test_sixteen_bits_of_a_bayer_pattern_are_rounded_last():
+    raw = np.random.default_rng(0).integers(0, 65536, (16, 24), np.uint16)
+    exact = cv2.cvtColor(raw, cv2.COLOR_BayerBG2RGB) / 257
+    assert np.array_equal(image_to_rgb(make_image(raw, 'bayer_rggb16')), exact.round())
+
+
+@pytest.mark.parametrize('any_bridge', ['with cv_bridge'], indirect=True)
+def test_a_cv_bridge_that_errs_is_not_asked(rgb, any_bridge, monkeypatch):
+    cv_bridge = pytest.importorskip('cv_bridge')
+    monkeypatch.setattr(cv_bridge.CvBridge, 'imgmsg_to_cv2', lambda self, msg, wanted: msg.data)
+    msg = make_image(np.ascontiguousarray(rgb[..., ::-1]), 'bgr8')
+    assert np.array_equal(image_to_rgb(msg), rgb)
+
+
+@pytest.mark.skipif(np.__version__ < '2', reason='of NumPy 2')
+@pytest.mark.parametrize('content, there', [
+    (b'\x7fELF numpy.core.multiarray', False), (b'\x7fELF numpy._core.multiarray', True)])
+def test_a_cv_bridge_built_for_numpy_1_is_not_loaded_under_2(tmp_path, content, there):
+    (tmp_path / 'cv_bridge' / 'boost').mkdir(parents=True)
+    (tmp_path / 'cv_bridge' / '__init__.py').write_text('class CvBridge: pass')
+    (tmp_path / 'cv_bridge' / 'boost' / 'cv_bridge_boost.cpython-310.so').write_bytes(content)
+    found = subprocess.run(
+        [sys.executable, '-c', 'from mobile_vla_ros.images.bridge import bridge; import sys; '
+         'print(bridge() is not None, "cv_bridge" in sys.modules)'], capture_output=True,
+        text=True, check=True, env={**os.environ, 'PYTHONPATH': f'{tmp_path}:{ROOT}'})
+    assert found.stdout.split() == [str(there)] * 2
+
+
+@pytest.mark.parametrize('encoding', [name for name in LAYOUTS if LAYOUTS[name].rows == 1])
+def test_cv_bridge_and_the_table_give_the_same_pixels(encoding):
+    pytest.importorskip('cv_bridge')
+    layout = LAYOUTS[encoding]
+    shape = (32, 48, layout.channels) if layout.channels > 1 else (32, 48)
+    pixels = np.random.default_rng(1).integers(0, np.iinfo(layout.sample).max, shape,
+                                               layout.sample, endpoint=True)
+    msg = make_image(pixels, encoding)
+    right = encodings.to_rgb(encoding, pixels)
+    assert np.array_equal(image_to_rgb(msg), right)
+    if bridge.converts(encoding):
+        assert np.array_equal(bridge.bridge().imgmsg_to_cv2(msg, 'rgb8'), right)
+
+
+@pytest.mark.parametrize('encoding', ['bgr8', 'rgba8', 'bgra8', 'mono8', '8UC1', '8UC3', '8UC4',
+                                      'bayer_rggb8', 'bayer_bggr8', 'bayer_gbrg8'])
+def test_cv_bridge_does_what_it_can(rgb, encoding, asked):
+    assert bridge.converts(encodings.known_as(encoding))
+    asked.clear()
+    layout = LAYOUTS[encodings.known_as(encoding)]
+    pixels = np.dstack([rgb, rgb])[..., :layout.channels]
+    image_to_rgb(make_image(np.ascontiguousarray(pixels), encoding, 5))
+    assert asked == ['imgmsg_to_cv2']
+
+
+def test_cv_bridge_makes_and_reads_what_is_published(rgb, asked):
+    assert bridge.makes_images() and bridge.makes_jpegs()
+    assert bridge.decodes('.jpg') and bridge.decodes('.png')
+    asked.clear()
+    image_to_rgb(messages.to_image(rgb, 1, 'camera'))  # a view: nothing to convert
+    messages.compressed_to_rgb(messages.to_compressed(rgb, 1, 'camera'))
+    assert asked == ['cv2_to_imgmsg', 'cv2_to_compressed_imgmsg', 'compressed_imgmsg_to_cv2']
+
+
+@pytest.mark.usefixtures('any_bridge')
+def test_messages_are_the_same_with_and_without_cv_bridge(rgb):
+    msg = messages.to_image(rgb[:, ::-1], 7, 'camera')
+    assert (msg.height, msg.width, msg.encoding, msg.step) == (48, 64, 'rgb8', 192)
+    assert not msg.is_bigendian and np.array_equal(image_to_rgb(msg), rgb[:, ::-1])
+    assert (msg.header.frame_id, messages.to_ns(msg.header.stamp)) == ('camera', 7)
+    msg = messages.to_compressed(rgb, 7, 'camera')
+    assert (msg.format, msg.header.frame_id) == ('rgb8; jpeg compressed bgr8', 'camera')
+    assert np.abs(messages.compressed_to_rgb(msg).astype(int) - rgb).mean() <= 4
+
+
+def test_rgb8_is_a_view_of_the_message(rgb):
+    msg = make_image(rgb, 'rgb8')
+    assert np.shares_memory(image_to_rgb(msg), np.frombuffer(msg.data, np.uint8))
+    assert not image_to_rgb(msg).flags.writeable
+
+
+def test_a_message_is_checked_without_being_decoded(rgb):
+    jpeg = messages.to_compressed(rgb, 1, 'camera')
+    check(make_image(rgb, '8UC3'))
+    check(jpeg)
+    jpeg.data = bytes(jpeg.data)[:-9]
+    for wrong, what in ((make_image(rgb, '8UC2'), "encoding '8UC2'"), (jpeg, 'cut short')):
+        with pytest.raises(MessageError) as caught:
+            check(wrong)
+        assert caught.value.what == what
+
+
+def test_every_other_name_stands_for_one_in_the_table():
+    assert {*SAME.values(), *ASSUMED.values()} <= set(LAYOUTS)

@@ -1,0 +1,85 @@
+"""The pages in a real browser: nothing fails in it, nothing is asked of the network."""
+
+import os
+from pathlib import Path
+import shutil
+
+import pytest
+
+sync_api = pytest.importorskip('playwright.sync_api', reason='needs playwright')
+pytest.importorskip('rosbags')
+pytest.importorskip('mujoco')
+from support.bags import write  # noqa: E402
+
+from mobile_vla_ros.cli import benchmark, dataset, replay  # noqa: E402
+from mobile_vla_ros.report.html import document  # noqa: E402
+from support.paths import ROOT  # noqa: E402
+
+NAMES = ('chromium', 'chromium-browser', 'google-chrome')
+BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
+SHOTS = os.environ.get('MOBILE_VLA_SHOTS')  # a folder for pictures of the pages
+pytestmark = pytest.mark.skipif(BROWSER is None, reason=f'needs a browser: {", ".join(NAMES)}')
+
+
+@pytest.fixture(scope='module')
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        # Root, as in many containers, has no sandbox; the pages are our own.
+        opened = playwright.chromium.launch(executable_path=BROWSER, args=['--no-sandbox'])
+        yield opened
+        opened.close()
+
+
+def looked_at(browser, path: Path) -> tuple:
+    """Return (complaints, requests that left, images, widths of page and window) of a page."""
+    page, told, left = browser.new_page(viewport={'width': 1100, 'height': 900}), [], []
+    page.on('console', lambda message: told.append(f'{message.type}: {message.text}'))
+    page.on('pageerror', lambda error: told.append(str(error)))
+    page.on('request', lambda request: left.append(request.url)
+            if not request.url.startswith(('data:', path.as_uri())) else None)
+    page.goto(path.as_uri(), wait_until='networkidle')
+    images = page.evaluate('[...document.images].map(i => i.naturalWidth)')
+    widths = page.evaluate('[document.documentElement.scrollWidth, window.innerWidth]')
+    if SHOTS:
+        page.screenshot(path=f'{SHOTS}/{path.stem}.png', full_page=True)
+    page.close()
+    return told, left, images, widths
+
+
+def bags(folder):
+    return [str(write(folder / name, seconds=3.0, compressed=True, age_s=0.03, info=labels))
+            for name, labels in (('near', {'scenario': 'two boxes', 'distance': 'close'}),
+                                 ('far', {'scenario': 'one box', 'distance': 'far'}))]
+
+
+def pages(folder):
+    """Yield (verb, its arguments, how many pictures the page has at least)."""
+    drives = bags(folder)
+    still = str(folder.parent / 'nowhere')
+    yield 'replay', lambda html: replay.main([*drives, '--html', html]), 5
+    yield 'doctor', lambda html: dataset.main(['doctor', *drives, still, '--html', html]), 1
+    shipped = [f'--checkpoint={ROOT}/checkpoints/{name}.onnx' for name in ('default', 'advanced')]
+    yield 'comparison', lambda html: replay.main([*drives, *shipped, '--html', html]), 0
+    yield 'benchmark', lambda html: benchmark.main(
+        ['--episodes', '1', '--policy', 'constant', '--processes', '1', '--html', html,
+         '--films', str(folder / 'films')]), 0
+
+
+def test_every_page_is_whole_and_alone(browser, tmp_path):
+    for name, make, pictures in pages(tmp_path):
+        html = tmp_path / f'{name}.html'
+        make(str(html))
+        told, left, images, (width, window) = looked_at(browser, html)
+        assert not told and not left, (name, told, left)
+        assert len(images) >= pictures and all(images), (name, images)
+        assert width <= window, f'{name} is wider than the window'
+
+
+def test_a_page_that_asks_or_fails_is_found(browser, tmp_path):
+    path = tmp_path / 'bad.html'
+    path.write_text(document('bad', ['<img src="http://localhost:9/x.png">',
+                                     '<script>console.error("x"); nothing()</script>']))
+    told, left, images, _ = looked_at(browser, path)
+    assert left == ['http://localhost:9/x.png'] and images == [0]
+    assert any('x' == line.split(': ')[-1] for line in told)
+    assert any('nothing is not defined' in line for line in told)
