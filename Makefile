@@ -85,8 +85,9 @@ holes: .venv/.audit-stamp  ## ask PyPI for known holes in what is installed (nee
 mutants: .venv/.audit-stamp  ## change the code bit by bit: do the tests notice? (half an hour)
 	@OMP_NUM_THREADS=1 $(PY) scripts/mutants.py $(ARGS)
 
-lint: .venv/.lint-stamp  ## check the style
+lint: .venv/.lint-stamp  ## check style, layers and types
 	@$(PY) -m ruff check $(ARGS) .
+	@.venv/bin/lint-imports
 
 clean:  ## remove what the other targets made
 	rm -rf .venv out build install log .pytest_cache .hypothesis .ruff_cache .coverage *.egg-info

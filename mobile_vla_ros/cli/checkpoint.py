@@ -11,6 +11,13 @@ from mobile_vla_ros.training.recipe import build, Recipe
 EXAMPLE = 'example: python -m mobile_vla_ros checkpoint --out out/checkpoint/default'
 
 
+def score(runtime: Path, seeds, processes: int) -> dict:
+    """Return the rates of a runtime file that drives in closed loop."""
+    from mobile_vla_ros.benchmark import rollout
+    job = rollout.Job(checkpoint=str(runtime))
+    return rollout.summarise(rollout.run(job, seeds, processes), job)
+
+
 @one_line_errors
 def main(argv=None) -> int:
     """Build it; every step that is done already is kept in the work folder."""
@@ -26,7 +33,7 @@ def main(argv=None) -> int:
     packages.require(*packages.TRAIN, *packages.SIMULATE)
     work, out = args.pop('work'), args.pop('out')
     out = out or Path('checkpoints', SHIPPED[args['model']])
-    metrics = build(Recipe(**args), work, out)
+    metrics = build(Recipe(**args), work, out, score)
     from mobile_vla_ros.cli.benchmark import print_table
     loop = metrics['closed_loop']
     print_table({k: v for k, v in loop.items() if isinstance(v, dict)},

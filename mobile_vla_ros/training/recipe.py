@@ -22,17 +22,17 @@ class Recipe:
     seed: int = 0
 
 
-def build(recipe: Recipe, work: Path, out: Path, say=print) -> dict:
+def build(recipe: Recipe, work: Path, out: Path, score, say=print) -> dict:
     """
     Write `out`.safetensors and `out`.onnx; return the metrics that they carry.
 
     Recordings in `work` are kept and found again, so an interrupted build goes on. Every model
     has the same teacher, and corrections of its own driving.
 
+    :param score: (runtime file, scene seeds, processes) -> rates of driving in closed loop.
     :raises ValueError: for an unknown model.
     """
     # Here, so that what a recipe says can be shown without torch and a simulator.
-    from mobile_vla_ros.benchmark import rollout
     from mobile_vla_ros.models.registry import MODELS
     from mobile_vla_ros.sim.seeds import TEST, TRAIN, VALIDATION
     from mobile_vla_ros.training.collect import collect
@@ -65,10 +65,8 @@ def build(recipe: Recipe, work: Path, out: Path, say=print) -> dict:
     runtime = out.with_suffix('.onnx')
     export(final, runtime)
     say(f'closed loop on {recipe.score} test scenes')
-    job = rollout.Job(checkpoint=str(runtime))
-    rows = rollout.run(job, TEST[:recipe.score], recipe.processes)
     metrics['closed_loop'] = {'first_seed': TEST.start, 'episodes': recipe.score,
-                              **rollout.summarise(rows, job)}
+                              **score(runtime, TEST[:recipe.score], recipe.processes)}
     add_metrics(final, metrics)
     metrics['export_error'] = export(final, runtime)
     (own / 'metrics.json').write_text(json.dumps(metrics, indent=1))
