@@ -12,7 +12,6 @@ pytest.importorskip('mujoco')
 
 
 def test_every_strategy_stands_beside_baselines_and_ablations(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / 'benchmark'))
     from bench.learning import strategies
 
     def compare():
@@ -36,7 +35,6 @@ def test_every_strategy_stands_beside_baselines_and_ablations(tmp_path, monkeypa
 
 
 def test_strengths_and_weaknesses_are_what_was_measured(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / 'benchmark'))
     from bench.learning import strategies
 
     def row(loss, mae, success, minutes):
@@ -51,14 +49,13 @@ def test_strengths_and_weaknesses_are_what_was_measured(monkeypatch):
 
 def test_nonsense_is_one_line(tmp_path):
     run = subprocess.run(
-        [sys.executable, str(ROOT / 'benchmark' / 'strategies.py'), '--episodes', '0', '--work',
+        [sys.executable, '-m', 'bench.learning.strategies', '--episodes', '0', '--work',
          str(tmp_path), '--out', str(tmp_path / 'x')], cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 2 and run.stderr.strip() == 'error: --episodes must be 1 or more, ' \
         'got 0'
 
 
 def test_amounts_and_teachers_are_compared(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / 'benchmark'))
     from bench.learning import scaling
     trials = [scaling.Trial('straight', 1, 0.05, 0), scaling.Trial('facing', 1, 1.0, 0)]
     results = scaling.measure(trials, tmp_path, held_out=1, steps=1, scenes=1, processes=1,

@@ -218,7 +218,6 @@ def test_a_real_bag_without_a_camera_is_one_line(capsys):
 
 def test_every_drive_is_held_out_once(tmp_path, monkeypatch):
     pytest.importorskip('torch')
-    monkeypatch.syspath_prepend(str(ROOT / 'benchmark'))
     from bench.learning import real_drives
     strategy = tmp_path / 'quick.yaml'
     strategy.write_text('{model: final_fixed, config: {hidden: 16, width: 8}, '
@@ -240,7 +239,6 @@ def test_every_drive_is_held_out_once(tmp_path, monkeypatch):
 
 
 def test_one_drive_is_cut_into_stretches(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / 'benchmark'))
     from bench.learning import real_drives
     parts = real_drives.cut(make_tub(tmp_path / 'tub', frames=10, deleted=[4]), 3, tmp_path)
     assert [path.name for path in parts] == ['tub_1_of_3', 'tub_2_of_3', 'tub_3_of_3']
@@ -249,7 +247,6 @@ def test_one_drive_is_cut_into_stretches(tmp_path, monkeypatch):
 
 
 def test_one_drive_is_too_few(tmp_path, capsys, monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / 'benchmark'))
     from bench.learning import real_drives
     assert real_drives.main([str(tmp_path)]) == 2
     assert 'give two or more' in capsys.readouterr().err
