@@ -88,6 +88,7 @@ mutants: .venv/.audit-stamp  ## change the code bit by bit: do the tests notice?
 lint: .venv/.lint-stamp  ## check style, layers and types
 	@$(PY) -m ruff check $(ARGS) .
 	@.venv/bin/lint-imports
+	@$(PY) -m mypy
 
 clean:  ## remove what the other targets made
 	rm -rf .venv out build install log .pytest_cache .hypothesis .ruff_cache .coverage *.egg-info
