@@ -1,6 +1,10 @@
 """Teach a mobile robot to drive by camera and instruction."""
 
+from mobile_vla_ros import moved
+
 __version__ = '0.1.0'
+
+moved.install()
 
 
 def load_policy(path=None, backend: str = 'auto', threads: int = 0, device: str = 'cpu'):
