@@ -93,7 +93,7 @@ def _score(checkpoint, args):
         print(f'{checkpoint}:')
     print(headline(summary))
     for drive in drives:
-        for words in filter(None, (drive.used, drive.tally.words, drive.tally.assumption,
+        for words in filter(None, (drive.coverage, drive.tally.words, drive.tally.assumption,
                                    *drive.reading.words())):
             print(f'  {drive.name}: {words}')
     for name, score in summary['scores'].items():

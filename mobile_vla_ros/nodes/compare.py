@@ -48,8 +48,8 @@ class CompareNode(Node):
         if not self._values['json'] and not self._values['html']:
             raise ValueError("parameter json or html must name a file, got '' for both")
         packages.require(*packages.REPLAY)  # now, not when the bag is over
-        from mobile_vla_ros.replay.live import Live
-        self._live, self._played, self._reason = Live(), None, Reason.STARTING
+        from mobile_vla_ros.replay.live import LiveLog
+        self._live, self._played, self._reason = LiveLog(), None, Reason.STARTING
         self._count, self._error = 0, [0.0] * 3  # of plans against the next recorded commands
         self._plan = None
         self._writer = None
@@ -76,10 +76,11 @@ class CompareNode(Node):
 
     def _on_plan(self, msg):
         self._plan = messages.to_command(msg)
-        self._live.plan(messages.to_ns(msg.header.stamp), self._plan, time.time_ns())
+        self._live.add_plan(messages.to_ns(msg.header.stamp), self._plan, time.time_ns())
 
     def _on_command(self, msg):
-        self._live.send(messages.to_ns(msg.header.stamp), messages.to_command(msg), self._reason)
+        self._live.add_command(messages.to_ns(msg.header.stamp), messages.to_command(msg),
+                               self._reason)
 
     def _on_recorded(self, msg):
         if self._plan:

@@ -1,46 +1,55 @@
-"""Several recordings replayed at once, one a core; what comes out is as one after the other."""
+"""Replay several recordings at once, one per core; the result is as one after the other."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 import time
+from typing import Any
 
 from mobile_vla_ros.data.bags import Bag
-from mobile_vla_ros.inference.policy import load_policy
+from mobile_vla_ros.inference.policy import load_policy, Policy
 from mobile_vla_ros.parallel import imap
+from mobile_vla_ros.replay.log import ReplayLog
 from mobile_vla_ros.replay.replay import replay
+
+Job = tuple[Path, dict[str, str], dict[str, Any]]  # a bag, its topics, settings of `replay`
+_policies: list[Policy] = []  # the one of a worker process
 
 
 def replay_bags(bags: list[Path], checkpoint: str | None = None, backend: str = 'auto',
-                processes: int = 1, topics: dict | None = None, done=lambda: None,
-                **settings) -> tuple:
+                processes: int = 1, topics: dict[str, str] | None = None,
+                done: Callable[[], object] = lambda: None, **settings: Any
+                ) -> tuple[Policy, list[ReplayLog], float]:
     """
-    Return (the policy, a Drive of every bag in their order, the seconds that it took).
+    Return the policy, a log of every bag in their order, and the seconds that it took.
 
-    :param topics: image, command, instruction: as of `Bag`.
+    :param topics: image, command, instruction: as for `Bag`.
     :param done: called after each bag.
-    :param settings: of `replay`.
-    :raises ValueError: as `Bag`, `replay` and `load_policy`.
+    :param settings: those of `replay`.
+    :raises ValueError: as `Bag`, `replay` and `load_policy` do.
     """
     several = min(processes, len(bags)) > 1
-    policy = load_policy(checkpoint, backend, 1 if several else 0)  # it must be loadable anyway
-    jobs = [(bag, topics or {}, settings) for bag in bags]
-    started, drives = time.perf_counter(), []
-    coming = imap(_work, jobs, processes, _open, checkpoint, backend) if several else \
-        (_replay(policy, *job) for job in jobs)
-    for drive in coming:
-        drives.append(drive)
+    policy = load_policy(checkpoint, backend, 1 if several else 0)  # refuses a bad one here
+    jobs: list[Job] = [(bag, topics or {}, settings) for bag in bags]
+    results: Iterable[ReplayLog] = \
+        imap(_work, jobs, processes, _begin, checkpoint, backend) if several else \
+        (_replay(policy, job) for job in jobs)
+    started, logs = time.perf_counter(), []
+    for log in results:
+        logs.append(log)
         done()
-    return policy, drives, time.perf_counter() - started
+    return policy, logs, time.perf_counter() - started
 
 
-def _open(checkpoint, backend) -> None:
-    global _policy
-    _policy = load_policy(checkpoint, backend, threads=1)
+def _begin(checkpoint: str | None, backend: str) -> None:
+    """Load the policy of a worker process."""
+    _policies[:] = [load_policy(checkpoint, backend, threads=1)]
 
 
-def _work(job):
-    return _replay(_policy, *job)
+def _work(job: Job) -> ReplayLog:
+    return _replay(_policies[0], job)
 
 
-def _replay(policy, path, topics, settings):
+def _replay(policy: Policy, job: Job) -> ReplayLog:
+    path, topics, settings = job
     with Bag(path, **topics) as bag:
         return replay(bag, policy, **settings)

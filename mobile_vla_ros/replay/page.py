@@ -2,12 +2,11 @@
 
 from html import escape
 
-import cv2
 import matplotlib
 import numpy as np
 
 from mobile_vla_ros.contract import AXES, UNITS
-from mobile_vla_ros.replay.log import Drive
+from mobile_vla_ros.replay.log import ReplayLog
 from mobile_vla_ros.replay.metrics import CLOCKS_S
 from mobile_vla_ros.replay.rewordings import NAMES, WHY_NOT
 from mobile_vla_ros.report.html import document, figure_png, image
@@ -26,7 +25,7 @@ GAP_S = 0.5  # without a compared frame
 RECORDED, PREDICTED, SENT = '#8b95a1', '#d55e00', '#0072b2'
 
 
-def page(summary: dict, drives: list[Drive]) -> str:
+def page(summary: dict, drives: list[ReplayLog]) -> str:
     """Return the page of what `replay.summarise` gives of `drives`."""
     parts = [f'<h1>Replay of {len(drives)} recording{"s" * (len(drives) > 1)}</h1>',
              f'<p class="lead">{escape(headline(summary))}</p>', _scores(summary),
@@ -40,7 +39,7 @@ def page(summary: dict, drives: list[Drive]) -> str:
             f'<p>“{escape(drive.instruction)}”, {drive.seconds:.1f} s, {drive.frames} frames'
             + ''.join(f', {escape(text)}' for text in (
                 drive.tally.words or '0 unreadable', drive.tally.assumption, *labels,
-                drive.used, *drive.reading.words()) if text)
+                drive.coverage, *drive.reading.words()) if text)
             + '.</p>',
             image(_curves(drive), 'png', 'commands over time'), _stops(row),
             '<h3>Worst moments</h3>', *_worst(drive)]
@@ -222,7 +221,7 @@ def _sensitivity(summary) -> str:
             f'</p><table><tr><th></th>{head}</tr>{"".join(rows)}</table>')
 
 
-def _curves(drive: Drive) -> bytes:
+def _curves(drive: ReplayLog) -> bytes:
     from matplotlib import pyplot
     figure, axes = pyplot.subplots(len(AXES), 1, figsize=(9.6, 6), sharex=True, dpi=110)
     recorded, predicted, times = drive.recorded, drive.predicted, drive.seconds_at
@@ -249,11 +248,10 @@ def _curves(drive: Drive) -> bytes:
     return figure_png(figure)
 
 
-def _worst(drive: Drive):
+def _worst(drive: ReplayLog):
     for number, moment in enumerate(drive.worst, 1):
-        _, jpeg = cv2.imencode('.jpg', moment.picture[..., ::-1])
         said, wanted = ([f'{value:+.2f}' for value in values]
                         for values in (moment.predicted, moment.recorded))
-        yield (f'<figure>{image(jpeg.tobytes(), "jpeg", "camera")}<figcaption>'
+        yield (f'<figure>{image(moment.picture, "jpeg", "camera")}<figcaption>'
                f'<b>{number}</b> at {moment.seconds:.1f} s<br>recorded<br>{" ".join(wanted)}<br>'
                f'policy<br>{" ".join(said)}</figcaption></figure>')

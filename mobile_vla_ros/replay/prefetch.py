@@ -1,44 +1,45 @@
-"""Work on the next items while this one is used."""
+"""Prepare the next items while the current one is used."""
 
+from collections.abc import Iterable, Iterator
 import queue
 import threading
+from typing import TypeVar
 
 DEPTH = 8  # items that wait
+PATIENCE_S = 0.1  # between looks whether anybody still wants an item
+
+Item = TypeVar('Item')
 
 
-def ahead(items):
-    """Yield the items in their order, made in a thread of its own; its errors are raised here."""
-    ready, wanted = queue.Queue(DEPTH), threading.Event()
-    wanted.set()
-    end = object()
+def prefetch(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield the items in order; a thread makes them. An error in it is raised here."""
+    ready: queue.Queue[tuple] = queue.Queue(DEPTH)  # (item,), () at the end, (None, error)
+    stopped = threading.Event()
 
-    def put(row):
-        while wanted.is_set():
+    def put(entry: tuple) -> None:
+        while not stopped.is_set():
             try:
-                return ready.put(row, timeout=0.1)
+                return ready.put(entry, timeout=PATIENCE_S)
             except queue.Full:
                 continue
 
-    def make():
+    def make() -> None:
         try:
             for item in items:
-                put((item, None))
-                if not wanted.is_set():
+                put((item,))
+                if stopped.is_set():
                     return
-            put((end, None))
-        except BaseException as error:  # for whoever waits
-            put((end, error))
+            put(())
+        except BaseException as error:  # raised again where the items are used
+            put((None, error))
 
-    thread = threading.Thread(target=make, name='ahead', daemon=True)
+    thread = threading.Thread(target=make, name='prefetch', daemon=True)
     thread.start()
     try:
-        while True:
-            item, error = ready.get()
-            if error is not None:
-                raise error
-            if item is end:
-                return
-            yield item
+        while entry := ready.get():
+            if len(entry) == 2:
+                raise entry[1]
+            yield entry[0]
     finally:
-        wanted.clear()
+        stopped.set()
         thread.join()

@@ -1,42 +1,50 @@
 """
-A recording through the deployed pipeline: what would have been driven, beside what was.
+Drive a recording through the deployed pipeline: what it would have driven, beside the driver.
 
-The parts are those of the drive node: decoding, policy, Guard and Pace. Time is the bag's own,
-and a plan is in effect when its frame has come, as on a machine that computes in no time.
+The parts are those of the drive node: decoding, policy, Guard and Pace. Time is the bag's own.
+A plan takes effect when its frame comes, as on a machine that computes in no time.
 """
 
 from collections import Counter, deque
+from collections.abc import Collection, Iterable, Iterator
+from functools import partial
 import time
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mobile_vla_ros.contract import Command, NS
 from mobile_vla_ros.control.offline_pilot import Pipeline
-from mobile_vla_ros.data.bags import Bag, decode, UNREADABLE
+from mobile_vla_ros.data.bags import Bag, decode, Event, UNREADABLE
 from mobile_vla_ros.images.decode import MessageError
+from mobile_vla_ros.images.tally import Tally
 from mobile_vla_ros.inference.policy import Policy
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.preprocessing import IMAGE, preprocess
-from mobile_vla_ros.replay.log import Drive, Moment
-from mobile_vla_ros.replay.prefetch import ahead
-from mobile_vla_ros.replay.rewordings import rewordings
+from mobile_vla_ros.replay.log import Moment, ReplayLog
+from mobile_vla_ros.replay.prefetch import prefetch
+from mobile_vla_ros.replay.rewording_probe import RewordingProbe
 
 PAIRED_S = 0.5  # a frame's command is the first one recorded after it, if it comes this soon
+# Why a frame is not compared:
 LATE = f'without a command within {PAIRED_S} s'
 BAD = 'with a command that cannot be read'
 STALE = 'with a stamp that is not newer than the one before'
-ASKED_S = 1.0  # between frames at which other words are tried: each costs as much as a frame
-THUMBNAIL = (160, 120)  # px
+UNANSWERED = 'not answered live'
+NO_INSTRUCTION = 'without an instruction'
+NO_PICTURE = 'unreadable'
+NO_PLAN = 'without a plan of the policy'
+THUMBNAIL = 320  # px, the width of a moment's picture
 
 
 def replay(bag: Bag, policy: Policy, instruction: str | None = None, start_s: float = 0.0,
-           only=None, **settings) -> Drive:
+           only: Collection[int] | None = None, **settings: Any) -> ReplayLog:
     """
     Replay one bag.
 
-    :param instruction: said at the start, instead of what was recorded.
+    :param instruction: given at the start, instead of what was recorded.
     :param start_s: seconds at the beginning to leave out.
-    :param only: stamps (ns) of the frames that came; None: all.
+    :param only: stamps (ns) of the frames that the node received; None: all.
     :param settings: rate, image_timeout and limits of the drive node.
     :raises ValueError: if there is no instruction, or no command to compare with.
     """
@@ -45,125 +53,124 @@ def replay(bag: Bag, policy: Policy, instruction: str | None = None, start_s: fl
     if bag.topics['command'] is None:
         raise ValueError(f'{bag.path}: no recorded commands (geometry_msgs Twist or '
                          'TwistStamped) to compare with')
-    drive = Drive(bag.path.name, normalise(instruction or ''), bag.seconds - start_s, bag.info)
-    events = ahead(_decoded(bag.events(start_s=start_s), drive.tally))
-    _run(drive, policy, events, instruction, only, settings)
-    drive.reading = bag.reading
-    if not len(drive.stamps):
-        told = '; '.join([drive.used, *drive.reading.words()])
-        raise ValueError(f'{bag.path}: ' + drive.tally.reason(
-            f'none of {drive.frames} frames has an instruction and a command within {PAIRED_S} s '
-            f'after it: {told}'))
-    return drive
-
-
-def _run(drive, policy, events, instruction, only, settings):
-    policy.reset()
-    others = Others(drive, policy)
-    pipeline, waiting, last, newest_ns = None, deque(), Command(), None
-    for event, rgb, image in events:
-        now_ns = event.received_ns
-        if pipeline is None:
-            drive.zero_ns = now_ns
-            pipeline = Pipeline(policy, now_ns, drive.send, **settings)
-            if drive.instruction:
-                pipeline.instruct(drive.instruction, now_ns)
-                others.instruct(drive.instruction)
-        while waiting and now_ns - waiting[0][0] > PAIRED_S * NS:
-            waiting.popleft()
-            drive.unused[LATE] += 1
+    log = ReplayLog(bag.path.name, normalise(instruction or ''), bag.seconds - start_s, bag.info)
+    run = None
+    for event, rgb, image in prefetch(_decoded(bag.events(start_s=start_s), log.tally)):
+        if run is None:
+            run = _Run(log, policy, event.received_ns, settings)
+        run.advance(event.received_ns)
         if event.kind == 'instruction' and instruction is None:
-            drive.instruction = normalise(event.value)
-            pipeline.instruct(drive.instruction, now_ns)
-            others.instruct(drive.instruction)
+            run.on_instruction(normalise(event.value), event.received_ns)
         elif event.kind == 'command':
-            for row in waiting:
-                _keep(drive, row, event.value)
-            waiting.clear()
-            last = event.value
+            run.on_command(event.value)
         elif event.kind == 'cut':
-            drive.unused[BAD if event.value == UNREADABLE else LATE] += len(waiting)
-            waiting.clear()
+            run.drop_waiting(BAD if event.value == UNREADABLE else LATE)
         elif event.kind == 'image':
-            drive.frames += 1
+            log.frames += 1
             if only is not None and event.stamp_ns not in only:
-                drive.unused['not answered live'] += 1
-                continue
-            started = time.perf_counter()
-            plan = pipeline.frame(image, event.stamp_ns, now_ns)
-            stale = newest_ns is not None and event.stamp_ns <= newest_ns
-            newest_ns = newest_ns if stale else event.stamp_ns
-            if plan is None:
-                drive.unused['unreadable' if image is None else STALE if stale else
-                             'without an instruction' if not drive.instruction else
-                             'without a plan of the policy'] += 1
-                continue
-            took_ms = 1e3 * (time.perf_counter() - started)
-            others.ask(image, event.stamp_ns)
-            waiting.append((now_ns, event.stamp_ns, took_ms, plan.at(event.stamp_ns), last, rgb))
-    drive.unused[LATE] += len(waiting)
-    drive.unused += Counter()  # without those that are none
+                log.unused[UNANSWERED] += 1
+            else:
+                run.on_frame(event, rgb, image)
+    if run:
+        run.drop_waiting(LATE)
+    log.unused += Counter()  # drops the reasons that no frame has
+    log.reading = bag.reading
+    if not len(log.stamps):
+        details = '; '.join([log.coverage, *log.reading.words()])
+        raise ValueError(f'{bag.path}: ' + log.tally.reason(
+            f'none of {log.frames} frames has an instruction and a command within {PAIRED_S} s '
+            f'after it: {details}'))
+    return log
 
 
-def _decoded(events, tally):
-    """Yield (event, its RGB, that as the policy would make it small itself), None where none."""
+class _Waiting(NamedTuple):
+    """A frame that has a plan and waits for the driver's next command."""
+
+    received_ns: int
+    stamp_ns: int
+    took_ms: float
+    predicted: Command
+    before: Command
+    rgb: np.ndarray
+
+
+class _Run:
+    """One recording on its way through the pipeline."""
+
+    def __init__(self, log: ReplayLog, policy: Policy, now_ns: int, settings: dict[str, Any]):
+        log.zero_ns = now_ns
+        policy.reset()
+        self._log = log
+        self._probe = RewordingProbe(log, policy)
+        self._pipeline = Pipeline(policy, now_ns, log.add_command, **settings)
+        self._waiting: deque[_Waiting] = deque()
+        self._last_command = Command()
+        self._newest_ns: int | None = None
+        if log.instruction:
+            self.on_instruction(log.instruction, now_ns)
+
+    def advance(self, now_ns: int) -> None:
+        """Give up the frames that have waited for a command too long."""
+        while self._waiting and now_ns - self._waiting[0].received_ns > PAIRED_S * NS:
+            self._waiting.popleft()
+            self._log.unused[LATE] += 1
+
+    def on_instruction(self, text: str, now_ns: int) -> None:
+        self._log.instruction = text
+        self._pipeline.instruct(text, now_ns)
+        self._probe.instruct(text)
+
+    def on_command(self, recorded: Command) -> None:
+        """Compare the driver's command with the plans of the frames that wait for it."""
+        for frame in self._waiting:
+            self._log.add_frame(frame.received_ns, frame.stamp_ns, frame.took_ms,
+                                frame.predicted, recorded, frame.before)
+            moment = Moment((frame.received_ns - self._log.zero_ns) / NS, frame.predicted,
+                            recorded)
+            self._log.add_moment(moment, partial(_thumbnail, frame.rgb))
+        self._waiting.clear()
+        self._last_command = recorded
+
+    def drop_waiting(self, why: str) -> None:
+        """Compare the frames that wait with nothing."""
+        self._log.unused[why] += len(self._waiting)
+        self._waiting.clear()
+
+    def on_frame(self, event: Event, rgb: np.ndarray | None, image: np.ndarray | None) -> None:
+        """Plan for a frame; `image` is None where it cannot be read."""
+        started = time.perf_counter()
+        plan = self._pipeline.frame(image, event.stamp_ns, event.received_ns)
+        took_ms = 1e3 * (time.perf_counter() - started)
+        stale = self._newest_ns is not None and event.stamp_ns <= self._newest_ns
+        if not stale:
+            self._newest_ns = event.stamp_ns
+        if plan is None or rgb is None or image is None:
+            self._log.unused[NO_PICTURE if image is None else STALE if stale else
+                             NO_PLAN if self._log.instruction else NO_INSTRUCTION] += 1
+            return
+        self._probe.on_frame(image, event.stamp_ns)
+        self._waiting.append(_Waiting(event.received_ns, event.stamp_ns, took_ms,
+                                      plan.at(event.stamp_ns), self._last_command, rgb))
+
+
+def _decoded(events: Iterable[Event], tally: Tally
+             ) -> Iterator[tuple[Event, np.ndarray | None, np.ndarray | None]]:
+    """Yield each event with its RGB and that as the policy sees it; both None if unreadable."""
     for event in events:
         rgb = image = None
         if event.kind == 'image':
             try:
-                rgb = tally.read(_small_enough, event.value)
+                rgb = tally.read(lambda msg: decode(msg, IMAGE), event.value)
                 image = preprocess(rgb)
-            except MessageError:  # the base stops: the pipeline sees to that
-                pass
+            except MessageError:  # the tally counts it; the pipeline stops the base
+                rgb = None
             event = event._replace(value=None)
         yield event, rgb, image
 
 
-def _small_enough(msg):
-    return decode(msg, IMAGE)
-
-
-def _keep(drive, row, recorded):
-    ns, stamp_ns, took_ms, predicted, before, rgb = row
-    drive.compare(ns, stamp_ns, took_ms, predicted, recorded, before)
-    error = float(np.abs(np.subtract(predicted, recorded)).sum())
-    drive.remember(Moment(error, (ns - drive.zero_ns) / NS, predicted, recorded),
-                   lambda: _small(rgb))
-
-
-def _small(rgb):
+def _thumbnail(rgb: np.ndarray) -> bytes:
+    """Return a small JPEG of RGB uint8 (height, width, 3)."""
     import cv2
-    return cv2.resize(rgb, THUMBNAIL, interpolation=cv2.INTER_AREA)
-
-
-class Others:
-    """
-    The policy under other words, one frame every ASKED_S.
-
-    Each wording has a memory of its own, of the frames at which it was asked; so has the given
-    one, so that nothing but the words differs between them.
-    """
-
-    def __init__(self, drive: Drive, policy: Policy):
-        """Wait for an instruction."""
-        self._drive, self._policy = drive, policy
-        self._asked_ns, self._policies = None, {}
-
-    def instruct(self, text: str) -> None:
-        """Take the instruction of which to ask others."""
-        self._drive.reworded = rewordings(text)
-        self._words = {'given': text, **self._drive.reworded}
-        self._policies = {name: Policy(self._policy.engine, self._policy.metadata)
-                          for name, words in self._words.items() if words is not None}
-        self._asked_ns = None
-
-    def ask(self, image, stamp_ns: int) -> None:
-        """Ask with a frame, if it is time."""
-        if self._asked_ns is not None and stamp_ns - self._asked_ns < ASKED_S * NS:
-            return
-        self._asked_ns = stamp_ns
-        answers = {name: policy.act(image, self._words[name], stamp_ns)
-                   for name, policy in self._policies.items()}
-        given = answers.pop('given')
-        for name, answer in answers.items():
-            self._drive.answer(name, given, answer)
+    height = max(1, round(rgb.shape[0] * THUMBNAIL / rgb.shape[1]))
+    small = cv2.resize(rgb, (THUMBNAIL, height), interpolation=cv2.INTER_AREA)
+    return cv2.imencode('.jpg', small[..., ::-1])[1].tobytes()

@@ -7,30 +7,31 @@ import numpy as np
 from mobile_vla_ros.sim.language import parse_instruction, sample, swap_sides
 
 NAMES = {'swapped': 'left and right exchanged', 'blank': 'no instruction',
-         'paraphrased': 'the same task, said otherwise',
+         'paraphrased': 'the same task in other words',
          'translated': 'the same task in the other language'}
-WHY_NOT = {'swapped': 'the instruction names no side for certain',
-           'paraphrased': 'the instruction does not name one side and one of the colours',
-           'translated': 'the instruction does not name one side and one of the colours'}
+NO_TASK = 'the instruction does not name one side and one of the colours'
+WHY_NOT = {'swapped': 'the instruction names no side for certain', 'paraphrased': NO_TASK,
+           'translated': NO_TASK}
 
 
-def rewordings(text: str) -> dict:
+def rewordings(text: str) -> dict[str, str | None]:
     """
     Return for each of NAMES the words to ask with, None where there are none.
 
-    Only a task that names one side and one colour (sim.language) is said otherwise: of any other
-    nobody here knows what it means. The same text gives the same words.
+    Only a task that names one side and one colour (sim.language) is put in other words: what any
+    other means is not known here. The same text always gives the same words.
     """
+    words: dict[str, str | None] = {'swapped': swap_sides(text), 'blank': '',
+                                    'paraphrased': None, 'translated': None}
     try:
         side, color = parse_instruction(text)
     except ValueError:
-        side = color = None
-    words = {'swapped': swap_sides(text), 'blank': '', 'paraphrased': None, 'translated': None}
+        return words
     if side and color:
         rng = np.random.default_rng(0)
-        mine, other = ('ko', 'en') if re.search('[가-힣]', text) else ('en', 'ko')
-        while (said := sample(side, color, rng, mine)).lower() == text.lower():
+        own, other = ('ko', 'en') if re.search('[가-힣]', text) else ('en', 'ko')
+        while (paraphrase := sample(side, color, rng, own)).lower() == text.lower():
             continue
-        words['paraphrased'] = said
+        words['paraphrased'] = paraphrase
         words['translated'] = sample(side, color, rng, other)
     return words

@@ -1,4 +1,4 @@
-"""A replayed recording as a video, with what was driven and what the policy would have."""
+"""A replayed recording as a video, with the driver's command and the policy's as arrows."""
 
 from pathlib import Path
 
@@ -8,24 +8,27 @@ import numpy as np
 
 from mobile_vla_ros.contract import NS
 from mobile_vla_ros.data.bags import Bag, decode
-from mobile_vla_ros.replay.log import Drive
+from mobile_vla_ros.replay.arrows import draw_arrows, OUTLINE, PREDICTED, RECORDED
+from mobile_vla_ros.replay.log import ReplayLog
 
 WIDTH = 640  # px
-RECORDED, PREDICTED = (210, 214, 220), (213, 94, 0)  # RGB
-FULL = 0.45  # of the picture's height for 1 m/s
-TURN = 0.25  # m/s to the left as which 1 rad/s is drawn
+RATES_HZ = (1.0, 60.0)  # lowest and highest frame rate of a video
 
 
-def write(path: Path, bag: Bag, drive: Drive) -> int:
+def frame_rate(log: ReplayLog) -> float:
+    """Return the video's frames a second: the recording's median rate."""
+    return float(np.clip(1.0 / np.median(np.diff(log.seconds_at)), *RATES_HZ))
+
+
+def write(path: Path, bag: Bag, log: ReplayLog) -> int:
     """
-    Write the frames of `bag` that `drive` compared, at their own rate; return how many.
+    Write the frames of `bag` that `log` compared, at their own rate; return how many.
 
-    :raises ValueError: if there are none.
+    :raises ValueError: if there are fewer than two.
     """
-    times, recorded, predicted = drive.seconds_at, drive.recorded, drive.predicted
+    times, recorded, predicted = log.seconds_at, log.recorded, log.predicted
     if len(times) < 2:
-        raise ValueError(f'{drive.name}: too few frames for a video')
-    fps = float(np.clip(1.0 / np.median(np.diff(times)), 1.0, 60.0))
+        raise ValueError(f'{log.name}: too few frames for a video')
     path.parent.mkdir(parents=True, exist_ok=True)
     writer, zero_ns, row = None, None, 0
     try:
@@ -36,10 +39,9 @@ def write(path: Path, bag: Bag, drive: Drive) -> int:
                 continue
             frame = draw(decode(event.value), recorded[row], predicted[row])
             if writer is None:
-                size = frame.shape[1::-1]
                 writer = imageio_ffmpeg.write_frames(
-                    str(path), size, fps=fps, codec='libx264', quality=None,
-                    pix_fmt_out='yuv420p', macro_block_size=2,
+                    str(path), frame.shape[1::-1], fps=frame_rate(log), codec='libx264',
+                    quality=None, pix_fmt_out='yuv420p', macro_block_size=2,
                     output_params=['-crf', '21', '-preset', 'fast', '-movflags', '+faststart'])
                 writer.send(None)
             writer.send(np.ascontiguousarray(frame))
@@ -50,21 +52,16 @@ def write(path: Path, bag: Bag, drive: Drive) -> int:
     return row
 
 
-def draw(rgb: np.ndarray, recorded, predicted) -> np.ndarray:
-    """Return RGB uint8 of WIDTH px, its height even, with both commands as arrows and numbers."""
+def draw(rgb: np.ndarray, recorded: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Return RGB uint8, WIDTH px wide and of even height, with both commands drawn in."""
     height = round(rgb.shape[0] * WIDTH / rgb.shape[1] / 2) * 2
     frame = cv2.resize(rgb, (WIDTH, height), interpolation=cv2.INTER_AREA)
-    foot = (WIDTH // 2, height - 24)
-    # The wider one beneath shows where both agree.
-    for name, command, color, thick, line in (('recorded', recorded, RECORDED, 11, 1),
-                                              ('policy', predicted, PREDICTED, 4, 2)):
+    draw_arrows(frame, recorded, predicted)
+    for line, (name, command, color) in enumerate((('driver', recorded, RECORDED),
+                                                   ('policy', predicted, PREDICTED)), 1):
         x, y, turn = (float(value) for value in command)
-        tip = (round(foot[0] - (y + TURN * turn) * FULL * height),
-               round(foot[1] - x * FULL * height))
-        for paint, extra in (((20, 24, 28), 4), (color, 0)):
-            cv2.arrowedLine(frame, foot, tip, paint, thick + extra, cv2.LINE_AA, tipLength=0.2)
         text = f'{name:<9}{x:+.2f} m/s forward  {y:+.2f} m/s left  {turn:+.2f} rad/s'
-        for paint, width in (((20, 24, 28), 3), (color, 1)):
+        for paint, width in ((OUTLINE, 3), (color, 1)):
             cv2.putText(frame, text, (12, 22 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.5, paint, width,
                         cv2.LINE_AA)
     return frame

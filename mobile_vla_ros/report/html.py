@@ -3,6 +3,7 @@
 import base64
 from html import escape
 import io
+from pathlib import Path
 
 STYLE = '''
 body { font: 16px/1.5 system-ui, sans-serif; color: #1f2933; max-width: 60rem; margin: 2rem auto;
@@ -40,3 +41,9 @@ def figure_png(figure) -> bytes:
     figure.savefig(out)
     pyplot.close(figure)
     return out.getvalue()
+
+
+def write_page(path: Path, page: str) -> None:
+    """Write a page, and the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page, encoding='utf-8')

@@ -17,9 +17,9 @@ from mobile_vla_ros.cli import replay as verb  # noqa: E402
 from mobile_vla_ros.contract import Command, NS  # noqa: E402
 from mobile_vla_ros.data.bags import Bag  # noqa: E402
 from mobile_vla_ros.data.timeline import Timeline  # noqa: E402
-from mobile_vla_ros.replay.log import Drive, Moment, WORST  # noqa: E402
+from mobile_vla_ros.replay.log import Moment, ReplayLog, WORST  # noqa: E402
 from mobile_vla_ros.replay.metrics import summarise  # noqa: E402
-from mobile_vla_ros.replay.prefetch import ahead  # noqa: E402
+from mobile_vla_ros.replay.prefetch import prefetch  # noqa: E402
 from mobile_vla_ros.replay.replay import replay  # noqa: E402
 from mobile_vla_ros.replay.rewordings import rewordings  # noqa: E402
 from mobile_vla_ros.sim.language import parse_instruction  # noqa: E402
@@ -147,15 +147,27 @@ def test_only_the_frames_that_came_are_replayed(tmp_path):
 
 
 def test_the_worst_moments_are_apart_and_few():
-    drive = Drive('a', '', 100.0)
+    log = ReplayLog('a', '', 100.0)
     errors = {i: ((i * 7919) % 1000) / 1000 for i in range(1000)}
     drawn = []
     for i, error in errors.items():
-        drive.remember(Moment(error, i / 10, Command(), Command()), lambda i=i: drawn.append(i))
-    times = [moment.seconds for moment in drive.worst]
+        log.add_moment(Moment(i / 10, Command(error), Command()),
+                       lambda i=i: drawn.append(i) or b'picture')
+    times = [moment.seconds for moment in log.worst]
     assert len(times) == WORST and all(b - a > 1.0 for a, b in zip(times, times[1:]))
-    assert max(errors.values()) in [moment.error for moment in drive.worst]
-    assert min(moment.error for moment in drive.worst) > 0.95 and len(drawn) < 100
+    assert max(errors.values()) in [moment.difference for moment in log.worst]
+    assert min(moment.difference for moment in log.worst) > 0.95 and len(drawn) < 100
+    assert all(moment.picture == b'picture' for moment in log.worst)
+
+
+@pytest.mark.parametrize('predicted, kept', [
+    ((0.2, 0.0, 0.0), False), ((0.29, 0.09, 0.09), False), ((0.31, 0.0, 0.0), True),
+    ((0.2, -0.11, 0.0), True), ((0.2, 0.0, 0.11), True), ((-0.2, 0.0, 0.0), True)])
+def test_a_worst_moment_is_an_error(predicted, kept):
+    """Of a policy that drives as the driver does there is no moment to show."""
+    log = ReplayLog('a', '', 100.0)
+    log.add_moment(Moment(1.0, Command(*predicted), Command(0.2)), lambda: b'picture')
+    assert bool(log.worst) is kept
 
 
 def test_what_is_read_ahead_keeps_order_and_errors():
@@ -164,7 +176,7 @@ def test_what_is_read_ahead_keeps_order_and_errors():
         raise ValueError('damaged')
     got = []
     with pytest.raises(ValueError, match='damaged'):
-        for item in ahead(items()):
+        for item in prefetch(items()):
             got.append(item)
     assert got == list(range(20))
     ended = []
@@ -175,7 +187,7 @@ def test_what_is_read_ahead_keeps_order_and_errors():
                 yield 1
         finally:
             ended.append(True)
-    rows = ahead(endless())
+    rows = prefetch(endless())
     next(rows)
     rows.close()
     assert ended, 'the thread is gone'
