@@ -13,7 +13,7 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 unexport AMENT_PREFIX_PATH LD_LIBRARY_PATH RMW_IMPLEMENTATION ROS_DISTRO
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test checkpoint benchmark bench results strategies scaling realdrives faults soak fuzz audit holes mutants lint clean
+.PHONY: help demo test checkpoint benchmark bench results strategies scaling realdrives faults soak fuzz audit holes mutants reference lint clean
 
 help:  ## show this
 	@echo 'make TARGET [PYTHON=python3.12]'
@@ -84,6 +84,9 @@ holes: .venv/.audit-stamp  ## ask PyPI for known holes in what is installed (nee
 
 mutants: .venv/.audit-stamp  ## change the code bit by bit: do the tests notice? (half an hour)
 	@OMP_NUM_THREADS=1 $(PY) scripts/mutants.py $(ARGS)
+
+reference: .venv/.test-stamp  ## write docs/reference from what nodes, launch files and verbs declare
+	@$(PY) -m scripts.reference $(ARGS)
 
 lint: .venv/.lint-stamp  ## check style, layers and types
 	@$(PY) -m ruff check $(ARGS) .
