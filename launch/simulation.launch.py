@@ -4,39 +4,33 @@ Start the simulated robot alone: camera, odometry and clock out, velocity comman
     ros2 launch mobile_vla_ros simulation.launch.py seed:=7
 """
 
-from launch.actions import DeclareLaunchArgument
+from launch import LaunchContext, LaunchDescription
+from launch_ros.actions import Node
 
-from mobile_vla_ros.launching.description import (BOOLS, described, image_rules, our_node, planned,
-                                                  shipped, topic, transport_profile, value_of)
+from mobile_vla_ros.launching.arguments import arguments, parameters, params_file
+from mobile_vla_ros.launching.description import check_and_start, describe
+from mobile_vla_ros.launching.node import our_node
+from mobile_vla_ros.launching.values import image_remappings, topic_of, value_of
 from mobile_vla_ros.nodes.sim import make_task, SETTINGS
 
 
-def sim_node(context):
-    """Return the node with the parameters that arguments set."""
+def sim_node(context: LaunchContext) -> list[Node]:
+    """Return the sim node."""
     return [our_node(
-        context, 'sim', SETTINGS, [value_of(context, 'params_file')],
-        ['seed', 'instruction', 'stamped'], check=make_task,
-        remappings=[*image_rules(context, 'image'),
-                    ('cmd_vel', topic(context, 'cmd_vel_topic'))])]
+        context, 'sim', SETTINGS, files=[value_of(context, 'params_file')],
+        arguments=['seed', 'instruction', 'stamped'], check=make_task,
+        remappings=[*image_remappings(context, 'image'),
+                    ('cmd_vel', topic_of(context, 'cmd_vel_topic'))])]
 
 
-def generate_launch_description():
-    return described(
+def generate_launch_description() -> LaunchDescription:
+    """Return what `ros2 launch` runs."""
+    return describe(
         __file__,
-        DeclareLaunchArgument('namespace', default_value='',
-                              description='Namespace of the node and its topics'),
-        DeclareLaunchArgument('params_file', default_value=shipped('config', 'sim.yaml'),
-                              description='Parameters of the sim node'),
-        DeclareLaunchArgument('seed', default_value='',
-                              description='Scene; empty: what the parameter file says'),
-        DeclareLaunchArgument('instruction', default_value='',
-                              description='The task in words; empty: what the parameter file '
-                                          'says, or the scene'),
-        DeclareLaunchArgument('stamped', default_value='false', choices=BOOLS,
-                              description='TwistStamped instead of Twist'),
-        DeclareLaunchArgument('image_topic', default_value='image',
-                              description='Topic of the camera'),
-        DeclareLaunchArgument('cmd_vel_topic', default_value='cmd_vel',
-                              description='Where the base listens'),
-        transport_profile(),
-        *planned(sim_node))
+        [*arguments('namespace'),
+         params_file('sim.yaml', 'the sim node'),
+         *arguments('seed'),
+         *parameters(SETTINGS, instruction='The task in words; empty: as the parameter file '
+                     'says, or that of the scene'),
+         *arguments('stamped', 'image_topic', 'cmd_vel_topic')],
+        *check_and_start(sim_node))

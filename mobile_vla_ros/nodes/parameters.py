@@ -7,7 +7,7 @@ from rcl_interfaces.msg import (
     FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult)
 
 from mobile_vla_ros.control.pilot import first_line
-from mobile_vla_ros.launching.params_file import ANYWHERE, nearest
+from mobile_vla_ros.launching.checking import is_of_ros, suggestion
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,9 @@ def declare(node, settings, take=refuse_all) -> dict:
     # rclpy has no public way to list what a command line or a file sets.
     given = getattr(node, '_parameter_overrides', {})
     for name in sorted(given):
-        if name not in known and name not in ANYWHERE and not name.startswith('qos_overrides.'):
+        if name not in known and not is_of_ros(name):
             raise ValueError(f'unknown parameter {name!r} for node {node.get_name()}: '
-                             + nearest(name, known))
+                             + suggestion(name, known))
     for setting in settings:
         if setting.name in given:
             setting.check(given[setting.name].value)

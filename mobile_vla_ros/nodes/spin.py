@@ -15,7 +15,7 @@ from mobile_vla_ros.control.pilot import first_line
 from mobile_vla_ros.environment.memory import keep_memory
 from mobile_vla_ros.environment.packages import missing
 from mobile_vla_ros.environment.usage import as_started
-from mobile_vla_ros.launching.ros_arguments import quoted
+from mobile_vla_ros.launching.ros_arguments import quote_texts
 
 JOIN_S = 0.4  # for the executor's thread, which a callback may hold
 END_S = 3.0  # for everything after a signal: what hangs longer is shown and ended
@@ -44,7 +44,7 @@ def run(make_node, argv=None, doc: str = '', name: str = 'node', settings=()) ->
     if rest:
         return _refuse(f'unknown arguments {rest}; parameters go behind --ros-args -p NAME:=VALUE')
     try:
-        args = quoted(args, name, settings)
+        args = quote_texts(args, name, settings)
     except ValueError as error:
         return _refuse(error)
     keep_memory()

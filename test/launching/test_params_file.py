@@ -3,7 +3,9 @@
 import pytest
 
 from mobile_vla_ros.launching import params_file
-from mobile_vla_ros.launching.ros_arguments import quoted
+from mobile_vla_ros.launching.checking import check_argument, check_file
+from mobile_vla_ros.launching.ros_arguments import quote_texts
+from mobile_vla_ros.launching.ros_yaml import value_of
 
 pytest.importorskip('rclpy', reason='needs ROS 2')
 from mobile_vla_ros.nodes.drive_settings import check_together, SETTINGS  # noqa: E402
@@ -51,15 +53,15 @@ def test_keys_match_as_rcl_matches_them(write, heard):
     path = write(''.join(f'"{key}":\n  ros__parameters:\n    p{number}: 1\n'
                          for number, key in enumerate(KEYS)))
     for node in ('/drive', '/a/drive', '/b/a/drive'):
-        assert set(params_file.said_to(path, node)) == set(heard(path, node)), node
+        assert set(params_file.parameters_of(path, node)) == set(heard(path, node)), node
 
 
 def test_values_are_typed_as_rcl_types_them(write, heard):
     path = write('/**:\n  ros__parameters:\n' + ''.join(
         f'    p{number}: {word}\n' for number, word in enumerate(WORDS)) + '    l: [1, 2]\n')
     want = heard(path, '/drive')
-    found = {name: params_file.value_of(node)
-             for name, node in params_file.said_to(path, '/drive').items()}
+    found = {name: value_of(node)
+             for name, node in params_file.parameters_of(path, '/drive').items()}
     assert repr(found) == repr(want)
 
 
@@ -94,7 +96,7 @@ def test_what_is_written_for_a_node_is_what_it_hears(heard):
 def test_a_file_that_says_nothing_or_wrong_things_is_refused_in_one_line(write, text, words):
     path = '/nowhere.yaml' if text is None else write(text)
     with pytest.raises(ValueError) as error:
-        params_file.check(path, '/a/drive', SETTINGS)
+        check_file(path, '/a/drive', SETTINGS)
     assert words in str(error.value) and '\n' not in str(error.value)
 
 
@@ -103,7 +105,7 @@ def test_a_file_sets_text_numbers_and_lists(write):
                  '      frame_id: "1"\n      rate: 1e1\n      limits:\n'
                  '        velocity: [1, 2.5, 3]\n'
                  '      use_sim_time: true\nother:\n  ros__parameters:\n    x: 1\n')
-    assert params_file.check(path, '/a/drive', SETTINGS) == {
+    assert check_file(path, '/a/drive', SETTINGS) == {
         'instruction': '20261128', 'frame_id': '1', 'rate': 10.0,
         'limits.velocity': (1.0, 2.5, 3.0), 'use_sim_time': True}
 
@@ -117,10 +119,10 @@ def test_a_file_sets_text_numbers_and_lists(write):
 def test_an_argument_is_taken_or_named(name, text, want):
     setting, = (each for each in SETTINGS if each.name == name)
     if want is not None:
-        assert params_file.from_argument(setting, text) == want
+        assert check_argument(setting, text) == want
         return
     with pytest.raises(ValueError, match=f'{name}:= must be .*, got '):
-        params_file.from_argument(setting, text)
+        check_argument(setting, text)
 
 
 def test_contradictions_and_a_missing_policy_are_refused():
@@ -142,15 +144,15 @@ def test_contradictions_and_a_missing_policy_are_refused():
     ('unknown:=5', None)])
 def test_text_on_a_command_line_is_put_in_quotes(given, want):
     args = ['x', '-p', given, '--ros-args', '-r', 'a:=b', '-p', given, '--', '-p', given]
-    result = quoted(args, 'drive', SETTINGS)
+    result = quote_texts(args, 'drive', SETTINGS)
     assert result == [*args[:7], want or given, *args[8:]]
 
 
 def test_a_file_or_parameter_for_another_node_is_refused(write):
     path = str(write('drive:\n  ros__parameters:\n    rate: 5.0\n'))
-    quoted(['--ros-args', '--params-file', path], 'drive', SETTINGS)
-    quoted(['--ros-args', '-r', '__node:=drive', '--params-file', path], 'other', SETTINGS)
+    quote_texts(['--ros-args', '--params-file', path], 'drive', SETTINGS)
+    quote_texts(['--ros-args', '-r', '__node:=drive', '--params-file', path], 'other', SETTINGS)
     for args in (['-r', '__ns:=/a', '--params-file', path],
                  ['--params-file', path, '-r', 'drive:__node:=other'], ['-p', 'drives:rate:=5']):
         with pytest.raises(ValueError, match='nothing for node|is for a node drives'):
-            quoted(['--ros-args', *args], 'drive', SETTINGS)
+            quote_texts(['--ros-args', *args], 'drive', SETTINGS)
