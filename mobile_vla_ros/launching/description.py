@@ -5,12 +5,13 @@ from pathlib import Path
 import sys
 from typing import Any
 
-from launch import LaunchContext, LaunchDescription
 from launch.action import Action
 from launch.actions import (DeclareLaunchArgument, GroupAction, IncludeLaunchDescription, LogInfo,
                             OpaqueFunction, SetEnvironmentVariable, Shutdown, TimerAction)
 from launch.condition import Condition
 from launch.conditions import IfCondition, UnlessCondition
+from launch.launch_context import LaunchContext
+from launch.launch_description import LaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import EnvironmentVariable, LaunchConfiguration
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+QUOTES = ('"', "'")
 TRUE = ('y', 'yes', 'true', 'on')
 FALSE = ('n', 'no', 'false', 'off')
 INTEGER = re.compile(r'[+-]?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)')
@@ -23,11 +24,9 @@ def value_of(node: yaml.Node | None, is_text: bool = False) -> Any:
         return [value_of(item) for item in node.value]
     if isinstance(node, yaml.MappingNode):
         raise ValueError('a list may not hold names')
-    if node is None or not node.value and node.style not in ('"', "'"):
+    if not isinstance(node, yaml.ScalarNode) or not node.value and node.style not in QUOTES:
         raise ValueError("there is no value; write '' for an empty text")
-    if is_text or node.style in ('"', "'"):
-        return node.value
-    return typed(node.value)
+    return node.value if is_text or node.style in QUOTES else typed(node.value)
 
 
 def typed(text: str) -> bool | int | float | str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from launch import LaunchContext
+from launch.launch_context import LaunchContext
 from launch.substitutions import LaunchConfiguration
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 from rclpy.exceptions import NameValidationException
