@@ -50,7 +50,7 @@ def measure(sources, work: Path, instruction: str, strategy_name: str, epochs: i
     from mobile_vla_ros.training.dataset import build
     from mobile_vla_ros.training.export import export
     from mobile_vla_ros.training.fit import fit
-    from mobile_vla_ros.training.shards import digest, read_recordings
+    from mobile_vla_ros.training.shards import digest, read_shards
     from mobile_vla_ros.training.strategies import read_strategy
     bags = []
     for source in sources:
@@ -60,7 +60,7 @@ def measure(sources, work: Path, instruction: str, strategy_name: str, epochs: i
     for row in build(bags, work / 'data', every_frame=True):
         if 'refused' in row:
             raise ValueError(row['refused'])
-    episodes = read_recordings(work / 'data')
+    episodes = read_shards(work / 'data')
     strategy = read_strategy(strategy_name)
     config = replace(strategy.train, epochs=epochs) if epochs else strategy.train
     results = {'strategy': strategy_name, 'epochs': config.epochs, 'instruction': instruction,

@@ -43,15 +43,15 @@ def learn(job) -> None:
     from mobile_vla_ros.training.export import export
     from mobile_vla_ros.training.fit import fit
     from mobile_vla_ros.training.loop import TrainConfig
-    from mobile_vla_ros.training.shards import read_recordings
+    from mobile_vla_ros.training.shards import read_shards
     checkpoint = work / f'{trial.name}.safetensors'
     if not checkpoint.exists():
         seeds = TRAIN[:trial.episodes]
-        episodes = [e for e in read_recordings(work / trial.teacher) if e.seed in seeds]
+        episodes = [e for e in read_shards(work / trial.teacher) if e.seed in seeds]
         batches = -(-len(episodes) // TrainConfig.episodes_per_batch)
         config = TrainConfig(epochs=max(1, round(steps / batches)), seed=trial.seed,
                              z_weight=trial.z_weight, **train)
-        fit(episodes, read_recordings(work / f'{trial.teacher}-held-out'), checkpoint, config,
+        fit(episodes, read_shards(work / f'{trial.teacher}-held-out'), checkpoint, config,
             FinalFixedConfig(z_weight=trial.z_weight))
     export(checkpoint, checkpoint.with_suffix('.onnx'))
 
@@ -63,7 +63,7 @@ def measure(trials, work: Path, held_out: int, steps: int, scenes: int, processe
 
     :param train: fields of `TrainConfig` instead of its own.
     """
-    from mobile_vla_ros.benchmark import rollout
+    from mobile_vla_ros.benchmark import metrics, rollout
     from mobile_vla_ros.models.checkpoint import load_model
     from mobile_vla_ros.sim.seeds import TEST, TRAIN, VALIDATION
     from mobile_vla_ros.training.collect import collect
@@ -78,7 +78,7 @@ def measure(trials, work: Path, held_out: int, steps: int, scenes: int, processe
         checkpoint = work / f'{trial.name}.safetensors'
         model, metadata = load_model(checkpoint)
         job = rollout.Job(checkpoint=str(checkpoint.with_suffix('.onnx')))
-        rates = rollout.summarise(rollout.run(job, TEST[:scenes], processes), job)
+        rates = metrics.summarise(rollout.run(job, TEST[:scenes], processes), job)
         results['trials'][trial.name] = {
             'teacher': trial.teacher, 'episodes': trial.episodes, 'z_weight': trial.z_weight,
             'seed': trial.seed, 'learned_z_weight': model.axis_weight[2].item(),

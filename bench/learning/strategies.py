@@ -44,19 +44,19 @@ def compare(names, work: Path, episodes: int, measured: int, scenes: int, out: P
 
     :param train: fields of `TrainConfig` instead of every strategy's own.
     """
-    from mobile_vla_ros.benchmark import rollout
+    from mobile_vla_ros.benchmark import metrics, rollout
     from mobile_vla_ros.models.checkpoint import load_model
     from mobile_vla_ros.sim.seeds import TEST, TRAIN, VALIDATION
     from mobile_vla_ros.training.collect import collect
     from mobile_vla_ros.training.export import export
     from mobile_vla_ros.training.fit import fit
-    from mobile_vla_ros.training.shards import digest, read_recordings
+    from mobile_vla_ros.training.shards import digest, read_shards
     from mobile_vla_ros.training.strategies import read_strategy
     folders = {'teacher': TRAIN[:episodes], 'held_out': VALIDATION[:measured],
                'test': TEST[:measured]}
     for folder, seeds in folders.items():
         collect(work / folder, seeds)
-    learned, held_out, test = (_first(read_recordings(work / folder), seeds)
+    learned, held_out, test = (_first(read_shards(work / folder), seeds)
                                for folder, seeds in folders.items())
     results = {'data': {'episodes': len(learned) // 2, 'digest': digest(learned),
                         'test_digest': digest(test)},
@@ -78,7 +78,7 @@ def compare(names, work: Path, episodes: int, measured: int, scenes: int, out: P
             'minutes': float((work / f'{name}.seconds').read_text()) / 60,
             'parameters': sum(p.numel() for p in model.parameters()),
             **_score(model, test, config),
-            'closed_loop': rollout.summarise(rows, job) if rows else None}
+            'closed_loop': metrics.summarise(rows, job) if rows else None}
         out.write_text(json.dumps(results, indent=1) + '\n')
     return results
 

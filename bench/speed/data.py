@@ -156,8 +156,8 @@ def _epoch(data: Path, bag: Path, size: Size) -> Row:
 
     from mobile_vla_ros.models.vision import EfficientNetLite0Grid
     from mobile_vla_ros.preprocessing import preprocess
-    from mobile_vla_ros.training.shards import read_recordings
-    episodes = read_recordings(data)
+    from mobile_vla_ros.training.shards import read_shards
+    episodes = read_shards(data)
     frames = sum(len(episode.labels) for episode in episodes)
     cached_s = _train_s(episodes, 3)
     jpegs = [bytes(jpeg) for _, jpeg in _rosbags(bag)][:size.calls]
@@ -252,10 +252,10 @@ def _training(size: Size, rounds: int) -> list:
 
 def _learn(data: Path) -> dict:
     """Return the seconds of three epochs, and what memory they took."""
-    from mobile_vla_ros.training.shards import read_recordings
-    _train_s(read_recordings(data)[:3], 1)  # what is imported or embedded once
+    from mobile_vla_ros.training.shards import read_shards
+    _train_s(read_shards(data)[:3], 1)  # what is imported or embedded once
     started = time.perf_counter()
-    _train_s(read_recordings(data), 3)
+    _train_s(read_shards(data), 3)
     seconds = time.perf_counter() - started
     told = dict(line.split(':', 1) for line in Path('/proc/self/status').read_text().splitlines())
     # Features are mapped from their files: the system takes those pages back when it needs them.

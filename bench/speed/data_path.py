@@ -39,7 +39,7 @@ BUILD = (
     (dataset, 'preprocess', 'picture resized'), (features.Encoder, '__init__', 'encoder loaded'),
     (features.Encoder, '__call__', 'encoder'), (dataset, 'write_shard', 'features written'))
 FETCH = (
-    (shards, 'read_recordings', 'shards opened'), (loop, '_task', PICKED),
+    (shards, 'read_shards', 'shards opened'), (loop, '_task', PICKED),
     (loop, '_sample', PICKED), (np, 'concatenate', 'features copied out of the shards'),
     (torch.Tensor, 'float', 'float16 to float32'))
 EPOCH = (
@@ -76,7 +76,7 @@ def reading(data: Path, before=len) -> tuple:
         act=lambda looks, words: looks[:, None, :3])
     phrases, files = shards.Phrases(0, 1), [*data.glob('*.grids.npy')]
     stages, read = fastest(
-        lambda: loop.validate(idle, shards.read_recordings(data), phrases, CONFIG,
+        lambda: loop.validate(idle, shards.read_shards(data), phrases, CONFIG,
                               shards.PERIOD_S),
         lambda: [file.read_bytes() for file in files], before=lambda: before(files))
     return sum(len(np.load(file, 'r')) for file in files), stages, {'the files, read whole': read}
@@ -84,7 +84,7 @@ def reading(data: Path, before=len) -> tuple:
 
 def training(data: Path) -> tuple:
     """Profile an epoch without its held-out episodes, and the network alone."""
-    episodes, laps, floors = shards.read_recordings(data), [], []
+    episodes, laps, floors = shards.read_shards(data), [], []
     model, other = final_fixed.FinalFixed(), final_fixed.FinalFixed().train()
     other.listen.requires_grad_(False).eval()
     steps = -(-len(episodes) // CONFIG.episodes_per_batch)

@@ -1,38 +1,45 @@
-"""An episode of the benchmark driven once more, for its film."""
+"""Films of episodes of the benchmark: each is driven once more, and comes out the same."""
 
 import math
 from pathlib import Path
+from typing import Any
 
-from mobile_vla_ros.benchmark.rollout import Job, Runner, verdict
-from mobile_vla_ros.contract import NS
+from mobile_vla_ros.benchmark.metrics import verdict
+from mobile_vla_ros.benchmark.rollout import Job, Runner
+from mobile_vla_ros.contract import Command, NS
 from mobile_vla_ros.demo import film
-from mobile_vla_ros.sim.trace import Recording
+from mobile_vla_ros.sim.simulator import Simulator
+from mobile_vla_ros.sim.trace import Trace
+
+ORIGIN_NS = NS  # a trace counts from its own stamp, because 0 means that no episode began
 
 
-class Retake:
-    """Films episodes of one policy; they come out as they did, because they are deterministic."""
+class FailureFilms:
+    """Films episodes of one policy; they end as they did, because they are deterministic."""
 
     def __init__(self, job: Job):
         """Open the simulator and the policy of `job`."""
         self._runner = Runner(job)
-        self._recording = None
 
-    def film(self, job: Job, seed: int, path: Path) -> dict:
+    def film(self, job: Job, seed: int, path: Path) -> dict[str, Any]:
         """Drive the episode, write its film to `path`, return its row."""
-        self._recording = None
-        self._runner.watch = self._note
+        traces: list[Trace] = []
+
+        def record_step(sim: Simulator, command: Command) -> None:
+            if sim.time_s == 0.0:  # the expert may drive the scene first, for the row
+                traces.append(Trace(sim.scenario, origin_ns=ORIGIN_NS))
+            _record_step(traces[-1], sim, command)
+        self._runner.watch = record_step
         row = self._runner.run(seed, job)
-        self._recording.outcome = row
-        film.write(self._recording, verdict(row), path)
+        traces[-1].outcome = row
+        film.write(traces[-1], verdict(row), path)
         return row
 
-    def _note(self, sim, command):
-        """Take what is there before a step; an episode that begins anew replaces the last."""
-        if sim.time_s == 0.0:
-            # The film counts from a stamp of its own, because 0 means that nothing began.
-            self._recording = Recording(sim.scenario, origin_ns=NS)
-        ns = NS + round(sim.time_s * NS)
-        vx, vy, _ = sim.velocity
-        self._recording.images.append((ns, sim.render()))
-        self._recording.poses.append((ns, (*sim.pose, math.hypot(vx, vy))))
-        self._recording.commands.append((ns, command))
+
+def _record_step(trace: Trace, sim: Simulator, command: Command) -> None:
+    """Record the state before a step."""
+    stamp_ns = ORIGIN_NS + round(sim.time_s * NS)
+    vx, vy, _ = sim.velocity
+    trace.images.append((stamp_ns, sim.render()))
+    trace.poses.append((stamp_ns, (*sim.pose, math.hypot(vx, vy))))
+    trace.commands.append((stamp_ns, command))

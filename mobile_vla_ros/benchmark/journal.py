@@ -1,22 +1,24 @@
-"""Rows of a long run on disk as they come, so that an interrupted one goes on."""
+"""The finished rows of a long run, on disk as they come: an interrupted run goes on from there."""
 
 import hashlib
 import json
 from pathlib import Path
+from typing import Any, Literal
 
 
-class Partial:
+class Journal:
     """Finished rows by number; in a file if there is a path, in memory otherwise."""
 
-    def __init__(self, path: Path | None, purpose: dict):
+    def __init__(self, path: Path | None, purpose: dict[str, Any]):
         """
-        Find the rows of an interrupted run of the same purpose.
+        Read the rows of an interrupted run of the same purpose.
 
         :param purpose: everything that decides the rows, as JSON takes it.
         """
-        self._path, self.rows = path, {}
-        told = json.dumps(purpose, sort_keys=True, ensure_ascii=False)
-        self._head = hashlib.sha256(told.encode()).hexdigest()
+        self._path = path
+        self.rows: dict[int, dict[str, Any]] = {}
+        text = json.dumps(purpose, sort_keys=True, ensure_ascii=False)
+        self._head = hashlib.sha256(text.encode()).hexdigest()
         if path is None:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -25,24 +27,25 @@ class Partial:
             for line in lines[1:-1]:  # the last one may be cut short
                 number, row = json.loads(line)
                 self.rows[number] = row
-        self._write('w', self._head + '\n' + ''.join(
-            self._line(number, row) for number, row in self.rows.items()))
+        _write(path, 'w', self._head + '\n' + ''.join(
+            _line(number, row) for number, row in self.rows.items()))
 
-    def add(self, number: int, row: dict) -> None:
+    def add(self, number: int, row: dict[str, Any]) -> None:
         """Take a finished row."""
         self.rows[number] = row
         if self._path:
-            self._write('a', self._line(number, row))
+            _write(self._path, 'a', _line(number, row))
 
     def remove(self) -> None:
-        """Forget the file: the result is written."""
+        """Delete the file, once the result is written."""
         if self._path:
             self._path.unlink(missing_ok=True)
 
-    @staticmethod
-    def _line(number, row) -> str:
-        return json.dumps([number, row], ensure_ascii=False) + '\n'
 
-    def _write(self, mode, text):
-        with self._path.open(mode, encoding='utf-8') as file:
-            file.write(text)
+def _line(number: int, row: dict[str, Any]) -> str:
+    return json.dumps([number, row], ensure_ascii=False) + '\n'
+
+
+def _write(path: Path, mode: Literal['a', 'w'], text: str) -> None:
+    with path.open(mode, encoding='utf-8') as file:
+        file.write(text)

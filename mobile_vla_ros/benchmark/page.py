@@ -3,8 +3,9 @@
 from html import escape
 from urllib.parse import quote
 
+from mobile_vla_ros.benchmark.metrics import verdict
 from mobile_vla_ros.benchmark.phrases import PhraseFile
-from mobile_vla_ros.benchmark.rollout import task_of, verdict
+from mobile_vla_ros.benchmark.rollout import task_of
 from mobile_vla_ros.report.html import document
 from mobile_vla_ros.sim.scenario import BASE_RADIUS, BOTTLE_RADIUS, STOP_WITHIN
 

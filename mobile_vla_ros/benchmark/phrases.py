@@ -1,7 +1,8 @@
-"""Other ways to say a task, from a YAML file: to measure other wordings."""
+"""Other ways to say a task, from a YAML file, to measure how well other wordings do."""
 
 from pathlib import Path
 from string import Formatter
+from typing import Any
 
 import numpy as np
 
@@ -12,18 +13,23 @@ SHAPE = ('language -> {templates: [... {side} ... {color} ...], '
          'side: {left: word, right: word}, color: {red: word, ...}}')
 
 
+# The templates, and for 'side' and 'color' the words of every name.
+Language = tuple[list[str], dict[str, dict[Any, list[Any]]]]
+
+
 class PhraseFile:
     """Sentences for (side, colour) drawn by seed from a file's languages and templates."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: str | Path):
         """
         Read and check `path`.
 
         :raises ValueError: naming what is missing and the shape that is expected.
         """
         content = read_yaml(path, f'a phrases file is {SHAPE}')
-        self.languages = {str(name): _language(path, str(name), table)
-                          for name, table in content.items()}
+        self.languages = {
+            str(name): _language(path, str(name), table)
+            for name, table in content.items()}
 
     def sample(self, side: str, color: str, rng: np.random.Generator) -> tuple[str, str]:
         """
@@ -41,7 +47,7 @@ class PhraseFile:
         return language, str(rng.choice(templates)).format(**picked)
 
 
-def _language(path, name, table):
+def _language(path: str | Path, name: str, table: object) -> Language:
     if not isinstance(table, dict) or not isinstance(table.get('templates'), list):
         raise ValueError(f'{path}: {name} needs templates; a phrases file is {SHAPE}')
     for template in table['templates']:
@@ -50,7 +56,7 @@ def _language(path, name, table):
         if named != {('side', '', None), ('color', '', None)}:  # no {side:99999999} either
             raise ValueError(f'{path}: the {name} template {template!r:.200} must hold {{side}} '
                              'and {color}, and nothing else in braces')
-    words = {}
+    words: dict[str, dict[Any, list[Any]]] = {}
     for kind, allowed in (('side', SIDES), ('color', COLORS)):
         given = table.get(kind, table.get(f'{kind}s'))  # both spellings are natural
         if not isinstance(given, dict):

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mobile_vla_ros.benchmark.disturbance import Disturbance, Trouble
+from mobile_vla_ros.benchmark.disturbance import Disturbance, Perturbation
 from mobile_vla_ros.benchmark.phrases import PhraseFile
-from mobile_vla_ros.benchmark.statistics import rate
 from mobile_vla_ros.contract import Command, NS, STOP
 from mobile_vla_ros.parallel import imap
 from mobile_vla_ros.sim.expert import Expert
-from mobile_vla_ros.sim.scenario import DISTANCES, make_scenario, Scenario, SIDES
+from mobile_vla_ros.sim.scenario import make_scenario, Scenario, SIDES
 from mobile_vla_ros.sim.simulator import Simulator
 
 PERIOD_S = 0.1
@@ -112,8 +111,8 @@ class Runner:
             else {**row, **outcome}
 
     def _drive(self, scenario, drive) -> dict:
-        self.trouble = Trouble(self.job.disturbance, scenario.seed, PERIOD_S)
-        self.sim.reset(self.trouble.mount(scenario))
+        self.perturbation = Perturbation(self.job.disturbance, scenario.seed, PERIOD_S)
+        self.sim.reset(self.perturbation.mount(scenario))
         self.expert = Expert(scenario)
         if self.policy:
             self.policy.reset()
@@ -123,7 +122,7 @@ class Runner:
             command = drive(scenario)
             if self.watch:
                 self.watch(self.sim, command)
-            self.sim.step(self.trouble.tell(command), PERIOD_S)
+            self.sim.step(self.perturbation.deliver_command(command), PERIOD_S)
             self.path.append(self.sim.pose[:2])
             self.commands.append(command)
         return self.sim.outcome().as_dict()
@@ -142,7 +141,7 @@ class Runner:
     def _act(self, scenario) -> Command:
         rgb = BLACK if self.job.policy == 'blind' else self.sim.render()
         text = '' if self.job.policy == 'no-text' else scenario.instruction
-        come = self.trouble.see(rgb, self.sim.time_s)
+        come = self.perturbation.deliver_frame(rgb, self.sim.time_s)
         if come:
             self.seen_s = self.sim.time_s
             self.command = self.policy.act(come[0], text, round(come[1] * NS))
@@ -180,64 +179,3 @@ def _open(job) -> None:
 def _run(task) -> dict:
     job, seed = task
     return _runner.run(seed, job)
-
-
-def verdict(row: dict) -> str:
-    """Return in words how an episode ended."""
-    if row['success']:
-        return f'reached in {row["seconds"]:.1f} s'
-    if row['contacts']:
-        return 'touched something'
-    if row['side_ok'] is False:
-        return f'passed on the {row["side"]}'
-    if row['stopped']:
-        return f'stopped at {row["bottle"] or "no bottle"}'
-    return 'did not finish'
-
-
-def driving(rows: list[dict]) -> dict:
-    """Return quartiles of how the successful rows with a path were driven."""
-    good = [row for row in rows if row.get('success') and 'path' in row]
-    if not good:
-        return {}
-    values = {
-        "path, times the expert's": [r['path_m'] / r['expert_path_m'] for r in good],
-        "time, times the expert's": [r['seconds'] / r['expert_seconds'] for r in good],
-        'change of command (m/s per s)': [r['roughness'] for r in good]}
-    return {name: dict(zip(('quarter', 'median', 'three quarters'),
-                           np.quantile(value, (0.25, 0.5, 0.75)).round(4).tolist()))
-            for name, value in values.items()}
-
-
-def groups(rows: list[dict], job: Job) -> dict:
-    """Return the rates of rows by what their scenes are."""
-    kinds = {'boxes': 'boxes', 'their long side': 'orientation', 'side': 'asked_side',
-             'distance': 'distance', 'other bottles': 'distractors', 'language': 'language'}
-    out = {}
-    for name, key in kinds.items():
-        found = {row[key] for row in rows}
-        order = [v for v in DISTANCES if v in found] if key == 'distance' else sorted(found)
-        out[name] = {str(value): summarise([row for row in rows if row[key] == value], job)
-                     for value in order}
-    return out
-
-
-def summarise(rows: list[dict], job: Job) -> dict:
-    """Return the rates of `rows`, each with its 95 % interval."""
-    kept = [row for row in rows if row.get('reachable', True)]
-    out = {'success': rate(r['success'] for r in kept),
-           'contact': rate(r['contacts'] > 0 for r in kept),
-           'wrong_side': rate(r['side_ok'] is False for r in kept),
-           'wrong_bottle': rate(r['stopped'] and r['bottle'] is not None and not r['bottle_ok']
-                                for r in kept),
-           'not_finished': rate(not r['stopped'] and not r['contacts'] for r in kept)}
-    if job.swap == 'sides':
-        out['side_obeyed'] = rate(r['side_ok'] is True for r in kept)
-    if job.swap == 'colors':
-        out['color_obeyed'] = rate(r['bottle_ok'] for r in kept)
-    for language in sorted({r['language'] for r in kept}):
-        out[f'success_{language}'] = rate(r['success'] for r in kept if r['language'] == language)
-    if job.open_loop:
-        errors = np.concatenate([np.array(r['errors']) for r in kept])  # (frames, 2, 3)
-        out['mae'], out['constant_mae'] = errors.mean(0).round(5).tolist()
-    return out

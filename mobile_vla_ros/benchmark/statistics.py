@@ -1,6 +1,8 @@
-"""Rates with intervals: no rate is shown without one."""
+"""Rates and their confidence intervals: no rate is shown without one."""
 
+from collections.abc import Iterable
 import math
+from typing import Any
 
 Z95 = 1.959964  # standard normal quantile of a two-sided 95 % interval
 
@@ -21,10 +23,11 @@ def wilson(hits: int, trials: int) -> tuple[float, float]:
     return (max(0.0, (middle - half) / (1 + spread)), min(1.0, (middle + half) / (1 + spread)))
 
 
-def rate(flags) -> dict:
+def rate(flags: Iterable[object]) -> dict[str, Any]:
     """Return the share of true flags as {'rate', 'low', 'high', 'hits', 'trials'}."""
-    flags = list(flags)
-    hits = sum(map(bool, flags))
-    low, high = wilson(hits, len(flags))
-    return {'rate': hits / len(flags) if flags else None, 'low': low, 'high': high,
-            'hits': hits, 'trials': len(flags)}
+    hits, trials = 0, 0
+    for flag in flags:
+        hits, trials = hits + bool(flag), trials + 1
+    low, high = wilson(hits, trials)
+    return {'rate': hits / trials if trials else None, 'low': low, 'high': high,
+            'hits': hits, 'trials': trials}

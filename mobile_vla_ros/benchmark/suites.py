@@ -1,4 +1,4 @@
-"""Named, versioned sets of scenes: every layout, side and distance, and what can go wrong."""
+"""Named, versioned sets of scenes: every layout, side, distance and disturbance."""
 
 from dataclasses import dataclass, replace
 from itertools import product
@@ -9,24 +9,26 @@ from mobile_vla_ros.environment.share import share_file
 from mobile_vla_ros.sim.scenario import DISTANCES, make_scenario, ORIENTATIONS, Scenario, SIDES
 from mobile_vla_ros.sim.seeds import SUITES
 
-CELLS = tuple(product((1, 2), ORIENTATIONS, SIDES, DISTANCES))
-SPREAD = 10_000  # seeds from one part's first to the next one's
+Cell = tuple[int, str, str, str]  # boxes, orientation, side, distance
+CELLS: tuple[Cell, ...] = tuple(product((1, 2), ORIENTATIONS, SIDES, DISTANCES))
+SPREAD = 10_000  # from the first seed of one part to the first seed of the next
 
 
 @dataclass(frozen=True)
 class Part:
-    """Some scenes with something in common; `each` times every cell."""
+    """Scenes with something in common; every cell (layout, side, distance) occurs `each` times."""
 
     name: str
     each: int = 1
-    bottles: int | None = None  # any number by default
+    bottles: int | None = None  # how many stand in a scene; any number by default
     held_out_look: bool = False
     held_out_phrases: bool = False
     disturbance: Disturbance = Disturbance()
 
 
 PARTS = {
-    # A change of any part makes another version: results of two versions don't compare.
+    # Whoever changes a part gives the suite another version: results of two versions don't
+    # compare.
     'standard-2': (
         Part('plain', each=3),
         Part('three other bottles', bottles=4),
@@ -47,14 +49,14 @@ PARTS = {
 }
 
 
-def cell_of(scenario: Scenario) -> tuple:
-    """Return what a scene is by its layout, side and distance."""
+def cell_of(scenario: Scenario) -> Cell:
+    """Return the cell that a scene belongs to: its layout, side and distance."""
     return scenario.box_count, scenario.orientation, scenario.side, scenario.distance
 
 
 def tasks(suite: str, job: Job) -> list[tuple[str, Job, int]]:
     """
-    Return (part, what is measured, seed) of every episode, the parts in their order.
+    Return (name of the part, job, seed) of every episode, part after part.
 
     :raises ValueError: if there is no such suite, or `job` asks for what a suite decides.
     """

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from mobile_vla_ros import __version__
-from mobile_vla_ros.benchmark.journal import Partial
+from mobile_vla_ros.benchmark.journal import Journal
 from mobile_vla_ros.cli import judge, one_line_errors, Parser, save
 from mobile_vla_ros.contract import AXES
 from mobile_vla_ros.environment import packages
@@ -57,7 +57,7 @@ def main(argv=None) -> int:
                          f'more, got {args.episodes}, {args.processes} and {args.first_seed}')
     packages.require(*packages.SIMULATE, 'tqdm', *(('matplotlib',) if args.html else ()),
                      *(packages.FILM if args.films else ()))
-    from mobile_vla_ros.benchmark import over_ros, rollout, suites
+    from mobile_vla_ros.benchmark import metrics, over_ros, rollout, suites
     from mobile_vla_ros.report.gate import read_spec
     job = rollout.Job(args.policy, args.checkpoint, args.backend, args.swap, args.phrases,
                           args.held_out_look, args.open_loop, trace=bool(args.html or args.films))
@@ -76,9 +76,9 @@ def main(argv=None) -> int:
         'package_version': __version__,
         'checkpoint_sha256': probe.policy.sha256 if probe.policy else None,
         'data_digest': probe.policy.metadata.data.get('digest') if probe.policy else None}
-    partial = Partial(args.json and args.json.with_suffix('.partial.jsonl'), result)
-    rows = _measure(tasks, partial, args)
-    rates = rollout.summarise(rows, job)
+    journal = Journal(args.json and args.json.with_suffix('.partial.jsonl'), result)
+    rows = _measure(tasks, journal, args)
+    rates = metrics.summarise(rows, job)
     print_table(rates, f'{args.policy}, {args.suite or "plain scenes"}, {len(tasks)} episodes '
                 f'from seed {tasks[0][2]} ({split})')
     if split != 'test':
@@ -86,10 +86,10 @@ def main(argv=None) -> int:
               f'{TEST.start}')
     names = [part for part, _, _ in tasks]
     result |= {
-        'rates': rates, 'driving': rollout.driving(rows),
-        'parts': {name: rollout.summarise([r for r, n in zip(rows, names) if n == name], job)
+        'rates': rates, 'driving': metrics.driving_quartiles(rows),
+        'parts': {name: metrics.summarise([r for r, n in zip(rows, names) if n == name], job)
                   for name in dict.fromkeys(names)},
-        'by': rollout.groups(rows, job),
+        'by': metrics.rates_by_group(rows, job),
         'rows': [{k: v for k, v in row.items() if k != 'errors'} for row in rows]}
     films = _film(rows, tasks, args) if args.films else {}
     if args.html:
@@ -97,41 +97,41 @@ def main(argv=None) -> int:
         save(args.html, page(result, tasks, films))
     if args.json:
         save(args.json, result)
-    partial.remove()
+    journal.remove()
     return judge({name: result[name] for name in ('rates', 'parts', 'by', 'driving')}, spec)
 
 
-def _measure(tasks, partial, args) -> list[dict]:
+def _measure(tasks, journal, args) -> list[dict]:
     """Run what an interrupted run has not done yet; return all rows in the tasks' order."""
     from tqdm import tqdm
     from mobile_vla_ros.benchmark import over_ros, rollout
-    left = [number for number in range(len(tasks)) if number not in partial.rows]
+    left = [number for number in range(len(tasks)) if number not in journal.rows]
     with tqdm(total=len(tasks), initial=len(tasks) - len(left), unit='episode',
               desc=args.policy) as bar:
         coming = iter(left)
 
         def done(row):
-            partial.add(next(coming), row)
+            journal.add(next(coming), row)
             bar.update()
-            bar.set_postfix(success=sum(r.get('success', False) for r in partial.rows.values()))
+            bar.set_postfix(success=sum(r.get('success', False) for r in journal.rows.values()))
         if args.over_ros:
             over_ros.run(tasks[0][1], [tasks[number][2] for number in left], done)
         elif left:
             rollout.run_each([tasks[number][1:] for number in left],
                                  min(args.processes, len(left)), done)
-    return [partial.rows[number] for number in range(len(tasks))]
+    return [journal.rows[number] for number in range(len(tasks))]
 
 
 def _film(rows, tasks, args) -> dict:
     """Film the episodes that failed; return seed -> address as seen from the page."""
     from tqdm import tqdm
-    from mobile_vla_ros.benchmark.failure_films import Retake
+    from mobile_vla_ros.benchmark.failure_films import FailureFilms
     failed = [(job, seed) for row, (_, job, seed) in zip(rows, tasks)
               if not row.get('success', True)]
-    retake, films = Retake(tasks[0][1]), {}
+    camera, films = FailureFilms(tasks[0][1]), {}
     for job, seed in tqdm(failed, unit='film', disable=None):
         path = args.films / f'{seed}.mp4'
-        retake.film(job, seed, path)
+        camera.film(job, seed, path)
         films[seed] = os.path.relpath(path, args.html.parent if args.html else '.')
     print(f'{args.films}: {len(films)} films of what failed')
     return films

@@ -13,9 +13,9 @@ EXAMPLE = 'example: python -m mobile_vla_ros checkpoint --out out/checkpoint/def
 
 def score(runtime: Path, seeds, processes: int) -> dict:
     """Return the rates of a runtime file that drives in closed loop."""
-    from mobile_vla_ros.benchmark import rollout
+    from mobile_vla_ros.benchmark import metrics, rollout
     job = rollout.Job(checkpoint=str(runtime))
-    return rollout.summarise(rollout.run(job, seeds, processes), job)
+    return metrics.summarise(rollout.run(job, seeds, processes), job)
 
 
 @one_line_errors

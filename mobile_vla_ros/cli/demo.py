@@ -54,11 +54,11 @@ def main(argv=None) -> int:
     print(f'scene {args.seed}: {scenario.instruction}', flush=True)
     print('starting the simulator and the drive node ...', flush=True)
     try:
-        recording, latency = run.run(scenario, args.checkpoint, args.backend)
+        trace, latency = run.run(scenario, args.checkpoint, args.backend)
     except (ChildProcessError, TimeoutError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
-    outcome = recording.outcome
+    outcome = trace.outcome
     summary = {
         'success': outcome['success'], 'contacts': outcome['contacts'],
         'side_ok': outcome['side_ok'], 'seconds': round(outcome['seconds'], 2),
@@ -66,13 +66,13 @@ def main(argv=None) -> int:
         'instruction': scenario.instruction, 'seed': args.seed, 'checkpoint_sha256': sha256,
         'side': scenario.side, 'color': scenario.color, 'bottle': outcome['bottle'],
         'distance_m': round(outcome['distance_m'], 3), 'backend': backend,
-        'split': split_of(args.seed), 'frames': len(recording.images),
+        'split': split_of(args.seed), 'frames': len(trace.images),
     }
     (args.out / 'summary.json').write_text(
         json.dumps(summary, ensure_ascii=False, indent=1) + '\n', encoding='utf-8')
     print(tell(scenario, outcome, latency), flush=True)
-    film.write(recording, verdict(scenario, outcome), args.out / 'demo.mp4', args.gif)
-    film.write_picture(recording, args.out / 'demo.png')
+    film.write(trace, verdict(scenario, outcome), args.out / 'demo.mp4', args.gif)
+    film.write_picture(trace, args.out / 'demo.png')
     print(f'film {args.out / "demo.mp4"}, picture {args.out / "demo.png"}, figures '
           f'{args.out / "summary.json"}' + (f', animation {args.gif}' if args.gif else ''))
     return 0 if outcome['success'] else 1

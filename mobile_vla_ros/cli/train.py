@@ -52,10 +52,10 @@ def main(argv=None) -> int:
     os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
     from mobile_vla_ros.models.checkpoint import load_model
     from mobile_vla_ros.training import advice, curves
-    from mobile_vla_ros.training.distributed import Team
+    from mobile_vla_ros.training.distributed import ProcessGroup
     from mobile_vla_ros.training.export import export
     from mobile_vla_ros.training.fit import fit, GOING_ON
-    from mobile_vla_ros.training.shards import read_recordings
+    from mobile_vla_ros.training.shards import read_shards
     from mobile_vla_ros.training.split import split
     from mobile_vla_ros.training.strategies import read_strategy
     strategy = args.strategy and read_strategy(args.strategy)  # a wrong name shows here
@@ -78,41 +78,41 @@ def main(argv=None) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     if args.resume and not state.exists():
         raise ValueError(f'no training to resume in {args.out}; leave --resume out')
-    team = Team()
-    if team.leads and not args.resume:
+    group = ProcessGroup()
+    if group.is_main and not args.resume:
         state.unlink(missing_ok=True)
     teacher, held_out = args.data / 'teacher', args.data / 'held_out'
     if args.collect:
         from mobile_vla_ros.sim.seeds import TRAIN, VALIDATION
-    if args.collect and team.leads:
+    if args.collect and group.is_main:
         from mobile_vla_ros.training.collect import collect
         collect(teacher, TRAIN[:args.collect])
         collect(held_out, VALIDATION[:args.held_out])
-    team.wait()
+    group.barrier()
     if teacher.is_dir():
-        episodes, measured = read_recordings(teacher), read_recordings(held_out)
+        episodes, measured = read_shards(teacher), read_shards(held_out)
         if args.collect:  # more may be there
             episodes = [e for e in episodes if e.seed in TRAIN[:args.collect]]
             measured = [e for e in measured if e.seed in VALIDATION[:args.held_out]]
     else:
-        episodes, measured = split(read_recordings(args.data), learned)
+        episodes, measured = split(read_shards(args.data), learned)
     commands = np.concatenate([e.labels[:, e.side, e.color] for e in episodes if e.original])
     name, why = advice.fitting(commands)
     strategy = strategy or read_strategy(name)
     config = replace(strategy.train, **{k: v for k, v in given.items() if v is not None})
     warnings = list(filter(None, (advice.misfit(config.z_weight, commands),
                                   known and advice.faint(known[0], commands))))
-    if team.leads:
+    if group.is_main:
         if not args.strategy:
             print(f'strategy {name}: {why}; --strategy takes another')
         _warn(warnings)
     checkpoint = args.out / 'best.safetensors'
-    notes = curves.tensorboard(args.out / 'tensorboard') if args.tensorboard and team.leads \
+    notes = curves.tensorboard(args.out / 'tensorboard') if args.tensorboard and group.is_main \
         else nullcontext(lambda row: None)
     with notes as note:
         metrics = fit(episodes, measured, checkpoint, config, strategy.config, start, state, note,
                       args.out / 'last.safetensors', learned)
-    if not team.leads:
+    if not group.is_main:
         return 0
     metrics['held_out'] = sorted({episode.name or episode.recording for episode in measured})
     unlearned = advice.unlearned(metrics['open_loop']['mae'],

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from mobile_vla_ros.contract import Command, NS
 from mobile_vla_ros.demo import captions, chart
 from mobile_vla_ros.sim.scenario import BASE_RADIUS
-from mobile_vla_ros.sim.trace import Recording
+from mobile_vla_ros.sim.trace import Trace
 
 SIZE = (1120, 720)  # px; multiples of 16, as H.264 wants them
 CAMERA = (24, 68, 640, 480)  # left, top, width, height
@@ -43,18 +43,18 @@ def with_arrow(rgb: np.ndarray, command: Command, size: tuple) -> np.ndarray:
 class Stage:
     """One frame of the film: what never changes is drawn once, the rest on top of a copy."""
 
-    def __init__(self, recording: Recording, verdict: str):
+    def __init__(self, trace: Trace, verdict: str):
         """Draw what never changes."""
-        self.recording, self.verdict = recording, verdict
-        self.path, self.driven = recording.path(), recording.driven()
+        self.trace, self.verdict = trace, verdict
+        self.path, self.driven = trace.path(), trace.driven()
         figure = plt.figure(figsize=(SIZE[0] / 100, SIZE[1] / 100), dpi=100,
                             facecolor=chart.PAPER)
         above, plot = (figure.add_axes(_fraction(*place)) for place in (MAP, PLOT))
-        chart.scene_from_above(above, recording.scenario)
-        chart.command_axes(plot, self.driven, recording.seconds)
+        chart.scene_from_above(above, trace.scenario)
+        chart.command_axes(plot, self.driven, trace.seconds)
         figure.canvas.draw()
         picture = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3])
-        text, path = captions.caption(recording.scenario)
+        text, path = captions.caption(trace.scenario)
         font = captions.fitting(text, path, 27, SIZE[0] - 2 * CAMERA[0])
         ImageDraw.Draw(picture).text((CAMERA[0], 35), text, INK, font, anchor='lm')
         self._still = np.array(picture)
@@ -66,20 +66,20 @@ class Stage:
 
     def draw(self, seconds: float, last: bool = False) -> np.ndarray:
         """Return RGB uint8 (720, 1120, 3) at `seconds` after the beginning."""
-        recording = self.recording
-        ns = recording.origin_ns + round(seconds * NS)
-        command = recording.command_at(ns)
+        trace = self.trace
+        ns = trace.origin_ns + round(seconds * NS)
+        command = trace.command_at(ns)
         frame = self._still.copy()
         _line(frame, self._to_map[self.path[:, 0] <= seconds], ACCENT, 3)
-        self._robot(frame, *recording.pose_at(ns)[:3])
+        self._robot(frame, *trace.pose_at(ns)[:3])
         left, top, width, height = CAMERA  # after the path, which may leave the map
         frame[top:top + height, left:left + width] = with_arrow(
-            recording.image_at(ns), command, (width, height))
+            trace.image_at(ns), command, (width, height))
         for points, (_, color) in zip(self._to_plot, chart.SERIES):
             _line(frame, points[self.driven[:, 0] <= seconds], chart.rgb255(color), 2)
         x = round(self._plot_x(seconds))
         cv2.line(frame, (x, PLOT[1]), (x, PLOT[1] + PLOT[3]), SOFT, 1)
-        return self._numbers(frame, seconds, command, recording.distance_at(ns), last)
+        return self._numbers(frame, seconds, command, trace.distance_at(ns), last)
 
     def _robot(self, frame, x, y, yaw):
         center = self._map(x, y)
@@ -110,11 +110,11 @@ class Stage:
         return np.asarray(picture)
 
 
-def write(recording: Recording, verdict: str, film: Path, gif: Path | None = None) -> int:
+def write(trace: Trace, verdict: str, film: Path, gif: Path | None = None) -> int:
     """Write the film, and perhaps a small animation of it; return the number of frames."""
-    stage = Stage(recording, verdict)
-    times = np.arange(0.0, recording.seconds, 1 / FPS).tolist()
-    times += [recording.seconds] * round(LINGER_S * FPS)
+    stage = Stage(trace, verdict)
+    times = np.arange(0.0, trace.seconds, 1 / FPS).tolist()
+    times += [trace.seconds] * round(LINGER_S * FPS)
     small = []
     film.parent.mkdir(parents=True, exist_ok=True)
     writer = imageio_ffmpeg.write_frames(
@@ -124,15 +124,15 @@ def write(recording: Recording, verdict: str, film: Path, gif: Path | None = Non
     next_small = 0.0
     try:
         for number, at in enumerate(times):
-            frame = stage.draw(at, last=at >= recording.seconds)
+            frame = stage.draw(at, last=at >= trace.seconds)
             writer.send(np.ascontiguousarray(frame))
-            if gif and number / FPS >= next_small and at < recording.seconds:
+            if gif and number / FPS >= next_small and at < trace.seconds:
                 next_small += 1 / GIF_FPS
                 small.append(_small(frame))
     finally:
         writer.close()
     if gif:
-        colors = [bottle.rgb for bottle in recording.scenario.bottles]
+        colors = [bottle.rgb for bottle in trace.scenario.bottles]
         write_gif([*small, _small(frame)], gif, colors)
     return len(times)
 
@@ -157,26 +157,26 @@ def write_gif(frames: list, path: Path, bright: list) -> None:
             return
 
 
-def write_picture(recording: Recording, path: Path, moments: int = 4) -> None:
+def write_picture(trace: Trace, path: Path, moments: int = 4) -> None:
     """Write the run at a glance: some moments, the scene from above, commands over time."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure = plt.figure(figsize=(14, 8.2), dpi=100, facecolor=chart.PAPER)
-    text, font = captions.caption(recording.scenario)
+    text, font = captions.caption(trace.scenario)
     figure.text(0.03, 0.94, text, fontsize=20, color=chart.INK, va='center',
                 fontproperties=captions.font_manager.FontProperties(fname=font, size=20))
-    driven, end = recording.driven(), recording.seconds
+    driven, end = trace.driven(), trace.seconds
     for i, at in enumerate(np.linspace(0.06, 0.94, moments) * end):
-        ns = recording.origin_ns + round(at * NS)
+        ns = trace.origin_ns + round(at * NS)
         ax = figure.add_axes((0.03 + i * 0.2375, 0.545, 0.2275, 0.34))
-        ax.imshow(with_arrow(recording.image_at(ns), recording.command_at(ns), (640, 480)))
+        ax.imshow(with_arrow(trace.image_at(ns), trace.command_at(ns), (640, 480)))
         ax.set_axis_off()
         ax.set_title(f'{at:.1f} s', loc='left', fontsize=11, color=chart.SOFT, pad=4)
     above = figure.add_axes((0.03, 0.05, 0.34, 0.465))
-    chart.scene_from_above(above, recording.scenario)
-    track = recording.path()
+    chart.scene_from_above(above, trace.scenario)
+    track = trace.path()
     above.plot(track[:, 2], track[:, 1], color=chart.ACCENT, lw=2.5, zorder=2.5,
                solid_capstyle='round')
-    x, y, _, _ = recording.pose_at(recording.now_ns)
+    x, y, _, _ = trace.pose_at(trace.now_ns)
     above.add_patch(plt.Circle((y, x), BASE_RADIUS, color=chart.ACCENT, zorder=5))
     plot = figure.add_axes((0.425, 0.09, 0.545, 0.385))
     chart.command_axes(plot, driven, end)

@@ -11,7 +11,7 @@ from mobile_vla_ros.environment.transport import profile
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.sim.language import parse_instruction
 from mobile_vla_ros.sim.scenario import make_scenario, Scenario
-from mobile_vla_ros.sim.trace import Recording
+from mobile_vla_ros.sim.trace import Trace
 
 START_S = 60.0  # for both nodes, on a slow machine
 QUIET_S = 20.0  # without news of the simulated time
@@ -52,7 +52,7 @@ def environment(domain: int) -> dict:
 
 def run(scenario: Scenario, checkpoint: str, backend: str, stream=None):
     """
-    Drive one episode in a domain of its own; return (recording, (latency p50 ms, p99 ms)).
+    Drive one episode in a domain of its own; return (trace, (latency p50 ms, p99 ms)).
 
     Progress goes to `stream`, stdout by default.
 
@@ -69,26 +69,26 @@ def run(scenario: Scenario, checkpoint: str, backend: str, stream=None):
 def _run(domain: int, scenario: Scenario, checkpoint: str, backend: str, stream):
     variables = environment(domain)
     os.environ.update(variables)  # before this process joins the domain
-    from mobile_vla_ros.nodes.demo_observer import Follower  # late: bad input is told of first
-    recording = Recording(scenario)
+    from mobile_vla_ros.nodes.demo_observer import DemoObserver  # late: bad input is told of first
+    trace = Trace(scenario)
     with Children(**variables) as children:
         children.start('sim', '--ros-args', *_parameters(
             seed=scenario.seed, side=scenario.side, color=scenario.color,
             width=SIZE[0], height=SIZE[1]))
         children.start('drive', '--ros-args', *_parameters(
             checkpoint=checkpoint, backend=backend, armed=True))
-        follower = Follower(recording, domain)
+        observer = DemoObserver(trace, domain)
         try:
-            _wait(lambda: follower.ready, children, 'the nodes are not up')
+            _wait(lambda: observer.ready, children, 'the nodes are not up')
             # The scene's clock began to run with the simulator: begin anew.
-            answer = follower.reset()
+            answer = observer.reset()
             _wait(answer.done, children, 'no answer of sim/reset')
-            recording.begin()
-            follower.say(scenario.instruction)
-            _follow(follower, children, Progress(stream))
+            trace.begin()
+            observer.say(scenario.instruction)
+            _follow(observer, children, Progress(stream))
         finally:
-            follower.close()
-        return recording, follower.latency_ms
+            observer.close()
+        return trace, observer.latency_ms
 
 
 def _parameters(**values):
@@ -107,24 +107,24 @@ def _wait(condition, children: Children, what: str):
         time.sleep(0.02)
 
 
-def _follow(follower, children: Children, progress: 'Progress'):
-    recording = follower.recording
+def _follow(observer, children: Children, progress: 'Progress'):
+    trace = observer.trace
     newest, moved_at, said_at = 0, time.monotonic(), time.monotonic()
     try:
-        while not recording.outcome.get('done'):
+        while not trace.outcome.get('done'):
             children.check()
             now = time.monotonic()
-            if recording.now_ns != newest:
-                newest, moved_at = recording.now_ns, now
+            if trace.now_ns != newest:
+                newest, moved_at = trace.now_ns, now
             elif now - moved_at > QUIET_S:
                 raise TimeoutError(f'the simulator has been silent for {QUIET_S:g} s; it said: '
                                    f'{children.last_words("sim")}')
-            if 'no instruction' in follower.state and now - said_at > 1.0:
+            if 'no instruction' in observer.state and now - said_at > 1.0:
                 said_at = now
-                follower.say(recording.scenario.instruction)
-            progress.show(recording, follower.side, follower.state)
+                observer.say(trace.scenario.instruction)
+            progress.show(trace, observer.side, observer.state)
             time.sleep(0.05)
-        progress.show(recording, follower.side, follower.state, last=True)
+        progress.show(trace, observer.side, observer.state, last=True)
     finally:
         progress.close()
 
@@ -138,14 +138,14 @@ class Progress:
         self._live = self._stream.isatty()
         self._due = 0.0
 
-    def show(self, recording: Recording, side, state: str, last: bool = False) -> None:
+    def show(self, trace: Trace, side, state: str, last: bool = False) -> None:
         """Say how it stands, if it is time."""
         now = time.monotonic()
         if now < self._due and not last:
             return
         self._due = now + (0.1 if self._live else 2.0)
-        speed = recording.poses[-1][1][3]
-        line = (f'{recording.seconds:5.1f} s  target {recording.distance:4.2f} m  '
+        speed = trace.poses[-1][1][3]
+        line = (f'{trace.seconds:5.1f} s  target {trace.distance:4.2f} m  '
                 f'speed {speed:4.2f} m/s  side {side or "-":<5}  {state.split(";")[0]}')
         self._stream.write(f'\r\x1b[2K{line[:_columns()]}' if self._live else line + '\n')
         self._stream.flush()

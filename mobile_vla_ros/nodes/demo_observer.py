@@ -18,20 +18,20 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from mobile_vla_ros import messages
-from mobile_vla_ros.sim.trace import Recording
+from mobile_vla_ros.sim.trace import Trace
 
 
-class Follower:
+class DemoObserver:
     """
-    Fills a Recording in a thread of its own; frames are kept as they come, without a copy.
+    Fills a Trace in a thread of its own; frames are kept as they come, without a copy.
 
     `state` is what the drive node's diagnostics say of its control, '' before it speaks;
     `latency_ms` is their (p50, p99) of the time from a frame's arrival to its command.
     """
 
-    def __init__(self, recording: Recording, domain: int):
+    def __init__(self, trace: Trace, domain: int):
         """Join the domain and listen."""
-        self.recording = recording
+        self.trace = trace
         self.state, self.latency_ms, self.side = '', (None, None), None
         self._episode = None  # what is told of earlier ones is not noted
         self._context = rclpy.Context()
@@ -49,13 +49,13 @@ class Follower:
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(node)
         self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._spin, name='follower', daemon=True)
+        self._thread = threading.Thread(target=self._spin, name='observer', daemon=True)
         self._thread.start()
 
     @property
     def ready(self) -> bool:
         """Tell whether everybody is there: pictures, odometry, an active drive node."""
-        return bool(self.recording.images and self.recording.poses
+        return bool(self.trace.images and self.trace.poses
                     and self._reset.service_is_ready()
                     and self._instructions.get_subscription_count()
                     and self.state and 'not active' not in self.state)
@@ -84,19 +84,19 @@ class Follower:
                 self._executor.spin_once(timeout_sec=0.05)
 
     def _on_image(self, msg):
-        self.recording.images.append(
+        self.trace.images.append(
             (messages.to_ns(msg.header.stamp), messages.image_to_rgb(msg)))
 
     def _on_odometry(self, msg):
         pose, twist = msg.pose.pose, msg.twist.twist
-        self.recording.poses.append((messages.to_ns(msg.header.stamp), (
+        self.trace.poses.append((messages.to_ns(msg.header.stamp), (
             pose.position.x, pose.position.y,
             2.0 * math.atan2(pose.orientation.z, pose.orientation.w),
             math.hypot(twist.linear.x, twist.linear.y))))
 
     def _on_command(self, msg):
         # A Twist has no stamp: it counts from the simulated time at which it came.
-        self.recording.commands.append((self.recording.now_ns, messages.to_command(msg)))
+        self.trace.commands.append((self.trace.now_ns, messages.to_command(msg)))
 
     def _on_diagnostics(self, msg):
         for status in msg.status:
@@ -109,8 +109,8 @@ class Follower:
 
     def _on_outcome(self, msg):
         told = json.loads(msg.data)
-        task, scenario = told['task'], self.recording.scenario
+        task, scenario = told['task'], self.trace.scenario
         mine = all(task[name] == getattr(scenario, name) for name in ('seed', 'side', 'color'))
         if mine and told['episode'] == self._episode:
             self.side = told['outcome']['side']
-            self.recording.outcome = told['outcome']
+            self.trace.outcome = told['outcome']

@@ -11,7 +11,7 @@ from mobile_vla_ros.sim.scenario import Scenario
 
 
 @dataclass
-class Recording:
+class Trace:
     """Lists of (stamp ns, value), oldest first; filled by one thread, read after it is done."""
 
     scenario: Scenario

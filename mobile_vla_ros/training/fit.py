@@ -10,7 +10,7 @@ from mobile_vla_ros import __version__
 from mobile_vla_ros.models.checkpoint import describe, load_model, save_checkpoint
 from mobile_vla_ros.models.final_fixed import FinalFixedConfig
 from mobile_vla_ros.models.registry import build_model, name_of
-from mobile_vla_ros.training.distributed import Team
+from mobile_vla_ros.training.distributed import ProcessGroup
 from mobile_vla_ros.training.loop import train, TrainConfig
 from mobile_vla_ros.training.shards import digest, Episode, PERIOD_S
 
@@ -40,8 +40,8 @@ def fit(episodes: list[Episode], held_out: list[Episode], out: Path, config: Tra
             'least_command': np.round(labels.min(0), 5).tolist(),
             'greatest_command': np.round(labels.max(0), 5).tolist()}
     metrics = {'open_loop': result['best']}
-    team = Team()
-    if team.leads:
+    group = ProcessGroup()
+    if group.is_main:
         training = {**asdict(config), 'history': result['history']}
 
         def save(path, measured):
@@ -52,7 +52,7 @@ def fit(episodes: list[Episode], held_out: list[Episode], out: Path, config: Tra
         if last:
             model.load_state_dict(result['last_weights'])
             save(last, {'open_loop': result['history'][-1]})
-    team.wait()
+    group.barrier()
     return metrics
 
 

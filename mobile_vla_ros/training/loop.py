@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from mobile_vla_ros.environment.memory import BATCHES, keep_memory
 from mobile_vla_ros.preprocessing import history_frames
-from mobile_vla_ros.training.distributed import Team
+from mobile_vla_ros.training.distributed import ProcessGroup
 from mobile_vla_ros.training.loss import weighted_loss
 from mobile_vla_ros.training.resume import load_state, save_state
 from mobile_vla_ros.training.shards import digest, Episode, Phrases
@@ -84,9 +84,9 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
     :raises ValueError: if `state` is of another config or other data.
     """
     keep_memory(BATCHES)  # an epoch takes two thirds of the time
-    team = Team()
-    model.to(team.device)
-    torch.set_num_threads(threads_each(config.threads, team.size))
+    group = ProcessGroup()
+    model.to(group.device)
+    torch.set_num_threads(threads_each(config.threads, group.size))
     torch.manual_seed(config.seed)
     rng = np.random.default_rng([config.seed, 4])
     phrases = Phrases(config.seed)
@@ -94,8 +94,8 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
         for member in model.members:
             _standardise(member, episodes, phrases)
             learn_words(member.listen, phrases, config)
-    if team.rank:
-        torch.manual_seed(config.seed + team.rank)  # every process drops out other units
+    if group.rank:
+        torch.manual_seed(config.seed + group.rank)  # every process drops out other units
     # Driving would bend the words' code to the phrases at hand, and away from unheard ones; only
     # words that were never learned must be.
     settled = [] if any(not e.known_words for e in episodes) else \
@@ -107,9 +107,9 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
                                   weight_decay=config.weight_decay)
     rate = schedule(optimizer, config.epochs, batches)
     history, best_weights = [], None
-    purpose = f'{config}, processes {team.size}, data {digest(episodes)[:16]}'
+    purpose = f'{config}, processes {group.size}, data {digest(episodes)[:16]}'
     if state and state.exists():
-        history, best_weights = load_state(state, purpose, model, optimizer, rate, rng, team.rank)
+        history, best_weights = load_state(state, purpose, model, optimizer, rate, rng, group.rank)
     for epoch in range(len(history), config.epochs):
         if config.patience and history and epoch - best_epoch(history) >= config.patience:
             break
@@ -119,21 +119,21 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
             listen.eval()
         order = rng.permutation(len(episodes))
         bar = tqdm(range(batches), desc=f'epoch {epoch + 1}/{config.epochs}', leave=False,
-                   disable=not (progress and team.leads))
+                   disable=not (progress and group.is_main))
         losses = []
         for i in bar:
             rows = order[i * config.episodes_per_batch:(i + 1) * config.episodes_per_batch]
             tasks = [_task(episodes[row], phrases, config, rng) for row in rows]
-            loss = torch.zeros((), device=team.device, requires_grad=True)  # without a share
+            loss = torch.zeros((), device=group.device, requires_grad=True)  # without a share
             optimizer.zero_grad()
             batch = [_sample(episodes[row], *task, period_s, model.config)
-                     for row, task in team.share(list(zip(rows, tasks)))]
+                     for row, task in group.own_rows(list(zip(rows, tasks)))]
             if batch:
                 predicted, target = _predict(model, batch)
                 loss = weighted_loss(predicted, target, config.z_weight)
-            loss = team.weigh(loss, sum(len(part[0]) for part in batch))
+            loss = group.weigh(loss, sum(len(part[0]) for part in batch))
             loss.backward()
-            team.sum_up(model, loss)
+            group.sum_gradients(model, loss)
             torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
             optimizer.step()
             rate.step()
@@ -142,15 +142,15 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
         metrics = validate(model, held_out, phrases, config, period_s)
         history.append({'epoch': epoch + 1, 'train_loss': float(np.mean(losses)),
                         'seconds': time.monotonic() - started, **metrics})
-        if progress and team.leads:
+        if progress and group.is_main:
             tqdm.write(f'epoch {epoch + 1}: train {history[-1]["train_loss"]:.5f}, held out '
                        f'{metrics["loss"]:.5f}, MAE {metrics["mae"]}', file=sys.stderr)
-        if team.leads:
+        if group.is_main:
             note(history[-1])
         if best_epoch(history) == epoch + 1:
             best_weights = {k: v.detach().clone() for k, v in model.state_dict().items()}
-        torch_rngs = team.gather(torch.get_rng_state())
-        if state and team.leads:
+        torch_rngs = group.gather(torch.get_rng_state())
+        if state and group.is_main:
             save_state(state, purpose, model, optimizer, rate, rng, torch_rngs, history,
                        best_weights)
     model.cpu()

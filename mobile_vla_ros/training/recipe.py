@@ -39,7 +39,7 @@ def build(recipe: Recipe, work: Path, out: Path, score, say=print) -> dict:
     from mobile_vla_ros.training.export import export
     from mobile_vla_ros.training.fit import add_metrics, fit, GOING_ON
     from mobile_vla_ros.training.loop import TrainConfig
-    from mobile_vla_ros.training.shards import read_recordings
+    from mobile_vla_ros.training.shards import read_shards
     if recipe.model not in MODELS:
         raise ValueError(f'unknown model {recipe.model!r}; one of {", ".join(MODELS)}')
     held_out, teacher, own = work / 'held_out', work / 'teacher', work / recipe.model
@@ -54,7 +54,7 @@ def build(recipe: Recipe, work: Path, out: Path, score, say=print) -> dict:
             epochs = recipe.last_epochs if last else \
                 recipe.round_epochs if n else recipe.first_epochs
             config = TrainConfig(epochs=epochs, seed=recipe.seed, threads=1)
-            metrics = fit(read_recordings(*folders), read_recordings(held_out), policy,
+            metrics = fit(read_shards(*folders), read_shards(held_out), policy,
                           replace(config, learning_rate=GOING_ON) if start else config,
                           MODELS[recipe.model].config_class(), start)
         if not last:

@@ -47,7 +47,7 @@ class Episode:
         return [tuple(task) for task in np.argwhere(np.isfinite(self.labels[0, :, :, 0])).tolist()]
 
 
-def read_recordings(*folders: Path) -> list[Episode]:
+def read_shards(*folders: Path) -> list[Episode]:
     """
     Return the episodes of all shards in `folders`, memory-mapped, in the order of their names.
 

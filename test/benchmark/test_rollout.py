@@ -7,8 +7,9 @@ import sys
 import numpy as np
 import pytest
 
+from mobile_vla_ros.benchmark.metrics import summarise
 from mobile_vla_ros.benchmark.phrases import PhraseFile
-from mobile_vla_ros.benchmark.rollout import Job, Runner, summarise, task_of
+from mobile_vla_ros.benchmark.rollout import Job, Runner, task_of
 from mobile_vla_ros.benchmark.statistics import rate, wilson
 from mobile_vla_ros.cli.benchmark import main
 from mobile_vla_ros.environment.share import share_file

@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip('mujoco')
 
 from mobile_vla_ros.benchmark import rollout  # noqa: E402
-from mobile_vla_ros.benchmark.disturbance import Disturbance, Trouble  # noqa: E402
-from mobile_vla_ros.benchmark.journal import Partial  # noqa: E402
+from mobile_vla_ros.benchmark.disturbance import Disturbance, Perturbation  # noqa: E402
+from mobile_vla_ros.benchmark.journal import Journal  # noqa: E402
 from mobile_vla_ros.benchmark.rollout import Job, Runner  # noqa: E402
 from mobile_vla_ros.benchmark.suites import cell_of, CELLS, PARTS, tasks  # noqa: E402
 from mobile_vla_ros.cli.benchmark import main  # noqa: E402
@@ -39,36 +39,36 @@ def test_every_part_has_every_layout_side_and_distance_as_often():
 
 
 def test_frames_come_late_or_not_at_all():
-    late = Trouble(Disturbance(delay_s=0.2), 0, 0.1)
-    came = [late.see(np.full(1, i), i * 0.1) for i in range(6)]
+    late = Perturbation(Disturbance(delay_s=0.2), 0, 0.1)
+    came = [late.deliver_frame(np.full(1, i), i * 0.1) for i in range(6)]
     assert came[:2] == [None, None]
     assert [(int(frame[0]), at) for frame, at in came[2:]] == [
         (i, pytest.approx(i * 0.1)) for i in range(4)]
-    lossy = Trouble(Disturbance(drop=0.3), 0, 0.1)
-    lost = sum(lossy.see(np.zeros(1), i * 0.1) is None for i in range(2000))
+    lossy = Perturbation(Disturbance(drop=0.3), 0, 0.1)
+    lost = sum(lossy.deliver_frame(np.zeros(1), i * 0.1) is None for i in range(2000))
     assert 500 < lost < 700
 
 
 def test_commands_come_late_and_pushes_come_now_and_then():
-    lag = Trouble(Disturbance(lag_s=0.2), 0, 0.1)
-    assert [lag.tell(GO) for _ in range(4)] == [STOP, STOP, GO, GO]
-    pushed = Trouble(Disturbance(push=0.2), 0, 0.1)
-    off = np.array([pushed.tell(GO) for _ in range(3000)]) - GO
+    lag = Perturbation(Disturbance(lag_s=0.2), 0, 0.1)
+    assert [lag.deliver_command(GO) for _ in range(4)] == [STOP, STOP, GO, GO]
+    pushed = Perturbation(Disturbance(push=0.2), 0, 0.1)
+    off = np.array([pushed.deliver_command(GO) for _ in range(3000)]) - GO
     pushes = np.abs(off).max(1) > 0
     assert 0.05 < pushes.mean() < 0.25 and np.abs(off[:, :2]).max() <= 0.2 + 1e-9
-    again = Trouble(Disturbance(push=0.2), 0, 0.1)
-    assert np.array_equal(off, np.array([again.tell(GO) for _ in range(3000)]) - GO)
+    again = Perturbation(Disturbance(push=0.2), 0, 0.1)
+    assert np.array_equal(off, np.array([again.deliver_command(GO) for _ in range(3000)]) - GO)
 
 
 def test_a_camera_mounted_otherwise_is_another_view_of_the_same_scene():
     scenario = make_scenario(5)
-    off = Trouble(Disturbance(tilt_deg=3.0, shift_m=0.03), 5, 0.1).mount(scenario)
+    off = Perturbation(Disturbance(tilt_deg=3.0, shift_m=0.03), 5, 0.1).mount(scenario)
     tilt = np.degrees(np.subtract(off.look.camera_tilt, scenario.look.camera_tilt))
     assert np.abs(tilt) == pytest.approx([3.0] * 2)
     shift = np.subtract(off.look.camera_offset, scenario.look.camera_offset)
     assert np.abs(shift) == pytest.approx([0.03] * 3)
     assert off.boxes == scenario.boxes
-    assert Trouble(Disturbance(), 5, 0.1).mount(scenario) == scenario
+    assert Perturbation(Disturbance(), 5, 0.1).mount(scenario) == scenario
 
 
 @pytest.mark.parametrize('values, message', [
@@ -80,7 +80,7 @@ def test_nonsense_is_refused(values, message):
 
 def test_a_camera_that_dies_stops_the_base(monkeypatch):
     """As the drive node does: what was planned on an old frame does not go on for ever."""
-    monkeypatch.setattr(Trouble, 'see', lambda self, rgb, time_s:
+    monkeypatch.setattr(Perturbation, 'deliver_frame', lambda self, rgb, time_s:
                         (rgb, time_s) if time_s < 3.0 else None)
     runner = Runner(Job())
     row = runner.run(SUITES.start)
@@ -113,12 +113,12 @@ def test_an_interrupted_run_goes_on_and_gives_the_same(tmp_path, monkeypatch, ca
 
 def test_rows_of_another_purpose_or_cut_short_are_not_taken(tmp_path):
     path = tmp_path / 'rows.jsonl'
-    first = Partial(path, {'a': 1})
+    first = Journal(path, {'a': 1})
     first.add(0, {'success': True})
     first.add(1, {'success': False})
     path.write_text(path.read_text()[:-5])
-    assert Partial(path, {'a': 1}).rows == {0: {'success': True}}
-    assert Partial(path, {'a': 2}).rows == {}
+    assert Journal(path, {'a': 1}).rows == {0: {'success': True}}
+    assert Journal(path, {'a': 2}).rows == {}
 
 
 def test_the_page_shows_failures_first_with_their_films(tmp_path, capsys):

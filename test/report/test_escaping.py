@@ -9,7 +9,7 @@ pytest.importorskip('mujoco')
 from support.bags import write  # noqa: E402
 from support.tiny_checkpoint import write as write_tiny  # noqa: E402
 
-from mobile_vla_ros.benchmark import rollout  # noqa: E402
+from mobile_vla_ros.benchmark import metrics, rollout  # noqa: E402
 from mobile_vla_ros.benchmark.page import page as benchmark_page  # noqa: E402
 from mobile_vla_ros.cli import dataset, replay  # noqa: E402
 
@@ -53,7 +53,7 @@ def benchmark(html, _):
            'bottle_ok': False, 'language': EVIL, 'instruction': EVIL, 'seed': 2_000_000,
            'path': [(0.0, 0.0), (1.0, 0.1)]}
     job = rollout.Job()
-    rates = rollout.summarise([row], job)
+    rates = metrics.summarise([row], job)
     result = {'rates': rates, 'rows': [row], 'job': {'policy': EVIL}, 'suite': EVIL, 'split': EVIL,
               'checkpoint_sha256': EVIL, 'driving': {EVIL: {
                   'median': 1.0, 'quarter': 1.0, 'three quarters': 1.0}},

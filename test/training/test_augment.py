@@ -110,14 +110,14 @@ def test_every_recording_is_varied_by_the_recipe_of_its_own_distance(tmp_path):
     pytest.importorskip('torch')
     bags = pytest.importorskip('bags')  # needs rosbags
     from mobile_vla_ros.cli import dataset as verb
-    from mobile_vla_ros.training.shards import read_recordings
+    from mobile_vla_ros.training.shards import read_shards
     for distance in RECIPES:
         bags.write(tmp_path / 'bags' / distance, seconds=2.0, hz=5.0, size=(32, 24),
                    info={'distance': distance})
     out = str(tmp_path / 'out')
     assert verb.main(['build', *map(str, (tmp_path / 'bags').iterdir()), '--out', out,
                       '--augment', 'recorded']) == 0
-    found = {distance: [len(e.grids) for e in read_recordings(out) if e.name == distance]
+    found = {distance: [len(e.grids) for e in read_shards(out) if e.name == distance]
              for distance in RECIPES}
     assert {distance: len(lengths) for distance, lengths in found.items()} == {
         'close': 8, 'medium': 5, 'far': 8}

@@ -25,7 +25,7 @@ from mobile_vla_ros.preprocessing import IMAGE  # noqa: E402
 from mobile_vla_ros.sim.scenario import COLORS, SIDES  # noqa: E402
 from mobile_vla_ros.training.augment import RECIPES, vary  # noqa: E402
 from mobile_vla_ros.training.features import Encoder  # noqa: E402
-from mobile_vla_ros.training.shards import LONGEST, read_recordings, write_shard  # noqa: E402
+from mobile_vla_ros.training.shards import LONGEST, read_shards, write_shard  # noqa: E402
 
 GO = Command(0.3, 0.0, 0.0)
 STILL = Command(0.0, 0.0, 0.0)
@@ -47,7 +47,7 @@ def built(bags, tmp_path_factory):
 
 
 def test_a_bag_becomes_features_commands_and_their_mirror_images(bags, built):
-    episodes = read_recordings(built)
+    episodes = read_shards(built)
     assert len(episodes) == 4
     with Bag(bags[0]) as bag:
         events = list(bag.events())
@@ -83,12 +83,12 @@ def test_every_frame_is_learned_once_and_as_far_apart_as_always(bags, built, tmp
     assert turns > 1 and len(own) == turns and len(told) == 2 * turns
     assert {row['name'] for row in told} == {bags[0].stem}
     assert len({row['recording'] for row in told}) == 1, 'held out together'
-    frames = [len(episode.grids) for episode in read_recordings(out)]
+    frames = [len(episode.grids) for episode in read_shards(out)]
     assert max(frames) - min(frames) <= 1
     assert f'{sum(frames) // 2} frames' in capsys.readouterr().out
-    grids = np.concatenate([episode.grids for episode in read_recordings(out)])
+    grids = np.concatenate([episode.grids for episode in read_shards(out)])
     assert len(np.unique(grids.reshape(len(grids), -1), axis=0)) > 0.9 * len(grids)
-    usual = next(episode for episode in read_recordings(built)
+    usual = next(episode for episode in read_shards(built)
                  if episode.name == bags[0].stem)
     assert abs(len(usual.grids) - frames[0]) <= 1
 
@@ -105,7 +105,7 @@ def test_an_episode_is_multiplied_by_the_recipe_of_its_distance(bags, tmp_path, 
     assert verb.main(['build', str(labelled), '--out', str(out), '--augment', 'recorded',
                       '--instruction', 'go left']) == 0
     assert '1 episodes' in capsys.readouterr().out, 'copies are not counted as recordings'
-    episodes = read_recordings(out)
+    episodes = read_shards(out)
     assert len(episodes) == RECIPES['close'].copies == 8
     assert (RECIPES['medium'].copies, RECIPES['far'].copies) == (5, 8)
     words = [encode_text(text) for text in ('go left', 'go right')]
@@ -203,7 +203,7 @@ def test_corrections_are_what_the_operator_did_and_nothing_else(tmp_path, capsys
     args = ['build', str(tmp_path / 'bag'), '--out', str(tmp_path / 'out')]
     assert verb.main([*args, '--corrections']) == 0
     assert '2 episodes' in capsys.readouterr().out
-    episodes = read_recordings(tmp_path / 'out')[::2]
+    episodes = read_shards(tmp_path / 'out')[::2]
     assert [len(e.labels) for e in episodes] == [12, 7], 'with the last pictures before it'
     for episode in episodes:
         driven = episode.labels[:, episode.side, episode.color]
@@ -242,7 +242,7 @@ def test_features_of_another_version_are_refused(tmp_path):
                                    np.zeros((2, 5, 14, 14), np.float16),
                                    np.zeros((2, 2, 5, 3), np.float32), np.zeros((2, 3)))])
     with pytest.raises(ValueError, match='of another version'):
-        read_recordings(tmp_path)
+        read_shards(tmp_path)
 
 
 def test_a_bag_that_cannot_be_taken_is_named_and_the_others_are_built(bags, tmp_path, capsys):
@@ -261,7 +261,7 @@ def test_train_takes_a_dataset_with_words_of_its_own(bags, tmp_path, capsys):
     data, out = tmp_path / 'data', tmp_path / 'out'
     assert verb.main(['build', *map(str, bags), '--out', str(data),
                       '--instruction', 'follow the corridor']) == 0
-    episodes = read_recordings(data)
+    episodes = read_shards(data)
     assert all(np.array_equal(e.words, encode_text('follow the corridor')) for e in episodes)
     assert all(e.tasks == [(0, 0)] for e in episodes)
     assert train_verb.main(['--data', str(data), '--out', str(out), '--epochs', '1',
@@ -287,11 +287,11 @@ def test_pictures_are_kept_beside_their_features_if_asked_for(bags, tmp_path):
         return sorted(path.name for path in (tmp_path / 'o').glob('*.images.npy'))
     build = ['build', str(bags[0]), '--out', str(tmp_path / 'o')]
     assert verb.main(build) == 0 and not images()
-    before = read_recordings(tmp_path / 'o')
+    before = read_shards(tmp_path / 'o')
     assert verb.main([*build, '--pictures']) == 0
     name, = images()
     pictures = np.load(tmp_path / 'o' / name, mmap_mode='r')
-    real, mirrored = read_recordings(tmp_path / 'o')
+    real, mirrored = read_shards(tmp_path / 'o')
     assert pictures.dtype == np.uint8 and pictures.shape[1:] == (IMAGE, IMAGE, 3)
     assert len(pictures) == len(real.labels) + len(mirrored.labels)
     first, first_mirrored = pictures[0], pictures[len(real.labels)]
@@ -309,12 +309,12 @@ def test_a_long_drive_is_learned_in_pieces(tmp_path):
     row = {'seed': 7, 'side': 'left', 'color': 'red'}
     write_shard(tmp_path, 'a', [(row, grids, labels, labels), (row, grids[:1], labels[:1],
                                                                labels[:1])])
-    lengths = [len(e.grids) for e in read_recordings(tmp_path)]
+    lengths = [len(e.grids) for e in read_shards(tmp_path)]
     assert max(lengths) <= LONGEST and lengths[-1] == 1 and len(lengths) == 4
     assert max(lengths[:3]) - min(lengths[:3]) <= 1
-    learned = np.concatenate([e.labels[:, 0, 0, 0] for e in read_recordings(tmp_path)])
+    learned = np.concatenate([e.labels[:, 0, 0, 0] for e in read_shards(tmp_path)])
     assert np.array_equal(learned, [*numbers, 0.0])
-    assert {e.recording for e in read_recordings(tmp_path)} == {'7'}
+    assert {e.recording for e in read_shards(tmp_path)} == {'7'}
 
 
 def test_words_of_ones_own_stay_and_are_mirrored_only_for_certain(bags, tmp_path, capsys):
@@ -323,7 +323,7 @@ def test_words_of_ones_own_stay_and_are_mirrored_only_for_certain(bags, tmp_path
                         ('follow the wall', 'follow the wall'), ('turn L at the desk', None)):
         assert verb.main(['build', str(bags[0]), '--out', str(tmp_path / 'o'),
                           '--instruction', said]) == 0
-        episodes = read_recordings(tmp_path / 'o')
+        episodes = read_shards(tmp_path / 'o')
         rows, = (json.loads(path.read_text()) for path in (tmp_path / 'o').glob('bag0-*.json'))
         assert [row['own_words'] for row in rows] == list(filter(None, (said, other)))
         assert [row['mirrored'] for row in rows] == [False, True][:len(rows)]

@@ -15,7 +15,7 @@ from mobile_vla_ros.cli import dataset as verb, train as train_verb  # noqa: E40
 from mobile_vla_ros.contract import Command, NS  # noqa: E402
 from mobile_vla_ros.models.text import encode_text  # noqa: E402
 from mobile_vla_ros.training.manifest import content_digest, Manifest  # noqa: E402
-from mobile_vla_ros.training.shards import digest, read_recordings  # noqa: E402
+from mobile_vla_ros.training.shards import digest, read_shards  # noqa: E402
 
 
 def record(path, look=0, hz=10, seconds=2.0):
@@ -42,7 +42,7 @@ def build(out, *bags, status=0):
 
 def words_of(out):
     """Return the words that training hears."""
-    return [e.words for e in read_recordings(out)]
+    return [e.words for e in read_shards(out)]
 
 
 def times(out):
@@ -86,7 +86,7 @@ def test_a_bag_that_changed_is_built_anew_and_once(bag, tmp_path, capsys):
     shutil.rmtree(bag)
     record(bag, look=1)
     build(out, bag)
-    assert len(read_recordings(out)) == 2
+    assert len(read_shards(out)) == 2
     assert 'takes the place' in capsys.readouterr().out
 
 
@@ -102,7 +102,7 @@ def test_a_digest_is_of_the_messages_alone(bag, tmp_path):
 def test_a_dataset_is_listed_and_a_recording_taken_out(bag, tmp_path, capsys):
     out, other = tmp_path / 'out', record(tmp_path / 'drives' / 'two', look=1)
     build(out, bag, other, '--no-mirror')
-    assert len(read_recordings(out)) == 2, 'no mirror images'
+    assert len(read_shards(out)) == 2, 'no mirror images'
     capsys.readouterr()
     assert verb.main(['list', str(out), '--json', str(tmp_path / 'l.json')]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -111,9 +111,9 @@ def test_a_dataset_is_listed_and_a_recording_taken_out(bag, tmp_path, capsys):
     assert len(json.loads((tmp_path / 'l.json').read_text())) == 2
     assert verb.main(['remove', str(out), 'three', 'one']) == 2
     assert "has no recording 'three'; it has one, two" in capsys.readouterr().err
-    assert len(read_recordings(out)) == 2, 'nothing was removed'
+    assert len(read_shards(out)) == 2, 'nothing was removed'
     assert verb.main(['remove', str(out), 'one']) == 0
-    assert {e.name for e in read_recordings(out)} == {'two'} and not list(out.glob('one-*'))
+    assert {e.name for e in read_shards(out)} == {'two'} and not list(out.glob('one-*'))
     assert verb.main(['list', str(tmp_path)]) == 2
     assert 'is no dataset' in capsys.readouterr().err
 
@@ -123,13 +123,13 @@ def test_what_is_missing_is_refused_and_what_is_not_listed_left_out(bag, tmp_pat
     build(out, bag)
     for path in list(out.glob('one-*')):
         shutil.copy(path, path.with_name('x' + path.name))
-    assert len(read_recordings(out)) == 2
+    assert len(read_shards(out)) == 2
     assert 'is not in the manifest, and is left out' in capsys.readouterr().err
     next(out.glob('one-*.labels.npy')).unlink()
     with pytest.raises(ValueError, match='of one is missing or damaged; build that bag again'):
-        read_recordings(out)
+        read_shards(out)
     build(out, bag)
-    assert len(read_recordings(out)) == 2, 'as it says'
+    assert len(read_shards(out)) == 2, 'as it says'
 
 
 def test_a_dataset_of_an_older_version_is_refused(bag, tmp_path, capsys):
@@ -137,12 +137,12 @@ def test_a_dataset_of_an_older_version_is_refused(bag, tmp_path, capsys):
     build(out, bag)
     (out / 'dataset.manifest').unlink()
     with pytest.raises(ValueError, match='of an older version, without a dataset.manifest'):
-        read_recordings(out)
+        read_shards(out)
     build(out, bag, status=2)
     assert 'build it anew in another folder' in capsys.readouterr().err
     (out / 'dataset.manifest').write_text('{"version": 9, "recordings": {}}')
     with pytest.raises(ValueError, match='of version 9, this program reads 1'):
-        read_recordings(out)
+        read_shards(out)
 
 
 def test_the_slow_camera_is_told(tmp_path, capsys):
@@ -155,7 +155,7 @@ def test_the_slow_camera_is_told(tmp_path, capsys):
 def test_other_pictures_with_equal_labels_are_other_data(tmp_path):
     for number in range(2):
         build(tmp_path / f'o{number}', record(tmp_path / f'b{number}' / 'one', look=number))
-    one, other = (read_recordings(tmp_path / f'o{number}') for number in range(2))
+    one, other = (read_shards(tmp_path / f'o{number}') for number in range(2))
     assert all(np.array_equal(a.labels, b.labels, equal_nan=True) for a, b in zip(one, other))
     assert digest(one) != digest(other)
 

@@ -22,7 +22,7 @@ from mobile_vla_ros.training import loop  # noqa: E402
 from mobile_vla_ros.training.curves import tensorboard  # noqa: E402
 from mobile_vla_ros.training.loop import learn_words, schedule, train, TrainConfig  # noqa: E402
 from mobile_vla_ros.training.loss import weighted_loss  # noqa: E402
-from mobile_vla_ros.training.shards import digest, Episode, Phrases, read_recordings  # noqa: E402
+from mobile_vla_ros.training.shards import digest, Episode, Phrases, read_shards  # noqa: E402
 from support.paths import ROOT  # noqa: E402
 
 SMALL = FinalFixedConfig(hidden=32, width=16, kept=4, frame=16, history_s=(0.4, 1.0))
@@ -66,8 +66,8 @@ def recordings(tmp_path_factory):
 def test_recordings_are_the_same_again(recordings, tmp_path):
     from mobile_vla_ros.training.collect import collect
     collect(tmp_path / 'again', range(3), processes=1, per_shard=2)
-    episodes = read_recordings(recordings / 'teacher')
-    assert digest(read_recordings(tmp_path / 'again')) == digest(episodes)
+    episodes = read_shards(recordings / 'teacher')
+    assert digest(read_shards(tmp_path / 'again')) == digest(episodes)
     assert digest(episodes[:2]) != digest(episodes)
     episode = episodes[0]
     assert episode.labels.shape == (len(episode.grids), 2, 5, 3)
@@ -77,7 +77,7 @@ def test_recordings_are_the_same_again(recordings, tmp_path):
 
 
 def test_a_mirror_image_stands_beside_every_episode(recordings):
-    episodes = read_recordings(recordings / 'teacher')
+    episodes = read_shards(recordings / 'teacher')
     for real, mirrored in zip(episodes[::2], episodes[1::2]):
         assert (real.seed, real.color, real.side) == (mirrored.seed, mirrored.color,
                                                       1 - mirrored.side)
@@ -94,7 +94,7 @@ def test_recordings_to_runtime_file(recordings, tmp_path):
     from mobile_vla_ros import load_policy
     from mobile_vla_ros.training.export import export
     from mobile_vla_ros.training.fit import fit
-    episodes = read_recordings(recordings / 'teacher')
+    episodes = read_shards(recordings / 'teacher')
     out = tmp_path / 'best.safetensors'
     config = TrainConfig(epochs=2, word_steps=50)
     metrics = fit(episodes, episodes, out, config, SMALL)
@@ -110,7 +110,7 @@ def test_recordings_to_runtime_file(recordings, tmp_path):
 
 @pytest.mark.parametrize('name', ['final_fixed', 'hybrid'])
 def test_an_interrupted_training_goes_on_bit_for_bit(recordings, tmp_path, monkeypatch, name):
-    episodes = read_recordings(recordings / 'teacher')
+    episodes = read_shards(recordings / 'teacher')
     config = TrainConfig(epochs=4, patience=3, word_steps=50)
 
     def run(state=None, **change):
@@ -142,25 +142,25 @@ TEAM = """
 import sys
 from pathlib import Path
 import torch
-from mobile_vla_ros.training.distributed import Team
+from mobile_vla_ros.training.distributed import ProcessGroup
 from mobile_vla_ros.training.resume import load_state, save_state
 import numpy as np
-team, path = Team(), Path(sys.argv[1])
+group, path = ProcessGroup(), Path(sys.argv[1])
 model = torch.nn.Linear(1, 1)
 optimizer = torch.optim.AdamW(model.parameters())
 rate = torch.optim.lr_scheduler.ConstantLR(optimizer)
-torch.manual_seed(team.rank)
-rngs, expected = team.gather(torch.get_rng_state()), torch.rand(3)
-if team.leads:
+torch.manual_seed(group.rank)
+rngs, expected = group.gather(torch.get_rng_state()), torch.rand(3)
+if group.is_main:
     save_state(path, 'x', model, optimizer, rate, np.random.default_rng(), rngs, [], {})
-team.wait()
-load_state(path, 'x', model, optimizer, rate, np.random.default_rng(), team.rank)
-(path.parent / f'{team.rank}').write_text(str(torch.equal(torch.rand(3), expected)))
+group.barrier()
+load_state(path, 'x', model, optimizer, rate, np.random.default_rng(), group.rank)
+(path.parent / f'{group.rank}').write_text(str(torch.equal(torch.rand(3), expected)))
 """
 
 
 def test_every_process_gets_its_own_random_state_back(tmp_path):
-    script = tmp_path / 'team.py'
+    script = tmp_path / 'group.py'
     script.write_text(TEAM)
     run = subprocess.run(
         [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2',
@@ -173,7 +173,7 @@ def test_every_process_gets_its_own_random_state_back(tmp_path):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU here')
 def test_a_gpu_trains_to_the_same_loss(recordings, monkeypatch):
-    episodes, losses = read_recordings(recordings / 'teacher'), []
+    episodes, losses = read_shards(recordings / 'teacher'), []
     for there in (True, False):
         monkeypatch.setattr(torch.cuda, 'is_available', lambda there=there: there)
         torch.manual_seed(0)
@@ -226,7 +226,7 @@ def test_the_optimizer_is_the_notes(recordings, monkeypatch):
         adamw(*args, **kwargs)) or made[-1])
     monkeypatch.setattr(torch.nn.utils, 'clip_grad_norm_', lambda parameters, norm: clipped.append(
         norm) or clip(parameters, norm))
-    episodes = read_recordings(recordings / 'teacher')
+    episodes = read_shards(recordings / 'teacher')
     train(FinalFixed(SMALL), episodes, episodes, TrainConfig(
         epochs=1, word_steps=1, weight_decay=1e-3), 0.2, False)
     assert made[-1].defaults['betas'] == (0.9, 0.999)
@@ -237,7 +237,7 @@ def test_the_optimizer_is_the_notes(recordings, monkeypatch):
 def test_training_lowers_the_loss_and_tensorboard_can_follow_it(recordings, tmp_path):
     torch.manual_seed(0)
     model = FinalFixed(SMALL)
-    episodes = read_recordings(recordings / 'teacher')
+    episodes = read_shards(recordings / 'teacher')
     with tensorboard(tmp_path) as note:
         result = train(model, episodes, episodes, TrainConfig(epochs=40, word_steps=500), 0.2,
                        progress=False, note=note)
@@ -294,4 +294,4 @@ def test_however_much_there_is_the_mean_is_of_what_memory_holds(episodes, frames
 
 def test_no_recordings_is_a_clear_error(tmp_path):
     with pytest.raises(FileNotFoundError, match='no recordings in'):
-        read_recordings(tmp_path)
+        read_shards(tmp_path)
