@@ -4,6 +4,8 @@ from pathlib import Path
 
 import yaml
 
+from mobile_vla_ros.errors import one_line
+
 LARGEST = 4 << 20  # characters of a file, and of what it says with every alias written out
 LONGEST = 64  # characters of a whole number; 1:1:1:... costs time by the square of its length
 FAULTS = (yaml.YAMLError, ValueError, ArithmeticError, LookupError, AttributeError, TypeError,
@@ -72,8 +74,8 @@ def _parse(method: str, text: str, refusal: str = ''):
         loader.refusal = refusal
         return getattr(loader, method)()
     except FAULTS as error:
-        told = 'nested too deeply' if isinstance(error, RecursionError) else str(error)
-        raise ValueError(' '.join(told.split())[:300] or type(error).__name__) from error
+        text = 'nested too deeply' if isinstance(error, RecursionError) else error
+        raise ValueError(one_line(text, 300)) from error
 
 
 def load(text: str):

@@ -8,6 +8,7 @@ import sys
 
 from mobile_vla_ros.environment.packages import missing, MissingPackageError
 from mobile_vla_ros.environment.usage import as_started
+from mobile_vla_ros.errors import one_line
 
 VERBS = {
     'demo': ('mobile_vla_ros.cli.demo', 'drive in the simulator and film it'),
@@ -89,7 +90,7 @@ def judge(result: dict, spec: dict | None) -> int:
 def report(refused: list[str]) -> int:
     """Say what was refused, a line each; return 1 if anything was, 0 otherwise."""
     for reason in refused:
-        print(as_started(f'refused: {" ".join(reason.split())}'), file=sys.stderr)
+        print(as_started(f'refused: {one_line(reason, None)}'), file=sys.stderr)
     return int(bool(refused))
 
 
@@ -111,5 +112,5 @@ def one_line_errors(run):
 
 
 def _refuse(error) -> int:
-    print(as_started(f'error: {" ".join(str(error).split())}'), file=sys.stderr)
+    print(as_started(f'error: {one_line(error, None)}'), file=sys.stderr)
     return 2

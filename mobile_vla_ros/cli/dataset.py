@@ -7,6 +7,7 @@ import sys
 from mobile_vla_ros.cli import (add_topics, dataset_export, dataset_import, one_line_errors,
                                 Parser, report, save, topics_of)
 from mobile_vla_ros.environment import packages
+from mobile_vla_ros.errors import one_line
 
 FEW = 5000  # frames, a quarter of an hour at five a second
 BAGS = 'rosbag2 folder, .mcap, .db3 or ROS 1 .bag; or a folder of episodes'
@@ -170,7 +171,7 @@ def _doctor(args) -> int:
             with Bag(path, **topics_of(args)) as bag:
                 checkups.append(examine(bag))
         except (ValueError, OSError) as error:
-            said = ' '.join(getattr(error, 'found', str(error)).split())
+            said = one_line(getattr(error, 'found', error), None)
             checkups.append(Checkup(path.name, refused=said, remedy=getattr(
                 error, 'remedy', '') or 'leave it out'))
     found = verdicts(checkups)

@@ -12,7 +12,7 @@ from mobile_vla_ros.control.guard import Arming, Guard, Reason
 from mobile_vla_ros.control.health import Health
 from mobile_vla_ros.control.latest_worker import NewestWorker
 from mobile_vla_ros.control.pace import Pace
-from mobile_vla_ros.environment.packages import missing
+from mobile_vla_ros.errors import first_line, summary_of
 
 ZEROS_NS = NS  # how long zeros go on after a deactivation
 LAST_ZEROS = 4  # before nobody speaks any more
@@ -193,7 +193,7 @@ class Pilot:
         try:
             self._on_news()
         except Exception as raised:
-            error = words_of(raised)
+            error = summary_of(raised)
         with self._wake:
             if error and not self._untold and not self._closed:
                 sys.stderr.write(f'warning: diagnostics cannot be published ({error}); driving '
@@ -245,7 +245,7 @@ class Pilot:
 
     def _fail(self, error):
         if not self.failed:
-            sys.stderr.write(f'error: no command goes out ({words_of(error)}): the node ends, '
+            sys.stderr.write(f'error: no command goes out ({summary_of(error)}): the node ends, '
                              'start it again; the base must stop by its own timeout\n')
             self.failed = True
             with self._wake:
@@ -283,7 +283,7 @@ class Pilot:
                 self._planned_for = task
             plan = policy.plan(rgb, instruction, frame.stamp_ns)
         except Exception as raised:  # whatever a model raises, the base must stop
-            error = words_of(raised)
+            error = summary_of(raised)
         took_ms = 1e3 * (time.perf_counter() - started)
         with self._wake:
             if worker.stopped or policy is not self.policy or guard is not self.guard:
@@ -295,7 +295,7 @@ class Pilot:
                 try:
                     good = guard.plan(plan, instruction, frame.stamp_ns, frame.received_ns)
                 except Exception as raised:  # what it returned is no plan at all
-                    error = f'it returned {type(plan).__name__}, not a plan ({words_of(raised)})'
+                    error = f'it returned {type(plan).__name__}, not a plan ({summary_of(raised)})'
             if error is not None:
                 guard.failed(error)
             self.health.failed_plans += guard.failures > failures
@@ -312,7 +312,7 @@ class Pilot:
         try:
             self._on_plan(frame, rgb, plan, instruction)
         except Exception as raised:
-            error = words_of(raised)
+            error = summary_of(raised)
         with self._wake:
             self._news |= self.health.beside(error)
             self._wake.notify_all()
@@ -321,7 +321,7 @@ class Pilot:
         """Stop for what nobody foresaw: it counts as a failure of the policy."""
         with self._wake:
             if not worker.stopped:
-                self.guard.failed(f'after a frame: {words_of(error)}')
+                self.guard.failed(f'after a frame: {summary_of(error)}')
                 self.health.failed_plans += 1
                 self._planned_for = None
                 self._be_urgent()
@@ -381,15 +381,3 @@ class Pilot:
         if reason is not self.reason:
             self.reason, self._news = reason, True
             self._wake.notify_all()
-
-
-def words_of(error) -> str:
-    """Return an error's kind and words in one line."""
-    return f'{type(error).__name__}: {first_line(error)}'
-
-
-def first_line(error) -> str:
-    """Return an error in one line; of a missing package with what installs it."""
-    if isinstance(error, ImportError):
-        error = missing(error)
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from mobile_vla_ros.contract import Command, NS
 from mobile_vla_ros.data.reading import Reading
-from mobile_vla_ros.data.storage import BagError, line
+from mobile_vla_ros.data.storage import BagError
 from mobile_vla_ros.data.storage.files import recordings_in, stored_in
 from mobile_vla_ros.data.storage.metadata import NAME, read_metadata
 from mobile_vla_ros.data.storage.recording import Recording
+from mobile_vla_ros.errors import one_line
 from mobile_vla_ros.images.decode import compressed_to_rgb, image_to_rgb
 
 KINDS = {
@@ -102,7 +103,7 @@ class Bag:
         try:
             self._recording.index([number for number, _ in self._chosen(KINDS)])
         except Exception as error:  # whatever a damaged bag makes the parsers raise
-            raise BagError(f'{self.path}: damaged ({line(error)})') from error
+            raise BagError(f'{self.path}: damaged ({one_line(error)})') from error
         return self._recording
 
     @property
@@ -185,7 +186,7 @@ class Bag:
             msg = _message(self._recording.read(place), channel)
             value = _value(kind, msg)
         except Exception as error:  # whatever a damaged message makes the parsers raise
-            reading.skip(kind, line(error))
+            reading.skip(kind, one_line(error))
             if kind == 'instruction':  # what it said is not known
                 return Event(kind, received_ns, received_ns, '')
             return Event('cut', received_ns, received_ns, UNREADABLE) \

@@ -9,7 +9,7 @@ know, OpenCV. A JPEG that is looked at small is decoded small, which cv_bridge c
 import cv2
 import numpy as np
 
-from mobile_vla_ros.errors import MessageError
+from mobile_vla_ros.errors import MessageError, one_line
 from mobile_vla_ros.images import bridge
 from mobile_vla_ros.images.compressed import look, Picture
 from mobile_vla_ros.images.encodings import ASSUMED, ENCODINGS, known_as, LAYOUTS
@@ -36,7 +36,7 @@ def image_to_rgb(msg) -> np.ndarray:
         return bridge.to_rgb(encoding, np.ascontiguousarray(pixels))
     except (cv2.error, TypeError, RuntimeError) as error:  # CvBridgeError is a TypeError
         raise MessageError('decode', f'image {msg.width}x{msg.height} in {msg.encoding} is not '
-                           f'converted: {_line(error)}', 'not converted') from error
+                           f'converted: {one_line(error)}', 'not converted') from error
 
 
 def compressed_to_rgb(msg, least: int = 0) -> np.ndarray:
@@ -63,7 +63,7 @@ def compressed_to_rgb(msg, least: int = 0) -> np.ndarray:
                                flags | cv2.IMREAD_IGNORE_ORIENTATION)
             rgb = bgr if bgr is None else cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=bgr)
     except (cv2.error, TypeError, RuntimeError) as error:
-        raise MessageError('decode', f'compressed image does not decode: {_line(error)}',
+        raise MessageError('decode', f'compressed image does not decode: {one_line(error)}',
                            'damaged') from error
     if rgb is None or rgb.shape != (-(-height // shrink), -(-width // shrink), 3):
         raise MessageError('decode', f'compressed image {width}x{height} of {len(data)} bytes '
@@ -151,7 +151,3 @@ def _check_pattern(encoding: str, width: int, height: int):
     if encoding.startswith('bayer') and (width < 4 or height < 4):
         raise MessageError('size', f'image size {width}x{height} must be at least 4x4 for '
                            f'{encoding}', f'size {width}x{height}')
-
-
-def _line(error) -> str:
-    return ' '.join(str(error).split())[:200]

@@ -7,6 +7,7 @@ import numpy as np
 
 from mobile_vla_ros.contract import ContractError
 from mobile_vla_ros.environment.packages import missing
+from mobile_vla_ros.errors import first_line
 from mobile_vla_ros.models.metadata import KEY, Metadata, verify
 
 RUNTIME = ('onnxruntime', 'openvino')
@@ -67,8 +68,8 @@ def _probe(engine, metadata, path) -> tuple:
     try:
         commands, look = engine(image, past, text)
     except Exception as error:  # whatever the engine raises, the file is what's wrong
-        first = str(error).splitlines()[0]
-        raise ContractError(f'{path}: the network does not run as its metadata says ({first})') \
+        raise ContractError(f'{path}: the network does not run as its metadata says '
+                            f'({first_line(error)})') \
             from error
     wanted = (1, metadata.chunk, len(metadata.axes))
     if commands.shape != wanted:

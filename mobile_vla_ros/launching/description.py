@@ -17,6 +17,7 @@ from launch.substitutions import EnvironmentVariable, LaunchConfiguration
 
 from mobile_vla_ros.environment.share import PACKAGE
 from mobile_vla_ros.environment.transport import PROFILE_VARIABLE
+from mobile_vla_ros.errors import one_line
 from mobile_vla_ros.launching.arguments import Argument
 from mobile_vla_ros.launching.checking import suggestion
 from mobile_vla_ros.launching.installed import shipped
@@ -99,7 +100,7 @@ def checked(function: Function) -> OpaqueFunction:
         except (ValueError, RuntimeError, OSError) as error:
             context.extend_globals({REFUSED: True})
             return [TimerAction(period=0.0, actions=[
-                OpaqueFunction(function=refuse, args=[' '.join(str(error).split())])])]
+                OpaqueFunction(function=refuse, args=[one_line(error, None)])])]
     return OpaqueFunction(function=guarded)
 
 

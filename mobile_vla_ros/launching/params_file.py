@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from mobile_vla_ros.errors import one_line
 from mobile_vla_ros.yaml_file import compose, read_text
 
 SHAPE = 'NODE: {ros__parameters: {NAME: VALUE}}, where NODE is /**, /**/name or /namespace/name'
@@ -31,7 +32,7 @@ def read(path: str | Path) -> list[tuple[str, Parameters]]:
         root = compose(read_text(path), aliases='ROS takes no YAML aliases')
     except (ValueError, OSError) as error:
         raise ValueError(f'parameter file {path} cannot be read: '
-                         + ' '.join(str(error).split())) from None
+                         + one_line(error, None)) from None
     if not isinstance(root, yaml.MappingNode):
         raise ValueError(f'parameter file {path} must have {SHAPE}')
     return list(_sections(path, root, []))

@@ -9,6 +9,8 @@ from rclpy.exceptions import NameValidationException
 from rclpy.validate_namespace import validate_namespace
 from rclpy.validate_topic_name import validate_topic_name
 
+from mobile_vla_ros.errors import first_line
+
 # The plugins of image_transport; each publishes below the image's name.
 TRANSPORTS = ('compressed', 'compressedDepth', 'theora', 'zstd', 'ffmpeg')
 
@@ -47,7 +49,7 @@ def _valid(name: str, validate: Callable[[str], object], requirement: str) -> st
     try:
         validate(name)
     except (NameValidationException, ValueError) as error:
-        raise ValueError(f'{requirement}, got {name!r}: {str(error).splitlines()[0]}') from None
+        raise ValueError(f'{requirement}, got {name!r}: {first_line(error)}') from None
     return name
 
 

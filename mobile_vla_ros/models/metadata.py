@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from mobile_vla_ros.contract import AXES, ContractError, CONVENTION, UNITS
+from mobile_vla_ros.errors import one_line
 from mobile_vla_ros.models.size_limits import check_ages, check_number, CHUNK
 from mobile_vla_ros.preprocessing import IMAGE
 
@@ -78,8 +79,8 @@ class Metadata:
         except ContractError as error:
             raise ContractError(f'{path}: {error}') from error
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            first = (str(error).splitlines() or [type(error).__name__])[0][:200]
-            raise ContractError(f'{path}: its metadata cannot be read ({first})') from error
+            raise ContractError(f'{path}: its metadata cannot be read '
+                                f'({one_line(error)})') from error
         expected = {'format': FORMAT, 'axes': AXES, 'units': UNITS, 'convention': CONVENTION,
                     'image': IMAGE}
         for name, ours in expected.items():

@@ -22,10 +22,10 @@ from std_msgs.msg import String
 
 from mobile_vla_ros import messages
 from mobile_vla_ros.control.guard import Reason
-from mobile_vla_ros.control.pilot import words_of
 from mobile_vla_ros.environment import packages
+from mobile_vla_ros.errors import first_line, summary_of
 from mobile_vla_ros.nodes.parameters import declare, describe, Setting
-from mobile_vla_ros.nodes.spin import first_line, run
+from mobile_vla_ros.nodes.spin import run
 
 SETTLE_S = 1.0  # after the bag's end, for what is under way
 SETTINGS = (
@@ -123,7 +123,7 @@ class CompareNode(Node):
         except (ImportError, OSError, ValueError) as error:
             self._fail(first_line(error))
         except Exception as error:  # else nothing would ever end this node
-            self._fail(words_of(error))
+            self._fail(summary_of(error))
         os.kill(os.getpid(), signal.SIGTERM)
 
     def _fail(self, words):

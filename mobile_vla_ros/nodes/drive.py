@@ -21,7 +21,8 @@ from mobile_vla_ros import messages
 from mobile_vla_ros.contract import Command, NS
 from mobile_vla_ros.control.guard import Arming, Reason
 from mobile_vla_ros.control.health import ERROR, OK, UNSTAMPED
-from mobile_vla_ros.control.pilot import first_line, Pilot
+from mobile_vla_ros.control.pilot import Pilot
+from mobile_vla_ros.errors import first_line
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.nodes import compat
 from mobile_vla_ros.nodes.annotate import annotate

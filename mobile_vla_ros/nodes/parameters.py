@@ -6,7 +6,7 @@ import math
 from rcl_interfaces.msg import (
     FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult)
 
-from mobile_vla_ros.control.pilot import first_line
+from mobile_vla_ros.errors import first_line
 from mobile_vla_ros.launching.checking import is_of_ros, suggestion
 
 

@@ -22,16 +22,16 @@ from std_srvs.srv import SetBool
 
 from mobile_vla_ros import messages
 from mobile_vla_ros.contract import NS
-from mobile_vla_ros.control.pilot import words_of
 from mobile_vla_ros.data.bags import Bag
 from mobile_vla_ros.data.timeline import Timeline
 from mobile_vla_ros.environment.packages import missing
+from mobile_vla_ros.errors import first_line, summary_of
 from mobile_vla_ros.images.decode import check, MessageError
 from mobile_vla_ros.images.tally import Tally
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.nodes import compat
 from mobile_vla_ros.nodes.parameters import declare, describe, Setting
-from mobile_vla_ros.nodes.spin import first_line, run
+from mobile_vla_ros.nodes.spin import run
 
 SETTLE_S = 0.5  # after the last subscriber was seen: it may not yet see us
 TOLD_S = 0.5  # between two words on how far it is
@@ -119,7 +119,7 @@ class PlayNode(Node):
             self.exit_status = 1
         except Exception as error:
             if not self._ended:  # else a publisher that the end took away
-                self.get_logger().fatal(f'{words_of(error)}: the bag is not played further')
+                self.get_logger().fatal(f'{summary_of(error)}: the bag is not played further')
                 self.exit_status = 1
         finally:
             if not self._ended:

@@ -25,9 +25,10 @@ from std_srvs.srv import Trigger
 
 from mobile_vla_ros import __version__, messages
 from mobile_vla_ros.environment import packages
+from mobile_vla_ros.errors import first_line
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.nodes.parameters import declare, describe, refuse_all_but, Setting
-from mobile_vla_ros.nodes.spin import first_line, run
+from mobile_vla_ros.nodes.spin import run
 
 LABELS = ('instruction', 'scenario', 'distance', 'robot')
 SETTINGS = (

@@ -22,10 +22,11 @@ from std_srvs.srv import Trigger
 
 from mobile_vla_ros import messages
 from mobile_vla_ros.contract import CAMERA_FRAME, LASER_FRAME
+from mobile_vla_ros.errors import first_line, summary_of
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.nodes.parameters import declare, describe, refuse_all_but, Setting
 from mobile_vla_ros.nodes.rivals import Rivals
-from mobile_vla_ros.nodes.spin import first_line, run
+from mobile_vla_ros.nodes.spin import run
 from mobile_vla_ros.sim import language
 from mobile_vla_ros.sim.realtime import Sensor, State, World
 from mobile_vla_ros.sim.scenario import make_scenario, SIDES
@@ -204,7 +205,7 @@ class SimNode(Node):
                 self.get_logger().warning(words)
 
     def _on_death(self, error):
-        self.get_logger().fatal(f'simulator failed: {type(error).__name__}: {first_line(error)}')
+        self.get_logger().fatal(f'simulator failed: {summary_of(error)}')
         self.exit_status = 1
         os.kill(os.getpid(), signal.SIGTERM)
 

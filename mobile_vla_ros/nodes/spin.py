@@ -11,10 +11,10 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
-from mobile_vla_ros.control.pilot import first_line
 from mobile_vla_ros.environment.memory import keep_memory
 from mobile_vla_ros.environment.packages import missing
 from mobile_vla_ros.environment.usage import as_started
+from mobile_vla_ros.errors import first_line, summary_of
 from mobile_vla_ros.launching.ros_arguments import quote_texts
 
 JOIN_S = 0.4  # for the executor's thread, which a callback may hold
@@ -100,7 +100,7 @@ def _spin(node, finish):
         finish()
     except Exception as error:
         if rclpy.ok():
-            node.get_logger().fatal(f'{type(error).__name__}: {first_line(error)}: the node ends '
+            node.get_logger().fatal(f'{summary_of(error)}: the node ends '
                                     'for this error of its own; start it again')
             finish(1)
 

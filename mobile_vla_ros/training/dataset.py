@@ -11,6 +11,7 @@ import numpy as np
 from mobile_vla_ros.contract import NS
 from mobile_vla_ros.data.bags import Bag, decode, OPERATOR, read_info
 from mobile_vla_ros.data.segments import segments, STANDING_KEPT_S
+from mobile_vla_ros.errors import one_line
 from mobile_vla_ros.images.tally import Tally
 from mobile_vla_ros.parallel import imap
 from mobile_vla_ros.preprocessing import IMAGE, preprocess
@@ -118,7 +119,7 @@ def _work(job) -> dict:
                 **{key: entry[key] for key in (
                     'episodes', 'frames', 'seconds', 'read', 'unmirrored', 'pictures')}}
     except (OSError, ValueError) as error:
-        said = ' '.join(str(error).split())
+        said = one_line(error, None)
         return {**row, 'refused': said if str(path) in said else f'{path}: {said}'}
 
 

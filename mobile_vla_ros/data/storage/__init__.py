@@ -45,8 +45,3 @@ class Index(NamedTuple):
 def ros2_type(name: str) -> str:
     """Return a type as ROS 2 spells it; some writers leave the /msg/ out."""
     return name.replace('/', '/msg/') if name.count('/') == 1 else name
-
-
-def line(error: BaseException) -> str:
-    """Return what an error says in one line."""
-    return ' '.join(str(error).split())[:200] or type(error).__name__

@@ -7,8 +7,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from mobile_vla_ros.data.storage import BagError, Channel, DamagedError, Index, line, ros2_type
+from mobile_vla_ros.data.storage import BagError, Channel, DamagedError, Index, ros2_type
 from mobile_vla_ros.data.storage.unpack import check_room
+from mobile_vla_ros.errors import one_line
 
 MAGIC = b'SQLite format 3\0'
 JOURNALS = ('-wal', '-journal')  # what was not yet, or only half, written to the file itself
@@ -41,7 +42,7 @@ class Db3File:
             self.close()
             if isinstance(error, BagError):
                 raise
-            raise BagError(f'not a readable bag ({line(error)})', RECOVER) from error
+            raise BagError(f'not a readable bag ({one_line(error)})', RECOVER) from error
         except BaseException:
             self.close()
             raise
@@ -77,7 +78,7 @@ class Db3File:
             found = self._db.execute('SELECT data FROM messages WHERE rowid = ?',
                                      (int(self._ids[row]),)).fetchone()
         except sqlite3.Error as error:
-            raise DamagedError(line(error)) from error
+            raise DamagedError(one_line(error)) from error
         if not found or not isinstance(found[0], bytes):
             raise DamagedError('it holds no bytes')
         return found[0]

@@ -6,11 +6,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from mobile_vla_ros.data.storage import BagError, line
+from mobile_vla_ros.data.storage import BagError
 from mobile_vla_ros.data.storage.files import files_of, open_file
 from mobile_vla_ros.data.storage.metadata import read_metadata
 from mobile_vla_ros.data.storage.order import parts
 from mobile_vla_ros.data.storage.unpack import MAGIC as ZSTD, unpack
+from mobile_vla_ros.errors import one_line
 
 
 class Recording:
@@ -40,7 +41,7 @@ class Recording:
             raise
         except Exception as error:  # whatever the parsers make of a damaged file
             self.close()
-            raise BagError(f'{path}: not a readable bag ({line(error)})') from error
+            raise BagError(f'{path}: not a readable bag ({one_line(error)})') from error
         self._owners = [(file, place) for file in self._files  # of every channel
                         for place in range(len(file.channels))]
         self.channels = [file.channels[place] for file, place in self._owners]

@@ -5,8 +5,9 @@ import struct
 
 import numpy as np
 
-from mobile_vla_ros.data.storage import BagError, Channel, DamagedError, Index, line
+from mobile_vla_ros.data.storage import BagError, Channel, DamagedError, Index
 from mobile_vla_ros.data.storage.unpack import Chunks
+from mobile_vla_ros.errors import one_line
 
 MAGIC = b'#ROSBAG V'
 MESSAGE, CONNECTION = 2, 7
@@ -28,7 +29,7 @@ class Ros1File:
         try:
             self._reader.open()
         except Exception as error:  # rosbags raises what its parsers do
-            raise BagError(f'not a readable bag ({line(error)})',
+            raise BagError(f'not a readable bag ({one_line(error)})',
                            'index it anew: rosbag reindex {file}') from error
         self._connections = self._reader.connections
         self.channels = [Channel(c.topic, c.msgtype, 'ros1', c.msgcount)
@@ -71,7 +72,7 @@ class Ros1File:
         try:
             return place.decompressor(file.read(place.datasize))
         except Exception as error:  # lz4 and bz2 raise their own
-            raise DamagedError(f'its chunk cannot be unpacked, {line(error)}') from error
+            raise DamagedError(f'its chunk cannot be unpacked, {one_line(error)}') from error
 
 
 def _record(data: bytes, at: int) -> tuple[int, bytes, int]:

@@ -4,7 +4,8 @@ from collections import OrderedDict
 from pathlib import Path
 import shutil
 
-from mobile_vla_ros.data.storage import BagError, DamagedError, line, MOST
+from mobile_vla_ros.data.storage import BagError, DamagedError, MOST
+from mobile_vla_ros.errors import one_line
 
 MAGIC = b'\x28\xb5\x2f\xfd'  # of zstd; no CDR message begins so
 FREE = 256 * 2**20  # bytes that unpacking leaves free on the disk
@@ -25,7 +26,7 @@ def unpack(data: bytes, compression: str = 'zstd', most: int = MOST) -> bytes:
     except ImportError:
         raise
     except Exception as error:  # each library has its own
-        raise DamagedError(f'it cannot be unpacked, {line(error)}') from error
+        raise DamagedError(f'it cannot be unpacked, {one_line(error)}') from error
     if len(out) > most:
         raise DamagedError(f'it becomes longer than the {most} bytes that it may')
     return out
@@ -59,7 +60,7 @@ def unpack_file(path: Path, out: Path) -> None:
                 check_room(out, len(block))
                 file.write(block)
     except zstandard.ZstdError as error:
-        raise BagError(f'not a readable bag (it cannot be unpacked, {line(error)})',
+        raise BagError(f'not a readable bag (it cannot be unpacked, {one_line(error)})',
                        'copy it anew; if it is so at its source, leave it out') from error
 
 
