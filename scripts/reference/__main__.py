@@ -13,6 +13,7 @@ import yaml
 from mobile_vla_ros.environment.domain import own_domain
 from scripts.reference import nodes
 from scripts.reference.commands import commands_page
+from scripts.reference.launch_files import launch_page
 from scripts.reference.tables import table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,6 +112,7 @@ def main(argv=None) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     words = yaml.safe_load((ROOT / WORDS).read_text(encoding='utf-8'))
     for name, text in (('nodes.md', nodes_page(words)),
+                       ('launch.md', launch_page(NOTE, ROOT / 'launch')),
                        ('commands.md', commands_page(NOTE))):
         (args.out / name).write_text(text, encoding='utf-8')
     return 0

@@ -7,13 +7,15 @@ import os
 from mobile_vla_ros.cli import Parser, VERBS
 from scripts.reference.tables import table
 
+INTRODUCTION = """\
+Write `.venv/bin/python -m mobile_vla_ros VERB` after `make`, and `ros2 run mobile_vla_ros VERB` in
+a ROS workspace. `VERB --help` shows the same. The verbs that start a node take ROS arguments
+instead: [nodes.md](nodes.md)."""
+
 
 def commands_page(note: str) -> str:
     """Return docs/reference/commands.md."""
-    lines = ['# The commands', '', note, '',
-             'Write `.venv/bin/python -m mobile_vla_ros VERB` after `make`, and '
-             '`ros2 run mobile_vla_ros VERB` in a ROS workspace. `VERB --help` shows the same. '
-             'The verbs that start a node take ROS arguments instead: [nodes.md](nodes.md).', '',
+    lines = ['# The commands', '', note, '', INTRODUCTION, '',
              *table(['verb', 'what it does'],
                     [[f'`{verb}`', text] for verb, (_, text) in VERBS.items()])]
     for verb, (module, _) in VERBS.items():
