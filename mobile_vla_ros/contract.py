@@ -11,6 +11,10 @@ CONVENTION = 'REP-103'
 # Frames of REP-105 and REP-103: the base's, its camera's (z forward, x right), its scanner's.
 BASE_FRAME, CAMERA_FRAME, LASER_FRAME = 'base_link', 'camera_optical_frame', 'laser_frame'
 NS = 1_000_000_000
+DISTANCES = ('close', 'medium', 'far')  # how far the obstacle is, as recordings are labelled
+RUNTIMES = ('onnxruntime', 'openvino')  # what runs a .onnx file, the one that 'auto' takes first
+BACKENDS = ('auto', 'torch', *RUNTIMES)
+DEVICES = ('cpu', 'cuda', 'tensorrt')
 
 
 class ContractError(ValueError):

@@ -6,7 +6,7 @@ import numpy as np
 
 from mobile_vla_ros.benchmark.rollout import Job
 from mobile_vla_ros.benchmark.statistics import rate
-from mobile_vla_ros.sim.scenario import DISTANCES
+from mobile_vla_ros.contract import DISTANCES
 
 Row = dict[str, Any]
 

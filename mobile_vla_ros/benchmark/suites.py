@@ -5,8 +5,9 @@ from itertools import product
 
 from mobile_vla_ros.benchmark.disturbance import Disturbance
 from mobile_vla_ros.benchmark.rollout import Job
+from mobile_vla_ros.contract import DISTANCES
 from mobile_vla_ros.environment.share import share_file
-from mobile_vla_ros.sim.scenario import DISTANCES, make_scenario, ORIENTATIONS, Scenario, SIDES
+from mobile_vla_ros.sim.scenario import make_scenario, ORIENTATIONS, Scenario, SIDES
 from mobile_vla_ros.sim.seeds import SUITES
 
 Cell = tuple[int, str, str, str]  # boxes, orientation, side, distance

@@ -6,6 +6,7 @@ import sys
 
 from mobile_vla_ros.cli import (add_topics, dataset_export, dataset_import, one_line_errors,
                                 Parser, report, save, topics_of)
+from mobile_vla_ros.contract import DISTANCES
 from mobile_vla_ros.environment import packages
 from mobile_vla_ros.errors import one_line
 
@@ -32,7 +33,7 @@ def parser() -> Parser:
     build.add_argument('--instruction', help='of all bags, instead of what was recorded')
     build.add_argument('--processes', type=int, default=os.cpu_count() or 1,
                        help='bags read at once')
-    build.add_argument('--augment', choices=('recorded', 'close', 'medium', 'far'),
+    build.add_argument('--augment', choices=('recorded', *DISTANCES),
                        help='make 5 to 8 of every episode, by its distance')
     build.add_argument('--every-frame', action='store_true',
                        help='learn from every frame, not from five a second: for few recordings')

@@ -11,6 +11,7 @@ import signal
 import sys
 
 from mobile_vla_ros.cli import one_line_errors, Parser
+from mobile_vla_ros.contract import BACKENDS
 from mobile_vla_ros.demo import run
 from mobile_vla_ros.environment import packages
 from mobile_vla_ros.sim.seeds import split_of, TEST
@@ -30,8 +31,7 @@ def parser() -> Parser:
     p.add_argument('--seed', type=int, default=SEED,
                    help=f'the scene; from {TEST.start} on training saw none')
     p.add_argument('--checkpoint', default='', help='the shipped one by default')
-    p.add_argument('--backend', default='auto',
-                   choices=('auto', 'torch', 'onnxruntime', 'openvino'))
+    p.add_argument('--backend', default='auto', choices=BACKENDS)
     p.add_argument('--out', type=Path, default=Path('out/demo'),
                    help='folder for demo.mp4, demo.png and summary.json')
     p.add_argument('--gif', type=Path, help='write a small animation too')

@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from mobile_vla_ros.contract import Command, STOP
+from mobile_vla_ros.contract import Command, DISTANCES, STOP
 from mobile_vla_ros.control.keys import DOWN, ESCAPE, KeyReader, LEFT, Pasted, RIGHT, UP
 
 DIRECTIONS = {  # forward, left, turn
@@ -13,7 +13,7 @@ DIRECTIONS = {  # forward, left, turn
 ARROWS = {UP: 'w', DOWN: 's', LEFT: 'a', RIGHT: 'd'}
 EPISODE = {'n': 'start', 'm': 'keep', 'x': 'discard'}
 TYPED = {'i': 'instruction', 'o': 'scenario'}
-DISTANCES = {'1': 'close', '2': 'medium', '3': 'far'}
+DISTANCE_OF = {str(key): distance for key, distance in enumerate(DISTANCES, 1)}
 ENTER, BACKSPACE = '\r\n', '\x7f\b'
 FASTER, SLOWER = '+=', '-_'
 SPEEDS = (0.1, 0.2, 0.3, 0.4, 0.5)  # m/s
@@ -147,7 +147,7 @@ class Teleop:
         else:  # space, and whatever was not meant to move it
             self.hand.release()
             self.entry = Entry(TYPED[key]) if key in TYPED else None
-        return Label('distance', DISTANCES[key]) if key in DISTANCES else EPISODE.get(key)
+        return Label('distance', DISTANCE_OF[key]) if key in DISTANCE_OF else EPISODE.get(key)
 
     def command(self, now: float) -> Command:
         """Return what the base is told at `now`."""

@@ -21,6 +21,7 @@ from geometry_msgs.msg import TwistStamped
 from std_msgs.msg import String
 
 from mobile_vla_ros import messages
+from mobile_vla_ros.contract import BACKENDS
 from mobile_vla_ros.control.guard import Reason
 from mobile_vla_ros.environment import packages
 from mobile_vla_ros.errors import first_line, summary_of
@@ -32,8 +33,7 @@ SETTINGS = (
     Setting('json', '', 'File for every figure'),
     Setting('html', '', 'File for the page'),
     Setting('checkpoint', '', "The drive node's policy file; empty: the one that ships"),
-    Setting('backend', 'auto', "The drive node's", choices=(
-        'auto', 'torch', 'onnxruntime', 'openvino')),
+    Setting('backend', 'auto', "The drive node's", choices=BACKENDS),
 )
 
 

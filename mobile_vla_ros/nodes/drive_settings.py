@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mobile_vla_ros.contract import AXES, NS
+from mobile_vla_ros.contract import AXES, BACKENDS, DEVICES, NS
 from mobile_vla_ros.control.guard import ABSURD, Arming, Guard, Limits
 from mobile_vla_ros.control.obstacle import Veto, Zone
 from mobile_vla_ros.control.stopping import Stopping
@@ -14,9 +14,9 @@ SETTINGS = (
             'Changed while configured, it is loaded at once, and the base is disarmed; a file '
             'that does not load leaves the old one running', live=True),
     Setting('backend', 'auto', 'What runs the policy; taken at configure',
-            choices=('auto', 'torch', 'onnxruntime', 'openvino')),
+            choices=BACKENDS),
     Setting('device', 'cpu', 'Where it runs; cuda and tensorrt need an ONNX Runtime that has '
-            'them; taken at configure', choices=('cpu', 'cuda', 'tensorrt')),
+            'them; taken at configure', choices=DEVICES),
     Setting('threads', 0, 'Threads of the backend; 0: one, or more where one is slow; taken at '
             'configure', 0, 64),
     Setting('rate', 20.0, 'Commands per second; taken at configure', 1.0, 200.0),

@@ -24,6 +24,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from mobile_vla_ros import __version__, messages
+from mobile_vla_ros.contract import DISTANCES
 from mobile_vla_ros.environment import packages
 from mobile_vla_ros.errors import first_line
 from mobile_vla_ros.instruction import normalise
@@ -37,7 +38,7 @@ SETTINGS = (
             'instruction', live=True),
     Setting('scenario', '', 'Label of the scene', live=True),
     Setting('distance', '', 'How far the obstacle is',
-            choices=('', 'close', 'medium', 'far'), live=True),
+            choices=('', *DISTANCES), live=True),
     Setting('robot', '', 'Label of the robot', live=True),
     Setting('image_transport', 'raw', 'raw: image; compressed: image/compressed',
             choices=('raw', 'compressed')),

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mobile_vla_ros.contract import DISTANCES
 from mobile_vla_ros.sim import language
 
 SIDES = ('left', 'right')
-DISTANCES = ('close', 'medium', 'far')
 ORIENTATIONS = ('vertical', 'horizontal')
 
 BASE_RADIUS = 0.14  # m
@@ -16,7 +16,7 @@ SET_OFF = 0.1  # m driven: less is standing where it was put
 STOP_WITHIN = 0.35  # m, from the base's centre to the target bottle's
 
 # Front face of the boxes, m ahead of the origin.
-FRONT = {'close': (0.60, 0.75), 'medium': (0.85, 1.05), 'far': (1.15, 1.35)}
+FRONT = dict(zip(DISTANCES, ((0.60, 0.75), (0.85, 1.05), (1.15, 1.35))))
 # Lateral places of the bottles relative to the boxes' centre, m.
 SLOTS = (-0.54, -0.18, 0.18, 0.54)
 

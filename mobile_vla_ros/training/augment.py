@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mobile_vla_ros.contract import DISTANCES
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -25,14 +27,14 @@ class Recipe:
     blur: int
 
 
-RECIPES = {
-    # Precision: the same view, driven more slowly; what is near must be where it seems to be.
-    'close': Recipe(8, (0.6, 1.0), 0.005, 0.005, 0.15, 0.04, 2.0, 0),
-    # Balanced: a little of everything.
-    'medium': Recipe(5, (0.85, 1.15), 0.02, 0.03, 0.25, 0.06, 4.0, 2),
-    # Speed: driven faster, with the blur of it; a far thing may seem a little elsewhere.
-    'far': Recipe(8, (1.0, 1.4), 0.03, 0.05, 0.25, 0.06, 4.0, 6),
-}
+RECIPES = dict(zip(DISTANCES, (
+    # Close, precision: driven more slowly; what is near must be where it seems to be.
+    Recipe(8, (0.6, 1.0), 0.005, 0.005, 0.15, 0.04, 2.0, 0),
+    # Medium: a little of everything.
+    Recipe(5, (0.85, 1.15), 0.02, 0.03, 0.25, 0.06, 4.0, 2),
+    # Far, speed: driven faster, with its blur; a far thing may seem to be a little elsewhere.
+    Recipe(8, (1.0, 1.4), 0.03, 0.05, 0.25, 0.06, 4.0, 6),
+)))
 
 
 def vary(images: np.ndarray, commands: np.ndarray, recipe: Recipe,
