@@ -33,19 +33,21 @@ Function = Callable[[LaunchContext], Actions]
 
 def describe(file: str, arguments: Sequence[Argument], *actions: Action) -> LaunchDescription:
     """
-    Return the description of a launch file, which refuses arguments that it does not have.
+    Return the description of a launch file, which refuses unknown arguments.
+
+    Known are its own and those of the files that it includes.
 
     :param file: the launch file's `__file__`.
     """
-    known = sorted(argument.name for argument in arguments)
+    entities = [*map(declaration, arguments), transport_profile(), *actions]
+    known = sorted(each.name for each in LaunchDescription(entities).get_launch_arguments())
 
     def refuse_unknown(context: LaunchContext) -> Actions:
         for name in (text.partition(':=')[0] for text in context.argv if is_launched(file)):
             if name not in known and name not in OF_LAUNCH:
                 raise ValueError(f'unknown argument {name}:=; {suggestion(name, known)}')
         return []
-    return LaunchDescription([checked(refuse_unknown), *map(declaration, arguments),
-                              transport_profile(), *actions])
+    return LaunchDescription([checked(refuse_unknown), *entities])
 
 
 def is_launched(file: str) -> bool:
