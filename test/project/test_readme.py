@@ -11,6 +11,7 @@ PAGES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', ROOT / 'CHANGELOG.md',
 REFERENCE = ROOT / 'docs' / 'reference'  # generated: test_reference.py holds it to the code
 FOLDERS = ('bench', 'checkpoints', 'config', 'docs', 'launch', 'mobile_vla_ros', 'requirements',
            'scripts', 'test')
+FILES = {path.name for folder in FOLDERS for path in (ROOT / folder).rglob('*.py')}
 OTHERS_OPTIONS = {  # what our pages show of other programs
     '--show-args', '--ros-args', '--help', '--standalone', '--nproc_per_node', '--once'}
 each_page = pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
@@ -53,6 +54,14 @@ def test_the_readme_is_short():
     assert len(read(ROOT / 'README.md').splitlines()) <= 160
 
 
+def test_the_rooms_are_those_that_are_checked():
+    text = read(ROOT / '.importlinter').split('\nlayers =\n')[1].split('\n\n')[0]
+    layers = [line.replace(' | ', ' ').split() for line in text.splitlines()]
+    table = read(ROOT / 'CONTRIBUTING.md').split('| room |')[1].split('\n\n')[0]
+    rooms = [re.findall(r'`(\w+)`', line.split('|')[1]) for line in table.splitlines()[2:]]
+    assert rooms == layers
+
+
 def anchors(page) -> set:
     """Return the anchors of a page's headings, as GitHub makes them."""
     return {re.sub(r'[^\w\- ]', '', heading.lower()).strip().replace(' ', '-')
@@ -74,7 +83,11 @@ def test_every_link_leads_somewhere(page):
 def test_every_file_that_is_named_exists(page):
     for command in commands(page):
         for path in re.findall(rf'(?<![\w/.$-])(?:{"|".join(FOLDERS)})/[\w./-]*', command):
-            assert (ROOT / path.rstrip('.')).exists(), f'`{command}` names {path}'
+            assert 'NAME' in path or (ROOT / path.rstrip('.')).exists(), f'no {path}'
+        for path in re.findall(r'^([\w/]+\.py)$', command):
+            folders = ROOT, ROOT / 'mobile_vla_ros'
+            assert any((folder / path).exists() for folder in folders) if '/' in path else \
+                path in FILES, f'there is no {path}'
 
 
 def test_every_verb_and_option_exists():
