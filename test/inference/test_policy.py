@@ -14,7 +14,7 @@ from support.tiny_checkpoint import write as write_tiny
 import mobile_vla_ros
 from mobile_vla_ros.contract import Command, ContractError, NS, Plan
 from mobile_vla_ros.environment.share import share_file, SHIPPED
-from mobile_vla_ros.inference.backends import OnnxRuntime
+from mobile_vla_ros.inference.engines import OnnxRuntime
 from mobile_vla_ros.inference.policy import load_policy, Policy
 from mobile_vla_ros.models.metadata import BLANK, Metadata, SEAL
 from mobile_vla_ros.models.text import encode_text, NAME as TEXT_ENCODER

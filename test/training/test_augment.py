@@ -108,7 +108,8 @@ def test_the_recipes_are_the_design_notes():
 
 def test_every_recording_is_varied_by_the_recipe_of_its_own_distance(tmp_path):
     pytest.importorskip('torch')
-    bags = pytest.importorskip('bags')  # needs rosbags
+    pytest.importorskip('rosbags')
+    from support import bags
     from mobile_vla_ros.cli import dataset as verb
     from mobile_vla_ros.training.shards import read_shards
     for distance in RECIPES:
