@@ -1,24 +1,28 @@
-"""The benchmark's result as one HTML page: rates, where they fall, and every path from above."""
+"""The benchmark's result as one HTML page: a verdict, what failed, rates, every path."""
 
+from collections.abc import Iterable, Sequence
 from html import escape
-from urllib.parse import quote
+from typing import Any
 
 from mobile_vla_ros.benchmark.metrics import verdict
 from mobile_vla_ros.benchmark.phrases import PhraseFile
-from mobile_vla_ros.benchmark.rollout import task_of
-from mobile_vla_ros.report.html import document
-from mobile_vla_ros.sim.scenario import BASE_RADIUS, BOTTLE_RADIUS, STOP_WITHIN
+from mobile_vla_ros.benchmark.rollout import Job, task_of
+from mobile_vla_ros.contract import AXES, UNITS
+from mobile_vla_ros.report import charts
+from mobile_vla_ros.report.html import counted, document, fold, link, table
+from mobile_vla_ros.report.html import verdict as verdict_box
+from mobile_vla_ros.sim.scenario import BASE_RADIUS, BOTTLE_RADIUS, Scenario, STOP_WITHIN
 
 NAMES = {'success': 'success', 'contact': 'contact', 'wrong_side': 'wrong side',
          'wrong_bottle': 'wrong bottle', 'not_finished': 'not finished'}
-SHOWN = 24  # episodes that went well, of which more would say no more
-STYLE = '''<style>.paths figure { width: 11rem; vertical-align: top; margin: .3rem }
-.paths svg { width: 100%; background: #f1f3f5; border-radius: 4px }
-.paths figcaption { max-width: 11rem; line-height: 1.3 }
-th:first-child { min-width: 7rem }</style>'''
+GOOD, POOR = 0.9, 0.5  # success rates: at least, and below
+SHOWN = 24  # successful episodes; more would say no more
+MANY = 1000  # episodes, from which on a tenth of a percent means something
+VIEW = (-140, -375, 280, 425)  # left, top, width and height of a scene, cm
 
 
-def page(result: dict, tasks: list, films: dict) -> str:
+def page(result: dict[str, Any], tasks: Sequence[tuple[str, Job, int]],
+         films: dict[int, str]) -> str:
     """
     Return the page.
 
@@ -26,93 +30,137 @@ def page(result: dict, tasks: list, films: dict) -> str:
     :param tasks: (part, job, seed) of every row.
     :param films: seed -> address of its film.
     """
-    rates, rows = result['rates'], result['rows']
-    job = result['job']
-    sha = (result['checkpoint_sha256'] or '')[:16]
-    title = f'{rates["success"]["rate"]:.1%} of {len(rows)} episodes succeed'
-    head = [STYLE, f'<h1>{title}</h1>',
-            f'<p class="lead">95 % interval {_interval(rates["success"])}. Policy '
-            f'{escape(job["policy"])}{f", checkpoint <code>{escape(sha)}</code>" if sha else ""}'
-            f'{", suite " + escape(result["suite"]) if result["suite"] else ""}; '
-            f'scenes of the {escape(result["split"])} split.</p>', _driving(result['driving'])]
-    parts = [head, [_table('by part', result['parts'])] if len(result['parts']) > 1 else []]
-    parts += [[_table(f'by {name}', groups)] for name, groups in result['by'].items()]
-    cards = [(row, _card(row, part, own, seed, films.get(seed)))
-             for row, (part, own, seed) in zip(rows, tasks) if 'path' in row]
-    failed, good = ([card for row, card in cards if row['success'] is wanted]
+    rates = result['rates']
+    level, sentence = _verdict(result)
+    cards = [(row['success'], _card(row, part, job, seed, films.get(seed)))
+             for row, (part, job, seed) in zip(result['rows'], tasks) if 'path' in row]
+    failed, good = ([card for success, card in cards if success is wanted]
                     for wanted in (False, True))
-    parts.append([f'<h2>What failed ({len(failed)})</h2>',
-                  _cards(failed) if failed else '<p>Nothing.</p>',
-                  f'<h2>What went well ({len(good)}'
-                 + f', {SHOWN} shown' * (len(good) > SHOWN) + ')</h2>',
-                  _cards(good[:SHOWN])])
-    return document(title, [text for part in parts for text in part])
+    parts = [f'<h1>Benchmark of {escape(result["job"]["policy"])}</h1>',
+             verdict_box(level, sentence, [escape(words) for words in _why(rates)]),
+             f'<p class="note">{_about(result)}</p>',
+             f'<h2>What failed ({len(failed)})</h2>',
+             _cards(failed) if failed else '<p>Nothing.</p>',
+             '<h2>Rates</h2><p class="note">A dot is a rate, the bar its 95 % interval: so many '
+             'episodes leave the true rate anywhere within.</p>', _dots(rates)]
+    if len(result['parts']) > 1:
+        parts += ['<h3>Success by part</h3>', _success(result['parts'])]
+    parts += [f'<h2>What went well ({len(good)}{f", {SHOWN} shown" * (len(good) > SHOWN)})</h2>',
+              _cards(good[:SHOWN]), _driving(result['driving']), '<h2>Success by kind of scene</h2>']
+    groups = ({'part': result['parts']} if len(result['parts']) > 1 else {}) | result['by']
+    parts += [f'<h3>By {escape(name)}</h3>{_success(found)}'
+              + fold('All rates', _table(name, found)) for name, found in groups.items()]
+    return document('benchmark', sentence, parts)
 
 
-def _interval(rate) -> str:
-    return f'[{rate["low"]:.1%}, {rate["high"]:.1%}]'
+def _verdict(result: dict[str, Any]) -> tuple[str, str]:
+    """Return ok, warn or bad, and in a sentence how often the policy succeeds."""
+    rates = result['rates']
+    if 'mae' in rates:
+        errors = '; '.join(f'{axis} {ours:.2g} {unit}, a constant {constant:.2g}'
+                           for axis, unit, ours, constant in zip(AXES, UNITS, rates['mae'],
+                                                                 rates['constant_mae']))
+        beats = sum(rates['mae']) < sum(rates['constant_mae'])
+        return 'ok' if beats else 'bad', f'Asked while the expert drives, it errs by {errors}.'
+    success = rates['success']
+    if not success['trials']:
+        return 'warn', 'No episode could be judged.'
+    rate = success['rate']
+    return ('ok' if rate >= GOOD else 'bad' if rate < POOR else 'warn',
+            f'Reaches the right bottle on the right side in {success["hits"]} of '
+            f'{counted(success["trials"], "episode")}: {_percent(success, "rate")} '
+            f'(95 % interval {_percent(success, "low")} to {_percent(success, "high")}).')
 
 
-def _driving(driving) -> str:
+def _why(rates: dict[str, Any]) -> list[str]:
+    """Return how the failures are distributed, the most frequent first."""
+    found = sorted(((rates[key]['hits'], name) for key, name in NAMES.items()
+                    if key != 'success' and rates[key]['hits']), reverse=True)
+    words = ', '.join(f'{name} {hits}' for hits, name in found)
+    return [f'What went wrong, in episodes: {words}.'] if words else []
+
+
+def _about(result: dict[str, Any]) -> str:
+    sha = (result['checkpoint_sha256'] or '')[:16]
+    suite = f'suite {escape(result["suite"])}; ' if result['suite'] else ''
+    return (f'Policy: {escape(result["job"]["policy"])}'
+            f'{f", checkpoint <code>{escape(sha)}</code>" if sha else ""}; {suite}'
+            f'scenes of the {escape(result["split"])} split.')
+
+
+def _percent(rate: dict[str, Any], key: str) -> str:
+    return f'{100 * rate[key]:.{int(rate["trials"] >= MANY)}f} %'
+
+
+def _words(rate: dict[str, Any]) -> str:
+    return (f'{_percent(rate, "rate")} ({_percent(rate, "low")} to {_percent(rate, "high")}), '
+            f'{rate["hits"]} of {rate["trials"]}')
+
+
+def _dots(rates: dict[str, Any]) -> str:
+    return charts.rates((name, rates[key]['rate'], rates[key]['low'], rates[key]['high'],
+                         _words(rates[key]))
+                        for key, name in NAMES.items() if rates[key]['trials'])
+
+
+def _success(groups: dict[str, Any]) -> str:
+    return charts.rates((str(name), rates['success']['rate'], rates['success']['low'],
+                         rates['success']['high'], _words(rates['success']))
+                        for name, rates in groups.items() if rates['success']['trials'])
+
+
+def _driving(driving: dict[str, Any]) -> str:
     if not driving:
         return ''
-    return ('<p>Of the successful ones, median and quartiles: '
-            + '; '.join(f'{escape(name)} {values["median"]:.2f} ({values["quarter"]:.2f} to '
-                        f'{values["three quarters"]:.2f})'
-                        for name, values in driving.items()) + '.</p>')
+    rows = [[escape(name), f'{values["median"]:.2f}',
+             f'{values["quarter"]:.2f} to {values["three quarters"]:.2f}']
+            for name, values in driving.items()]
+    return '<h3>How they drove</h3>' + table(['', 'median', 'half of them within'], rows)
 
 
-def _table(title, groups) -> str:
-    head = ''.join(f'<th>{name}</th>' for name in ('', 'episodes', *NAMES.values()))
-    body = []
-    for name, rates in groups.items():
-        cells = [f'<td>{rates["success"]["trials"]}</td>']
-        for key in NAMES:
-            shown = f'{rates[key]["rate"]:.1%}' if rates[key]['trials'] else ''
-            if key == 'success':
-                shown += f' <span class="note">{_interval(rates[key])}</span>'
-            cells.append(f'<td>{shown}</td>')
-        body.append(f'<tr><td>{escape(str(name))}</td>{"".join(cells)}</tr>')
-    return f'<h2>{escape(title)}</h2><table><tr>{head}</tr>{"".join(body)}</table>'
+def _table(name: str, groups: dict[str, Any]) -> str:
+    def cell(rate: dict[str, Any]) -> str:
+        return f'{_percent(rate, "rate")} <span class="note">[{_percent(rate, "low")}, ' \
+            f'{_percent(rate, "high")}]</span>' if rate['trials'] else ''
+    return table([escape(name), 'episodes', *NAMES.values()],
+                 [[escape(str(value)), str(rates['success']['trials']),
+                   *(cell(rates[key]) for key in NAMES)] for value, rates in groups.items()])
 
 
-def _cards(cards) -> str:
-    return f'<div class="paths">{"".join(cards)}</div>'
+def _cards(cards: Iterable[str]) -> str:
+    return f'<div class="cards paths">{"".join(cards)}</div>'
 
 
-def _card(row, part, job, seed, film) -> str:
+def _card(row: dict[str, Any], part: str, job: Job, seed: int, film: str | None) -> str:
     scenario, _ = task_of(seed, job, PhraseFile(job.phrases) if job.phrases else None)
-    good = row['success']
-    color = '#0b6e4f' if good else '#a61b00'
-    told = [f'<b class="{"ok" if good else "bad"}">{escape(verdict(row))}</b>',
-            escape(row['instruction']), f'<span class="note">{escape(part)}'
-            + '; ' * bool(part) + f'seed {seed}</span>']
+    look = 'ok' if row['success'] else 'bad'
+    lines = [f'<b class="{look}">{escape(verdict(row))}</b>', escape(row['instruction']),
+             f'<span class="note">{f"{escape(part)}; " if part else ""}seed {seed}</span>']
     if film:
-        told.append(f'<a href="{escape(quote(film))}">film</a>')
-    return (f'<figure>{_above(scenario, row["path"], color)}'
-            f'<figcaption>{"<br>".join(told)}</figcaption></figure>')
+        lines.append(link(film, 'film'))
+    return (f'<figure>{_above(scenario, row["path"], look)}'
+            f'<figcaption>{"<br>".join(lines)}</figcaption></figure>')
 
 
-def _above(scenario, path, color) -> str:
-    """Return the scene as SVG, forward up and left at the left, a metre being 100 units."""
-    def at(x, y):
-        return f'{-100 * y:.0f},{-100 * x:.0f}'
+def _above(scenario: Scenario, path: Sequence[tuple[float, float]], look: str) -> str:
+    """Return the scene as SVG from above, in cm: forward is up, left at the left."""
+    def at(x: float, y: float) -> tuple[str, str]:
+        return f'{-100 * y:.0f}', f'{-100 * x:.0f}'
     shapes = []
     for box in scenario.boxes:
-        shapes.append(f'<rect x="{-100 * (box.y + box.half[1]):.0f}" '
-                      f'y="{-100 * (box.x + box.half[0]):.0f}" width="{200 * box.half[1]:.0f}" '
+        left, top = at(box.x + box.half[0], box.y + box.half[1])
+        shapes.append(f'<rect x="{left}" y="{top}" width="{200 * box.half[1]:.0f}" '
                       f'height="{200 * box.half[0]:.0f}" fill="#9aa5b1"/>')
     for bottle in scenario.bottles:
-        x, y = at(bottle.x, bottle.y).split(',')
+        x, y = at(bottle.x, bottle.y)
         rgb = ','.join(str(round(255 * value)) for value in bottle.rgb)
         shapes.append(f'<circle cx="{x}" cy="{y}" r="{130 * BOTTLE_RADIUS:.0f}" '
                       f'fill="rgb({rgb})"/>')
         if bottle.color == scenario.color:
             shapes.append(f'<circle cx="{x}" cy="{y}" r="{100 * STOP_WITHIN:.0f}" fill="none" '
-                          'stroke="#1f2933" stroke-dasharray="6 5" stroke-width="2"/>')
-    points = ' '.join(at(*place) for place in path)
-    x, y = at(*path[-1]).split(',')
-    shapes.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="4"/>'
-                  f'<circle cx="{x}" cy="{y}" r="{100 * BASE_RADIUS:.0f}" fill="{color}" '
-                  'fill-opacity=".35"/>')
-    return f'<svg viewBox="-140 -375 280 425" role="img">{"".join(shapes)}</svg>'
+                          'class="goal"/>')
+    points = ' '.join(','.join(at(*place)) for place in path)
+    x, y = at(*path[-1])
+    shapes.append(f'<g class="{look}"><polyline points="{points}"/><circle cx="{x}" cy="{y}" '
+                  f'r="{100 * BASE_RADIUS:.0f}"/></g>')
+    return f'<svg viewBox="{" ".join(map(str, VIEW))}" role="img">{"".join(shapes)}</svg>'

@@ -71,10 +71,12 @@ def topics_of(args) -> dict[str, str]:
 
 def save(path: Path, content) -> None:
     """Write a page, or values as JSON; say where."""
-    text = content if isinstance(content, str) else \
-        json.dumps(content, ensure_ascii=False, indent=1)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding='utf-8')
+    if isinstance(content, str):
+        from mobile_vla_ros.report.html import write_page
+        write_page(path, content)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding='utf-8')
     print(path)
 
 

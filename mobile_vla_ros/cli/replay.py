@@ -50,16 +50,11 @@ def main(argv=None) -> int:
     found = {name: _score(path, args) for name, path in _names(args.checkpoint).items()}
     if len(found) == 1:
         summary, drives = next(iter(found.values()))
-        told, html = summary, lambda: page(summary, drives)
+        told, html = summary, lambda: page(summary, drives, film)
     else:
         summaries = {name: summary for name, (summary, _) in found.items()}
         told, html = {'checkpoints': summaries}, lambda: comparison(summaries)
-    if args.video:
-        from mobile_vla_ros.data.bags import Bag
-        from mobile_vla_ros.replay import video
-        with Bag(args.bags[0], **topics_of(args)) as bag:
-            video.write(args.video, bag, drives[0])
-        print(args.video)
+    film = _film(drives[0], args) if args.video else None
     if args.json:
         save(args.json, told)
     if args.html:
@@ -76,6 +71,18 @@ def _names(checkpoints) -> dict:
     if len(set(named)) < len(named):
         raise ValueError(f'--checkpoint names one file twice: {", ".join(checkpoints)}')
     return dict(zip(named, checkpoints))
+
+
+def _film(drive, args):
+    """Write the video; return what the page needs of it."""
+    from mobile_vla_ros.data.bags import Bag
+    from mobile_vla_ros.replay import video
+    from mobile_vla_ros.replay.page import Film
+    with Bag(args.bags[0], **topics_of(args)) as bag:
+        video.write(args.video, bag, drive)
+    print(args.video)
+    address = os.path.relpath(args.video, args.html.parent if args.html else '.')
+    return Film(args.video, address, video.frame_rate(drive))
 
 
 def _score(checkpoint, args):

@@ -23,7 +23,7 @@ def page(checkups: list[Checkup], found: list[tuple[str, str, str]]) -> str:
         parts += ['<h2>What was driven</h2>', image(_histograms(good), 'png',
                                                     'histograms of the commands, by axis'),
                   _balance(good), '<h2>Each recording</h2>', _table(good)]
-    return document('Checkup', parts)
+    return document('doctor', 'Checkup', parts)
 
 
 def _verdicts(found) -> str:

@@ -34,9 +34,9 @@ class Moment:
         return float(np.abs(np.subtract(self.predicted, self.recorded)).sum())
 
     @property
-    def is_error(self) -> bool:
-        """Tell whether the commands are too far apart on any axis to pass for the same."""
-        return bool((np.abs(np.subtract(self.predicted, self.recorded)) > ERROR).any())
+    def wrong(self) -> list[bool]:
+        """Return for each axis whether the commands are too far apart to pass for the same."""
+        return (np.abs(np.subtract(self.predicted, self.recorded)) > ERROR).tolist()
 
 
 @dataclass
@@ -82,7 +82,7 @@ class ReplayLog:
 
     def add_moment(self, moment: Moment, picture: Callable[[], bytes]) -> None:
         """Keep an error with its `picture()`, if it is among the worst that are apart in time."""
-        if not moment.is_error:
+        if not any(moment.wrong):
             return
         near = [m for m in self.worst if abs(m.seconds - moment.seconds) <= APART_S]
         if any(m.difference >= moment.difference for m in near):

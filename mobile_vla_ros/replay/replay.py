@@ -127,7 +127,7 @@ class _Run:
                                 frame.predicted, recorded, frame.before)
             moment = Moment((frame.received_ns - self._log.zero_ns) / NS, frame.predicted,
                             recorded)
-            self._log.add_moment(moment, partial(_thumbnail, frame.rgb))
+            self._log.add_moment(moment, partial(_picture, frame.rgb, frame.predicted, recorded))
         self._waiting.clear()
         self._last_command = recorded
 
@@ -168,9 +168,11 @@ def _decoded(events: Iterable[Event], tally: Tally
         yield event, rgb, image
 
 
-def _thumbnail(rgb: np.ndarray) -> bytes:
-    """Return a small JPEG of RGB uint8 (height, width, 3)."""
+def _picture(rgb: np.ndarray, predicted: Command, recorded: Command) -> bytes:
+    """Return a small JPEG of RGB uint8 (height, width, 3) with both commands as arrows."""
     import cv2
+    from mobile_vla_ros.replay.arrows import draw_arrows
     height = max(1, round(rgb.shape[0] * THUMBNAIL / rgb.shape[1]))
     small = cv2.resize(rgb, (THUMBNAIL, height), interpolation=cv2.INTER_AREA)
+    draw_arrows(small, recorded, predicted)
     return cv2.imencode('.jpg', small[..., ::-1])[1].tobytes()

@@ -69,7 +69,9 @@ def test_the_shipped_policy_is_scored_and_listens(bag, tmp_path, capsys):
     assert row['instruction'] == scenario.instruction
     assert row['stopped_share'] < 0.2 and row['sent'][Reason.DRIVING.text] > 100
     text = html.read_text()
-    assert 'Worst moments' in text and 'http' not in text and text.count('data:image') >= 2
+    assert 'http' not in text and '<script' not in text, 'no request, and no film that needs one'
+    assert text.index('Drives like the driver') < text.index('class="curves"') < \
+        text.index('Errors</h2>') < text.index('<details><summary>Root mean square')
 
 
 def test_the_same_replay_twice_is_bit_identical(bag):

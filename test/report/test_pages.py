@@ -77,7 +77,7 @@ def test_every_page_is_whole_and_alone(browser, tmp_path):
 
 def test_a_page_that_asks_or_fails_is_found(browser, tmp_path):
     path = tmp_path / 'bad.html'
-    path.write_text(document('bad', ['<img src="http://localhost:9/x.png">',
+    path.write_text(document('replay', 'bad', ['<img src="http://localhost:9/x.png">',
                                      '<script>console.error("x"); nothing()</script>']))
     told, left, images, _ = looked_at(browser, path)
     assert left == ['http://localhost:9/x.png'] and images == [0]
