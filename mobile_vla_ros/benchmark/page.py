@@ -9,8 +9,9 @@ from mobile_vla_ros.benchmark.phrases import PhraseFile
 from mobile_vla_ros.benchmark.rollout import Job, task_of
 from mobile_vla_ros.contract import AXES, UNITS
 from mobile_vla_ros.report import charts
-from mobile_vla_ros.report.html import counted, document, fold, link, table
+from mobile_vla_ros.report.html import document, fold, link, table
 from mobile_vla_ros.report.html import verdict as verdict_box
+from mobile_vla_ros.report.words import counted
 from mobile_vla_ros.sim.scenario import BASE_RADIUS, BOTTLE_RADIUS, Scenario, STOP_WITHIN
 
 NAMES = {'success': 'success', 'contact': 'contact', 'wrong_side': 'wrong side',
@@ -46,7 +47,8 @@ def page(result: dict[str, Any], tasks: Sequence[tuple[str, Job, int]],
     if len(result['parts']) > 1:
         parts += ['<h3>Success by part</h3>', _success(result['parts'])]
     parts += [f'<h2>What went well ({len(good)}{f", {SHOWN} shown" * (len(good) > SHOWN)})</h2>',
-              _cards(good[:SHOWN]), _driving(result['driving']), '<h2>Success by kind of scene</h2>']
+              _cards(good[:SHOWN]), _driving(result['driving']),
+              '<h2>Success by kind of scene</h2>']
     groups = ({'part': result['parts']} if len(result['parts']) > 1 else {}) | result['by']
     parts += [f'<h3>By {escape(name)}</h3>{_success(found)}'
               + fold('All rates', _table(name, found)) for name, found in groups.items()]

@@ -173,11 +173,11 @@ def _doctor(args) -> int:
                 checkups.append(examine(bag))
         except (ValueError, OSError) as error:
             said = one_line(getattr(error, 'found', error), None)
-            checkups.append(Checkup(path.name, refused=said, remedy=getattr(
+            checkups.append(Checkup(path.name, path=str(path), refused=said, remedy=getattr(
                 error, 'remedy', '') or 'leave it out'))
     found = verdicts(checkups)
-    for level, what, remedy in found:
-        print(f'{level:<5}{what}; {remedy}')
+    for finding in found:
+        print(f'{finding.level:<5}{finding.found}; {finding.remedy}')
     told = {'verdicts': [dict(zip(('level', 'found', 'remedy'), row)) for row in found],
             'balance': balance(checkups), 'histograms': histograms(checkups),
             'recordings': [c.as_dict() for c in checkups]}
@@ -187,8 +187,8 @@ def _doctor(args) -> int:
         save(args.json, told)
     if args.html:
         from mobile_vla_ros.data.doctor_page import page
-        save(args.html, page(checkups, found))
-    return int(any(level == BAD for level, _, _ in found))
+        save(args.html, page(checkups, found, args.html.parent))
+    return int(any(finding.level == BAD for finding in found))
 
 
 def _repair(args) -> int:

@@ -4,6 +4,7 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 import json
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -24,9 +25,11 @@ GAP_S = 0.5
 LATE_S = 0.25  # a command this long after its picture answers another one
 SLOW_S = 0.3  # from a command until the base follows it
 DARK, BRIGHT = 30, 225  # mean grey level, 0..255
+REFUSED = 'a recording that cannot be used'
 BINS = 41  # of a histogram
 FEW_OF = 10  # recordings with a label, from which on their balance is judged
 OK, WARN, BAD = 'ok', 'warn', 'bad'
+THUMBNAIL = 160  # px, the width of a recording's picture
 READINGS = {LEFT_OUT: (WARN, 'messages that cannot be read'), DIFFERS: (WARN, 'counts differ'),
             DESCRIBED: (WARN, 'files are not as described'),
             CUT: (WARN, 'times do not follow each other'),
@@ -57,6 +60,8 @@ class Checkup:
     distance: str = ''
     refused: str = ''  # why nothing was found
     remedy: str = 'leave it out'  # where it was refused
+    path: str = ''
+    picture: bytes = b''  # JPEG of a frame about its middle, small; empty where none can be read
 
     @property
     def idle_share(self) -> float:
@@ -77,7 +82,7 @@ class Checkup:
     def as_dict(self) -> dict:
         """Return it for JSON; of commands their share per axis only."""
         shown = {name: getattr(self, name) for name in (
-            'name', 'seconds', 'frames', 'repeated', 'frame_hz', 'command_hz',
+            'name', 'path', 'seconds', 'frames', 'repeated', 'frame_hz', 'command_hz',
             'lag_s', 'idle_share', 'instructions', 'scenario', 'distance', 'refused', 'noted')}
         return {**shown, 'messages': self.reading.as_dict(), 'held_s': self.held_s,
                 'unreadable': self.tally.unreadable, 'why_unreadable': self.tally.words,
@@ -86,6 +91,16 @@ class Checkup:
                 'exposure': round(float(np.mean(self.exposure)), 1) if self.exposure else None,
                 'mean_command': _by_axis(self.commands.mean(0)) if len(self.commands) else None,
                 'spread': _by_axis(self.commands.std(0)) if len(self.commands) else None}
+
+
+class Finding(NamedTuple):
+    """What was found, what to do about it, and which recordings it concerns."""
+
+    level: str  # OK, WARN or BAD
+    found: str  # with the names of some recordings
+    remedy: str
+    what: str = ''  # `found` without names
+    concerned: tuple[tuple[int, str], ...] = ()  # (place among the checkups, detail)
 
 
 def _by_axis(values) -> dict:
@@ -100,9 +115,11 @@ def examine(bag: Bag, look_every: int = 5) -> Checkup:
     :raises BagError: where it is damaged.
     """
     found = Checkup(bag.path.name, round(bag.seconds, 3), scenario=bag.info.get('scenario', ''),
-                    distance=bag.info.get('distance', ''), noted=noted(bag.info))
+                    distance=bag.info.get('distance', ''), noted=noted(bag.info),
+                    path=str(bag.path))
     images, commands, odometry, lags, waiting = [], [], [], [], []
-    before, cuts = None, []
+    before, cuts, middle = None, [], None
+    half = bag.reading.stored.get('image', 0) / 2
     for event in bag.events((*DRIVING, 'odometry')):
         at = event.received_ns
         if event.kind == 'instruction':
@@ -127,7 +144,10 @@ def examine(bag: Bag, look_every: int = 5) -> Checkup:
             with suppress(MessageError):  # the tally has it
                 found.tally.read(check, event.value)
                 if len(images) % look_every == 1:
-                    found.exposure.append(_exposure(event.value, found.tally))
+                    rgb = _decoded(event.value, found.tally)
+                    found.exposure.append(float(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).mean()))
+                    middle = rgb if middle is None or len(images) <= half else middle
+    found.picture = b'' if middle is None else _thumbnail(middle)
     found.frames, found.reading = len(images), bag.reading
     found.commands = np.array(commands)[:, 1:].astype(float) if commands else np.zeros((0, 3))
     driven = [np.array(rows, float).reshape(-1, 4) for rows in (commands, odometry)]
@@ -138,12 +158,19 @@ def examine(bag: Bag, look_every: int = 5) -> Checkup:
     return found
 
 
-def _exposure(msg, tally) -> float:
+def _decoded(msg, tally) -> np.ndarray:
     try:
-        return float(cv2.cvtColor(decode(msg), cv2.COLOR_RGB2GRAY).mean())
+        return decode(msg)
     except MessageError as error:
         tally.add(error)
         raise
+
+
+def _thumbnail(rgb: np.ndarray) -> bytes:
+    """Return RGB uint8 (height, width, 3) as a small JPEG."""
+    size = THUMBNAIL, max(1, round(rgb.shape[0] * THUMBNAIL / rgb.shape[1]))
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    return cv2.imencode('.jpg', small[..., ::-1])[1].tobytes()
 
 
 def noted(info: dict) -> list[str]:
@@ -208,23 +235,27 @@ def histograms(checkups: list[Checkup]) -> dict:
     return out
 
 
-def verdicts(checkups: list[Checkup]) -> list[tuple[str, str, str]]:
-    """Return (level, what was found, what to do) about all recordings together."""
+def verdicts(checkups: list[Checkup]) -> list[Finding]:
+    """Return what was found in all recordings together, and what to do about it."""
     out = []
 
-    def judge(level, found, remedy):
-        out.append((level, found, remedy))
+    def judge(level, found, remedy, what='', concerned=()):
+        out.append(Finding(level, found, remedy, what or found, tuple(concerned)))
 
     def each(level, wrong, what, remedy, detail=None):
-        names = [found.name + (f' ({detail(found)})' if detail else '')
-                 for found in good if wrong(found)]
+        concerned = [(place, detail(found) if detail else '')
+                     for place, found in enumerate(checkups)
+                     if not found.refused and wrong(found)]
+        names = [checkups[place].name + (f' ({words})' if words else '')
+                 for place, words in concerned]
         if names:
             shown = ', '.join(names[:3]) + (f' and {len(names) - 3} more' if names[3:] else '')
-            judge(level, f'{what}: {shown}', remedy)
+            judge(level, f'{what}: {shown}', remedy, what, concerned)
     good = [found for found in checkups if not found.refused]
-    for found in checkups:
+    for place, found in enumerate(checkups):
         if found.refused:
-            judge(BAD, found.refused, found.remedy)
+            judge(BAD, found.refused, found.remedy, REFUSED,
+                  [(place, found.refused.removeprefix(f'{found.path}: '))])
     if not good:
         return out
     each(BAD, lambda f: not len(f.commands), 'no commands',
@@ -302,4 +333,4 @@ def verdicts(checkups: list[Checkup]) -> list[tuple[str, str, str]]:
     if len(good) < 5:
         judge(WARN, f'few recordings: {len(good)}',
               'record some dozens: one in five is held out')
-    return out or [(OK, 'nothing wrong was found', 'train')]
+    return out or [Finding(OK, 'nothing wrong was found', 'train', 'nothing wrong was found')]

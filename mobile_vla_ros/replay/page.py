@@ -13,11 +13,12 @@ import numpy as np
 from mobile_vla_ros.contract import AXES, UNITS
 from mobile_vla_ros.replay import tables
 from mobile_vla_ros.replay.log import ERROR, Moment, ReplayLog
-from mobile_vla_ros.replay.verdict import (constant_error, errors, headline, Judgement, MOTIONS,
-                                           ratios, remarks, verdict)
+from mobile_vla_ros.replay.verdict import (constant_error, errors, headline, Judgement, ratios,
+                                           remarks, verdict)
 from mobile_vla_ros.report import charts
-from mobile_vla_ros.report.html import counted, document, fold, image, table
+from mobile_vla_ros.report.html import document, fold, image, table
 from mobile_vla_ros.report.html import verdict as verdict_box
+from mobile_vla_ros.report.words import counted, MOTIONS
 
 GAP_S = 0.5  # without a compared frame: a line over it would invent values
 UNFOLDED = 8  # recordings; the others are folded away

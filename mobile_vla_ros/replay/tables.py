@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from mobile_vla_ros.contract import AXES, UNITS
+from mobile_vla_ros.contract import AXES
 from mobile_vla_ros.replay.log import ReplayLog
 from mobile_vla_ros.replay.metrics import CLOCKS_S
 from mobile_vla_ros.replay.rewordings import NAMES, WHY_NOT
-from mobile_vla_ros.replay.verdict import MOTIONS
 from mobile_vla_ros.report import charts
 from mobile_vla_ros.report.html import fold, table
+from mobile_vla_ros.report.words import axis_heads
 
 BASELINES = {
     'zero': 'stands still',
@@ -29,11 +29,6 @@ OPEN = 2  # measures; the others are folded away
 STOPS_SHOWN = 20  # of a recording
 BINS = 40
 UNKNOWN = '–'
-
-
-def axis_heads(units: bool = True) -> list[str]:
-    """Return the axes as heads of columns."""
-    return [f'{MOTIONS[axis]}{f" ({unit})" * units}' for axis, unit in zip(AXES, UNITS)]
 
 
 def scores(rows: dict[str, dict[str, Any]]) -> str:

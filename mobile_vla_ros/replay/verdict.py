@@ -5,9 +5,8 @@ from typing import Any
 
 from mobile_vla_ros.contract import AXES, UNITS
 from mobile_vla_ros.control.guard import Reason
-from mobile_vla_ros.report.html import counted
+from mobile_vla_ros.report.words import counted, MOTIONS
 
-MOTIONS = dict(zip(AXES, ('forward', 'sideways', 'turning')))  # the axes in a reader's words
 STILL = 0.005  # m/s, rad/s: the error of a constant where the driver's command never changes
 HARDLY = 0.02  # m/s, rad/s: the same, for a verdict: smaller errors do not show in driving
 IDLE = 0.05  # m/s, rad/s: more is a motion that the driver does not make

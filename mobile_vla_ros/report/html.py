@@ -12,7 +12,6 @@ from urllib.parse import quote
 GENERATOR = 'mobile_vla_ros'
 HEAD = 2000  # characters at a page's beginning that name its generator
 NEIGHBOURS = 8  # pages of the same folder that are linked, the newest
-COUNTS = ('No', 'One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven', 'Eight', 'Nine', 'Ten')
 
 
 def document(kind: str, title: str, parts: Iterable[str], script: str = '') -> str:
@@ -53,11 +52,13 @@ def prose(text: str) -> str:
     return re.sub('`([^`]+)`', r'<code>\1</code>', escape(text))
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], best: int | None = None) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], best: int | None = None,
+          dense: bool = False) -> str:
     """
     Return a table in a box of its own that scrolls; cells are HTML.
 
-    The last cell of a row that is too short fills it. Row `best` is bold.
+    The last cell of a row that is too short fills it. Row `best` is bold. Many columns are
+    `dense`.
     """
     def cells(row: Sequence[str]) -> str:
         missing = len(head) - len(row)
@@ -65,8 +66,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], best: int | None =
         return ''.join(f'<td>{cell}</td>' for cell in row[:-1]) + f'{last}{row[-1]}</td>'
     body = ''.join(f'<tr{" class=best" if number == best else ""}>{cells(row)}</tr>'
                    for number, row in enumerate(rows))
-    return ('<div class="scroll"><table><tr>' + ''.join(f'<th>{cell}</th>' for cell in head)
-            + f'</tr>{body}</table></div>')
+    heads = ''.join(f'<th>{cell}</th>' for cell in head)
+    return (f'<div class="scroll"><table{" class=dense" * dense}><tr>{heads}</tr>{body}</table>'
+            '</div>')
 
 
 def fold(summary: str, content: str) -> str:
@@ -83,16 +85,6 @@ def image(data: bytes, kind: str, text: str) -> str:
 def link(address: str, text: str) -> str:
     """Return a link to a file at a relative address, which is not quoted yet."""
     return f'<a href="{escape(quote(address))}">{escape(text)}</a>'
-
-
-def counted(count: int, noun: str, nouns: str = '') -> str:
-    """Return a count and what is counted, in singular or plural: '1 recording', '3 recordings'."""
-    return f'{count} {noun if count == 1 else nouns or noun + "s"}'
-
-
-def in_words(count: int) -> str:
-    """Return a count as a sentence begins with it: 'Two', '12'."""
-    return COUNTS[count] if count < len(COUNTS) else str(count)
 
 
 def write_page(path: Path, page: str) -> None:

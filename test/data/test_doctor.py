@@ -14,7 +14,8 @@ from mobile_vla_ros.cli import dataset as verb  # noqa: E402
 from mobile_vla_ros.data.bags import Bag  # noqa: E402
 from mobile_vla_ros.data.base_response import Response  # noqa: E402
 from mobile_vla_ros.data.doctor import (  # noqa: E402
-    balance, Checkup, examine, histograms, noted, verdicts)
+    balance, Checkup, examine, histograms, noted)
+from mobile_vla_ros.data.doctor import verdicts as findings  # noqa: E402
 from mobile_vla_ros.data.reading import (  # noqa: E402
     CUT, DESCRIBED, DIFFERS, LEFT_OUT, Reading, STALE)
 from mobile_vla_ros.images.tally import Tally  # noqa: E402
@@ -29,6 +30,11 @@ def healthy(name='a', side='left', **change):
     for key, value in change.items():
         setattr(found, key, value)
     return found
+
+
+def verdicts(checkups):
+    """Return (level, what was found, what to do) of every finding."""
+    return [finding[:3] for finding in findings(checkups)]
 
 
 def several(**change):
@@ -113,6 +119,14 @@ def test_each_fault_is_found_alone_and_told_with_its_remedy(change, level, found
     {'commands': np.repeat([[0.3] * 3, [0.0] * 3, [0.01, -0.01, 0.01]], [300, 200, 100], 0)}])
 def test_what_is_just_good_enough_is_called_good(change):
     assert verdicts(several(**change)) == [('ok', 'nothing wrong was found', 'train')]
+
+
+def test_a_finding_knows_its_recordings():
+    one, two = findings([healthy('n0'), healthy('x', refused='/a/x: no camera', path='/a/x'),
+                         *several(held_s={'linear_x': 3.5})])
+    assert (one.what, one.concerned) == ('a recording that cannot be used', ((1, 'no camera'),))
+    assert two.what == 'told to move in linear_x, the base hardly does'
+    assert two.concerned == ((2, '3.5 s'),)
 
 
 def test_names_are_told_up_to_three_and_of_faults_each_on_its_own():
@@ -256,7 +270,10 @@ def test_the_verb_writes_a_page_and_ends_by_its_verdict(tmp_path, capsys):
     assert told['recordings'][0]['mean_command']['linear_x'] > 0
     assert sum(told['histograms']['angular_z']['counts']) > 20
     page = html.read_text()
-    assert 'data:image/png' in page and 'http' not in page and '1 recordings' in page
+    assert 'data:image/jpeg' in page and 'http' not in page and '`' not in page
+    assert 'Checkup of 1 recording<' in page and 'Fit to train. Two things to look at' in page
+    assert page.index('What was found') < page.index('What was driven') < page.index('<table')
+    assert told['recordings'][0]['path'] == str(tmp_path / 'a')
     assert 'scenarios' not in page and 'distances' not in page, 'nobody gave labels'
     (tmp_path / 'b.mcap').write_bytes(b'nonsense')
     assert verb.main(['doctor', str(tmp_path / 'b.mcap'), '--html', str(html)]) == 1

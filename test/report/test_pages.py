@@ -30,18 +30,20 @@ def browser():
         opened.close()
 
 
-def looked_at(browser, path: Path) -> tuple:
+def looked_at(browser, path: Path, width: int = 1280, scheme: str = 'light') -> tuple:
     """Return (complaints, requests that left, images, widths of page and window) of a page."""
-    page, told, left = browser.new_page(viewport={'width': 1100, 'height': 900}), [], []
+    page, told, left = browser.new_page(viewport={'width': width, 'height': 900},
+                                        color_scheme=scheme), [], []
     page.on('console', lambda message: told.append(f'{message.type}: {message.text}'))
     page.on('pageerror', lambda error: told.append(str(error)))
     page.on('request', lambda request: left.append(request.url)
             if not request.url.startswith(('data:', path.as_uri())) else None)
     page.goto(path.as_uri(), wait_until='networkidle')
     images = page.evaluate('[...document.images].map(i => i.naturalWidth)')
-    widths = page.evaluate('[document.documentElement.scrollWidth, window.innerWidth]')
+    widths = page.evaluate('[document.documentElement.scrollWidth, '
+                           'document.documentElement.clientWidth]')
     if SHOTS:
-        page.screenshot(path=f'{SHOTS}/{path.stem}.png', full_page=True)
+        page.screenshot(path=f'{SHOTS}/{path.stem}-{width}-{scheme}.png', full_page=True)
     page.close()
     return told, left, images, widths
 
@@ -56,7 +58,9 @@ def pages(folder):
     """Yield (verb, its arguments, how many pictures the page has at least)."""
     drives = bags(folder)
     still = str(folder.parent / 'nowhere')
-    yield 'replay', lambda html: replay.main([*drives, '--html', html]), 5
+    yield 'replay', lambda html: replay.main([*drives, '--html', html]), 4
+    film = str(folder / 'film.mp4')
+    yield 'film', lambda html: replay.main([drives[0], '--video', film, '--html', html]), 2
     yield 'doctor', lambda html: dataset.main(['doctor', *drives, still, '--html', html]), 1
     shipped = [f'--checkpoint={ROOT}/checkpoints/{name}.onnx' for name in ('default', 'advanced')]
     yield 'comparison', lambda html: replay.main([*drives, *shipped, '--html', html]), 0
@@ -69,10 +73,11 @@ def test_every_page_is_whole_and_alone(browser, tmp_path):
     for name, make, pictures in pages(tmp_path):
         html = tmp_path / f'{name}.html'
         make(str(html))
-        told, left, images, (width, window) = looked_at(browser, html)
-        assert not told and not left, (name, told, left)
-        assert len(images) >= pictures and all(images), (name, images)
-        assert width <= window, f'{name} is wider than the window'
+        for window, scheme in ((1280, 'light'), (390, 'dark')):
+            told, left, images, (width, inside) = looked_at(browser, html, window, scheme)
+            assert not told and not left, (name, told, left)
+            assert len(images) >= pictures and all(images), (name, images)
+            assert width <= inside, f'{name} is wider than a window of {window} px'
 
 
 def test_a_page_that_asks_or_fails_is_found(browser, tmp_path):
