@@ -33,8 +33,9 @@ ROWS = {  # name in the table: arguments of the benchmark verb
 }
 APART = ('open loop', 'suite')  # not a row of the first table
 SHORT = ('shipped checkpoint', 'expert, which knows the scene', 'baseline: constant command',
-         'baseline: no text', 'other side asked for', 'the task put in other words',
-         'shades, textures and light that training never saw', 'over ROS 2, through both nodes')
+         'baseline: no text', 'other side asked for', 'other bottle asked for',
+         'the task put in other words', 'shades, textures and light that training never saw',
+         'over ROS 2, through both nodes')
 COLUMNS = ('success', 'contact', 'wrong_side', 'wrong_bottle', 'side_obeyed', 'color_obeyed')
 
 

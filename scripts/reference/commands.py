@@ -3,6 +3,8 @@
 import argparse
 from importlib import import_module
 import os
+from pathlib import Path
+import re
 
 from mobile_vla_ros.cli import Parser, VERBS
 from scripts.reference.tables import table
@@ -10,12 +12,13 @@ from scripts.reference.tables import table
 INTRODUCTION = """\
 Write `.venv/bin/python -m mobile_vla_ros VERB` after `make`, and `ros2 run mobile_vla_ros VERB` in
 a ROS workspace. `VERB --help` shows the same. The verbs that start a node take ROS arguments
-instead: [nodes.md](nodes.md)."""
+instead: [nodes.md](nodes.md). Only the first form knows: {}."""
+SETUP = Path(__file__).parents[2] / 'setup.py'
 
 
 def commands_page(note: str) -> str:
     """Return docs/reference/commands.md."""
-    lines = ['# The commands', '', note, '', INTRODUCTION, '',
+    lines = ['# The commands', '', note, '', INTRODUCTION.format(_not_installed()), '',
              *table(['verb', 'what it does'],
                     [[f'`{verb}`', text] for verb, (_, text) in VERBS.items()])]
     for verb, (module, _) in VERBS.items():
@@ -26,6 +29,12 @@ def commands_page(note: str) -> str:
                                  [_row(action) for action in parser._actions
                                   if not isinstance(action, argparse._HelpAction)])]
     return '\n'.join(lines) + '\n'
+
+
+def _not_installed() -> str:
+    """Return the verbs that `ros2 run` does not have."""
+    installed = re.findall(r"f'(\w+) = ", SETUP.read_text(encoding='utf-8'))
+    return ', '.join(f'`{verb}`' for verb in VERBS if verb not in installed)
 
 
 class CaughtError(Exception):
