@@ -155,5 +155,13 @@ def test_every_parameter_and_service_exists():
 def test_the_results_are_generated():
     from bench.learning import results
     measured = json.loads(read(ROOT / 'docs' / 'results' / 'closed_loop.json'))
-    assert results.table(measured) in read(ROOT / 'docs' / 'results' / 'closed_loop.md')
-    assert results.short_table(measured) in read(ROOT / 'README.md')
+    for page, text in (('docs/results/closed_loop.md', results.table(measured)),
+                       ('README.md', results.short_table(measured))):
+        assert f'<!-- results:begin -->\n{text}\n<!-- results:end -->' in read(ROOT / page)
+
+
+def test_every_measurement_finds_its_marks():
+    marked = {name for page in PAGES for name in re.findall(r'<!-- (\w+):begin -->', read(page))}
+    written = {name for file in (ROOT / 'bench').rglob('*.py')
+               for name in re.findall(r"\bput\([^,]+, '(\w+)'", read(file))}
+    assert written == marked and len(marked) > 6
