@@ -1,5 +1,6 @@
-"""What is done to an instruction before anything reads it."""
+"""What is done to an instruction before anything reads it, and which language it is in."""
 
+import re
 import unicodedata
 
 MAX_LENGTH = 512  # characters
@@ -12,3 +13,8 @@ def normalise(text: str) -> str:
     text = ''.join(' ' if char.isspace() else char for char in text
                    if char.isspace() or unicodedata.category(char)[0] != 'C')
     return ' '.join(text.split())[:MAX_LENGTH].rstrip()
+
+
+def language_of(text: str) -> str:
+    """Return 'ko' for a text with Hangul in it, 'en' for every other."""
+    return 'ko' if re.search('[가-힣]', text) else 'en'

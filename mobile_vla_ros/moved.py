@@ -25,6 +25,7 @@ MOVED = {
     'data.samples': 'data.segments',
     'data.source_files': 'data.formats.source_files',
     'data.source_kinds': 'data.formats.source_kinds',
+    'data.storage.recording': 'data.storage.bag_files',
     'data.table': 'data.formats.csv_table',
     'data.tub': 'data.formats.donkeycar',
     'domain': 'environment.domain',

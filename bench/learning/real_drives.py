@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from mobile_vla_ros.cli import one_line_errors
-from mobile_vla_ros.contract import AXES, NS
+from mobile_vla_ros.contract import AXES
 from bench.pages import publish
 
 MOVED = 0.05  # standard deviation from which on an axis counts as driven
@@ -84,20 +84,21 @@ def measure(sources, work: Path, instruction: str, strategy_name: str, epochs: i
 
 def small_pictures(bag: Path) -> dict[int, tuple]:
     """Return by its stamp each frame as the linear model sees it, and the command after it."""
-    from mobile_vla_ros.data.bags import Bag, decode
-    from mobile_vla_ros.replay.replay import PAIRED_S
-    found, waiting = {}, []
+    from mobile_vla_ros.data.bags import Bag
+    from mobile_vla_ros.data.pairing import Unanswered
+    from mobile_vla_ros.images.decode import decode
+    pairs, unanswered = {}, Unanswered()
     with Bag(bag) as opened:
         for event in opened.events():
             if event.kind == 'image':
                 grey = cv2.cvtColor(decode(event.value), cv2.COLOR_RGB2GRAY)
                 small = cv2.resize(grey, SMALL, interpolation=cv2.INTER_AREA).ravel() / 255
-                waiting.append((event, small))
+                unanswered.add(event.received_ns, (event.stamp_ns, small))
             elif event.kind == 'command':
-                found |= {seen.stamp_ns: (small, event.value) for seen, small in waiting
-                          if event.received_ns - seen.received_ns <= PAIRED_S * NS}
-                waiting = []
-    return found
+                unanswered.drop_late(event.received_ns)
+                pairs |= {stamp_ns: (small, event.value)
+                          for _, (stamp_ns, small) in unanswered.take()}
+    return pairs
 
 
 def fit_linear(drives: list[dict]):

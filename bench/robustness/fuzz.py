@@ -113,8 +113,9 @@ def settings_file(data):
 
 def bag(data):
     """The bytes of an MCAP file."""
-    from mobile_vla_ros.data.bags import Bag, BagError, decode
-    from mobile_vla_ros.images.decode import MessageError
+    from mobile_vla_ros.data.bags import Bag
+    from mobile_vla_ros.data.storage import BagError
+    from mobile_vla_ros.images.decode import decode, MessageError
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, 'bag.mcap')
         path.write_bytes(data.ConsumeBytes(10**6))

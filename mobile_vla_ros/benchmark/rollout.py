@@ -7,6 +7,7 @@ import numpy as np
 from mobile_vla_ros.benchmark.disturbance import Disturbance, Perturbation
 from mobile_vla_ros.benchmark.phrases import PhraseFile
 from mobile_vla_ros.contract import Command, NS, STOP
+from mobile_vla_ros.instruction import language_of
 from mobile_vla_ros.parallel import imap
 from mobile_vla_ros.sim.expert import Expert
 from mobile_vla_ros.sim.scenario import make_scenario, Scenario, SIDES
@@ -54,7 +55,7 @@ def task_of(seed: int, job: Job, phrases: PhraseFile | None = None) -> tuple[Sce
     elif job.swap == 'colors':
         others = [b.color for b in scenario.bottles if b.color != scenario.color]
         scenario = scenario.with_task(color=str(rng.choice(others)))
-    language = 'ko' if any('\uac00' <= c <= '\ud7a3' for c in scenario.instruction) else 'en'
+    language = language_of(scenario.instruction)
     if phrases:
         language, text = phrases.sample(scenario.side, scenario.color, rng)
         scenario = scenario.with_task(instruction=text)

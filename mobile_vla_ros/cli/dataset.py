@@ -81,7 +81,7 @@ def main(argv=None) -> int:
 
 def _bags(args) -> list[Path]:
     """Return the bags that were given, those in folders of episodes too."""
-    from mobile_vla_ros.data.bags import bags_in
+    from mobile_vla_ros.data.bag_paths import bags_in
     return [bag for path in args.bags for bag in bags_in(path)]
 
 

@@ -46,7 +46,7 @@ def main(argv=None) -> int:
 
 def quantize(checkpoint: Path, out: Path, paths: list[Path], topics: dict) -> None:
     """Write a checkpoint or a runtime file in eight bits, and say how far it is from float."""
-    from mobile_vla_ros.data.bags import bags_in
+    from mobile_vla_ros.data.bag_paths import bags_in
     from mobile_vla_ros.training import quantize as eight_bits
     from mobile_vla_ros.training.export import export, prepare
     prepare(out)  # before minutes of work

@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 
 from mobile_vla_ros.contract import AXES, NS
-from mobile_vla_ros.data.bags import Bag, decode, DRIVING
+from mobile_vla_ros.data.bags import Bag
 from mobile_vla_ros.data.base_response import held, measure
 from mobile_vla_ros.data.reading import CUT, DESCRIBED, DIFFERS, LEFT_OUT, Reading, STALE
 from mobile_vla_ros.data.segments import IDLE
-from mobile_vla_ros.images.decode import check, MessageError
+from mobile_vla_ros.data.topics import DRIVING
+from mobile_vla_ros.images.decode import check, decode, MessageError
 from mobile_vla_ros.images.tally import Tally
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.sides import mirrored, UNSURE

@@ -10,7 +10,7 @@ import threading
 import time
 
 from mobile_vla_ros.contract import NS
-from mobile_vla_ros.data.bags import read_info
+from mobile_vla_ros.data.bag_paths import read_info
 from mobile_vla_ros.data.episode import EpisodeWriter
 
 QUEUE_BYTES = 256 * 2**20  # of messages that wait for the disk; more are dropped and counted

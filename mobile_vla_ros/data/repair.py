@@ -10,7 +10,7 @@ from mcap.stream_reader import breakup_chunk, StreamReader
 from mobile_vla_ros.contract import NS
 from mobile_vla_ros.data.episode_file import describe, INFO, new_writer, Part, Topic
 from mobile_vla_ros.data.storage import BagError, MOST
-from mobile_vla_ros.data.storage.files import recordings_in, stored_in
+from mobile_vla_ros.data.storage.files import files_by_bag, stored_in
 from mobile_vla_ros.data.storage.mcap_file import McapFile
 from mobile_vla_ros.data.storage.metadata import NAME, read_metadata
 
@@ -29,7 +29,7 @@ def repair(path: Path) -> dict:
     :raises EpisodeError: if there is nothing to recover, naming what was found.
     :raises OSError: if the disk does not take it; all is then as it was.
     """
-    if path.is_file() and recordings_in(path.parent) == [[path]] \
+    if path.is_file() and files_by_bag(path.parent) == [[path]] \
             and path.stem in (path.parent.name, f'{path.parent.name}_0'):
         path = path.parent  # it is all of its folder
     folder = path if path.is_dir() else None
@@ -86,8 +86,8 @@ def _files(path: Path) -> list[Path]:
                            f"'{others[0]}' .recover | sqlite3 recovered.db3")
     if not files:
         raise EpisodeError(f'{path}: an episode has .mcap files, found 0')
-    if path.is_dir() and not (path / NAME).exists() and len(recordings_in(path)) > 1:
-        raise EpisodeError(f'{path}: several recordings, give one of the files: '
+    if path.is_dir() and not (path / NAME).exists() and len(files_by_bag(path)) > 1:
+        raise EpisodeError(f'{path}: several bags, give one of the files: '
                            + ', '.join(file.name for file in files[:3]))
     return files
 
@@ -195,7 +195,7 @@ def _part(path: Path) -> Part:
     file = McapFile(path)
     try:
         played = [number for number, channel in enumerate(file.channels)
-                  if channel.encoding == 'cdr' and channel.kind]
+                  if channel.encoding == 'cdr' and channel.type]
         times = file.index(set(played)).times_ns
     finally:
         file.close()

@@ -1,14 +1,17 @@
 """What came in a recording as training samples: pictures, each with the command that followed."""
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from mobile_vla_ros.contract import NS
+from mobile_vla_ros.contract import Command, NS
+from mobile_vla_ros.data.bags import Event
+from mobile_vla_ros.data.pairing import Unanswered
 from mobile_vla_ros.images.decode import MessageError
 from mobile_vla_ros.instruction import normalise
 
-PAIRED_S = 0.5  # a picture's command is the first one after it, if it comes this soon
 GAP_S = 1.0  # without pictures, after which another episode begins
 IDLE = 0.02  # m/s, rad/s: below it on every axis nobody drives
 STANDING_KEPT_S = 1.0  # of standing still at an episode's end, which shows how to stop
@@ -19,14 +22,20 @@ class Segment:
     """One instruction carried out: n pictures, each with its Command and its time received, ns."""
 
     instruction: str
-    images: list = field(default_factory=list)
-    commands: list = field(default_factory=list)
-    times: list = field(default_factory=list)
+    images: list[Any] = field(default_factory=list)  # what `read` made of each
+    commands: list[Command] = field(default_factory=list)
+    times: list[int] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
         """Return the time from the first picture to the last."""
         return (self.times[-1] - self.times[0]) / NS if self.times else 0.0
+
+    def append(self, received_ns: int, picture: Any, command: Command) -> None:
+        """Add a picture with the command that answers it."""
+        self.times.append(received_ns)
+        self.images.append(picture)
+        self.commands.append(command)
 
     def paced(self, period_s: float) -> 'Segment':
         """
@@ -57,8 +66,9 @@ class Segment:
                        self.times[part])
 
 
-def segments(events, read, period_s: float, instruction: str | None = None,
-             standing_s: float = STANDING_KEPT_S):
+def segments(events: Iterable[Event], read: Callable[[Any], Any], period_s: float,
+             instruction: str | None = None,
+             standing_s: float = STANDING_KEPT_S) -> Iterator[Segment]:
     """
     Yield a trimmed Segment for every instruction; those in which nobody drives are left out.
 
@@ -71,30 +81,27 @@ def segments(events, read, period_s: float, instruction: str | None = None,
     :param standing_s: of a stop that is kept.
     """
     now = Segment(normalise(instruction or ''))
-    waiting, due_ns, last_ns = [], 0, None
+    unanswered: Unanswered[Any] = Unanswered()
+    due_ns, last_ns = 0, None  # when the next picture is wanted, when the last one came
     for event in events:
         if event.kind == 'instruction' and instruction is None:
             yield from _finished(now, period_s, standing_s)
-            now, waiting, due_ns = Segment(normalise(event.value)), [], 0
+            now, unanswered, due_ns = Segment(normalise(event.value)), Unanswered(), 0
         elif event.kind == 'command':
-            answered = [(received_ns, picture) for received_ns, picture in waiting
-                        if event.received_ns - received_ns <= PAIRED_S * NS]
-            if len(answered) < len(waiting):
+            if unanswered.drop_late(event.received_ns):
                 yield from _finished(now, period_s, standing_s)
                 now = Segment(now.instruction)
-            now.times += [received_ns for received_ns, _ in answered]
-            now.images += [picture for _, picture in answered]
-            now.commands += [event.value] * len(answered)
-            waiting = []
+            for received_ns, picture in unanswered.take():
+                now.append(received_ns, picture, event.value)
         elif event.kind == 'cut':
             yield from _finished(now, period_s, standing_s)
-            now, waiting, due_ns, last_ns = Segment(now.instruction), [], 0, None
+            now, unanswered, due_ns, last_ns = Segment(now.instruction), Unanswered(), 0, None
         elif event.kind == 'image' and event.received_ns >= due_ns:
             if last_ns and event.received_ns - last_ns > GAP_S * NS:
                 yield from _finished(now, period_s, standing_s)
-                now, waiting = Segment(now.instruction), []
+                now, unanswered = Segment(now.instruction), Unanswered()
             try:
-                waiting.append((event.received_ns, read(event.value)))
+                unanswered.add(event.received_ns, read(event.value))
             except MessageError:
                 continue  # the next picture stands in for it
             # On a grid of its own: a late picture must not shift those after it.
@@ -104,7 +111,7 @@ def segments(events, read, period_s: float, instruction: str | None = None,
     yield from _finished(now, period_s, standing_s)
 
 
-def _finished(segment: Segment, period_s: float, standing_s: float):
+def _finished(segment: Segment, period_s: float, standing_s: float) -> Iterator[Segment]:
     trimmed = segment.trim(period_s, standing_s)
     if trimmed.instruction and trimmed.commands:
         yield trimmed

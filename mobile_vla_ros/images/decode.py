@@ -83,7 +83,12 @@ def check(msg) -> None:
         _pixels(msg)
 
 
-def told(msg) -> str:
+def decode(msg, least: int = 0) -> np.ndarray:
+    """Return the pixels of an image message of either kind; `least` px suffice."""
+    return compressed_to_rgb(msg, least) if hasattr(msg, 'format') else image_to_rgb(msg)
+
+
+def describe_encoding(msg) -> str:
     """Return the encoding of an image message of either kind, and what it is taken for."""
     name = msg.format if hasattr(msg, 'format') else msg.encoding
     return f'{name}, taken as {ASSUMED[name]}' if name in ASSUMED else name[:60]

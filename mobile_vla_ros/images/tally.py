@@ -3,7 +3,7 @@
 from collections import Counter
 
 from mobile_vla_ros.errors import MessageError
-from mobile_vla_ros.images.decode import told
+from mobile_vla_ros.images.decode import describe_encoding
 from mobile_vla_ros.images.encodings import ASSUMED
 
 UNSURE = {*ASSUMED} - {'8UC1'}  # one channel of 8 bits is grey; of 16 it may be distances
@@ -46,7 +46,7 @@ class Tally:
         if error is not None:
             self.add(error)
         elif getattr(msg, 'encoding', '') in UNSURE:
-            self.assumed[told(msg)] += 1
+            self.assumed[describe_encoding(msg)] += 1
 
     def add(self, error: Exception) -> None:
         """Take a picture that was counted for one that cannot be read after all."""

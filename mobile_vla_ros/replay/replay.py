@@ -5,7 +5,7 @@ The parts are those of the drive node: decoding, policy, Guard and Pace. Time is
 A plan takes effect when its frame comes, as on a machine that computes in no time.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 import time
@@ -15,8 +15,9 @@ import numpy as np
 
 from mobile_vla_ros.contract import Command, NS
 from mobile_vla_ros.control.offline_pilot import Pipeline
-from mobile_vla_ros.data.bags import Bag, decode, Event, UNREADABLE
-from mobile_vla_ros.images.decode import MessageError
+from mobile_vla_ros.data.bags import Bag, Event, UNREADABLE
+from mobile_vla_ros.data.pairing import PAIRED_S, Unanswered
+from mobile_vla_ros.images.decode import decode, MessageError
 from mobile_vla_ros.images.tally import Tally
 from mobile_vla_ros.inference.policy import Policy
 from mobile_vla_ros.instruction import normalise
@@ -25,7 +26,6 @@ from mobile_vla_ros.replay.log import Moment, ReplayLog
 from mobile_vla_ros.replay.prefetch import prefetch
 from mobile_vla_ros.replay.rewording_probe import RewordingProbe
 
-PAIRED_S = 0.5  # a frame's command is the first one recorded after it, if it comes this soon
 # Why a frame is not compared:
 LATE = f'without a command within {PAIRED_S} s'
 BAD = 'with a command that cannot be read'
@@ -48,11 +48,7 @@ def replay(bag: Bag, policy: Policy, instruction: str | None = None, start_s: fl
     :param settings: rate, image_timeout and limits of the drive node.
     :raises ValueError: if there is no instruction, or no command to compare with.
     """
-    if instruction is None and bag.topics['instruction'] is None:
-        raise ValueError(f'{bag.path}: no instruction was recorded; give one with --instruction')
-    if bag.topics['command'] is None:
-        raise ValueError(f'{bag.path}: no recorded commands (geometry_msgs Twist or '
-                         'TwistStamped) to compare with')
+    bag.require(instruction, 'to compare with')
     log = ReplayLog(bag.path.name, normalise(instruction or ''), bag.seconds - start_s, bag.info)
     run = None
     for event, rgb, image in prefetch(_decoded(bag.events(start_s=start_s), log.tally)):
@@ -83,10 +79,9 @@ def replay(bag: Bag, policy: Policy, instruction: str | None = None, start_s: fl
     return log
 
 
-class _Waiting(NamedTuple):
+class _Planned(NamedTuple):
     """A frame that has a plan and waits for the driver's next command."""
 
-    received_ns: int
     stamp_ns: int
     took_ms: float
     predicted: Command
@@ -103,7 +98,7 @@ class _Run:
         self._log = log
         self._probe = RewordingProbe(log, policy)
         self._pipeline = Pipeline(policy, now_ns, log.add_command, **settings)
-        self._waiting: deque[_Waiting] = deque()
+        self._unanswered: Unanswered[_Planned] = Unanswered()
         self._last_command = Command()
         self._newest_ns: int | None = None
         if log.instruction:
@@ -111,9 +106,7 @@ class _Run:
 
     def advance(self, now_ns: int) -> None:
         """Give up the frames that have waited for a command too long."""
-        while self._waiting and now_ns - self._waiting[0].received_ns > PAIRED_S * NS:
-            self._waiting.popleft()
-            self._log.unused[LATE] += 1
+        self._log.unused[LATE] += self._unanswered.drop_late(now_ns)
 
     def on_instruction(self, text: str, now_ns: int) -> None:
         self._log.instruction = text
@@ -122,19 +115,17 @@ class _Run:
 
     def on_command(self, recorded: Command) -> None:
         """Compare the driver's command with the plans of the frames that wait for it."""
-        for frame in self._waiting:
-            self._log.add_frame(frame.received_ns, frame.stamp_ns, frame.took_ms,
+        for received_ns, frame in self._unanswered.take():
+            self._log.add_frame(received_ns, frame.stamp_ns, frame.took_ms,
                                 frame.predicted, recorded, frame.before)
-            moment = Moment((frame.received_ns - self._log.zero_ns) / NS, frame.predicted,
+            moment = Moment((received_ns - self._log.zero_ns) / NS, frame.predicted,
                             recorded)
             self._log.add_moment(moment, partial(_picture, frame.rgb, frame.predicted, recorded))
-        self._waiting.clear()
         self._last_command = recorded
 
     def drop_waiting(self, why: str) -> None:
         """Compare the frames that wait with nothing."""
-        self._log.unused[why] += len(self._waiting)
-        self._waiting.clear()
+        self._log.unused[why] += len(self._unanswered.take())
 
     def on_frame(self, event: Event, rgb: np.ndarray | None, image: np.ndarray | None) -> None:
         """Plan for a frame; `image` is None where it cannot be read."""
@@ -149,8 +140,8 @@ class _Run:
                              NO_PLAN if self._log.instruction else NO_INSTRUCTION] += 1
             return
         self._probe.on_frame(image, event.stamp_ns)
-        self._waiting.append(_Waiting(event.received_ns, event.stamp_ns, took_ms,
-                                      plan.at(event.stamp_ns), self._last_command, rgb))
+        self._unanswered.add(event.received_ns, _Planned(
+            event.stamp_ns, took_ms, plan.at(event.stamp_ns), self._last_command, rgb))
 
 
 def _decoded(events: Iterable[Event], tally: Tally

@@ -1,9 +1,8 @@
 """The same task, or another one, in other words: does the policy listen to what matters?"""
 
-import re
-
 import numpy as np
 
+from mobile_vla_ros.instruction import language_of
 from mobile_vla_ros.sim.language import parse_instruction, sample, swap_sides
 
 NAMES = {'swapped': 'left and right exchanged', 'blank': 'no instruction',
@@ -29,9 +28,9 @@ def rewordings(text: str) -> dict[str, str | None]:
         return words
     if side and color:
         rng = np.random.default_rng(0)
-        own, other = ('ko', 'en') if re.search('[가-힣]', text) else ('en', 'ko')
+        own = language_of(text)
         while (paraphrase := sample(side, color, rng, own)).lower() == text.lower():
             continue
         words['paraphrased'] = paraphrase
-        words['translated'] = sample(side, color, rng, other)
+        words['translated'] = sample(side, color, rng, 'en' if own == 'ko' else 'ko')
     return words

@@ -7,7 +7,8 @@ import imageio_ffmpeg
 import numpy as np
 
 from mobile_vla_ros.contract import NS
-from mobile_vla_ros.data.bags import Bag, decode
+from mobile_vla_ros.data.bags import Bag
+from mobile_vla_ros.images.decode import decode
 from mobile_vla_ros.replay.arrows import draw_arrows, OUTLINE, PREDICTED, RECORDED
 from mobile_vla_ros.replay.log import ReplayLog
 

@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from mobile_vla_ros.contract import NS
-from mobile_vla_ros.data.bags import Bag, decode, OPERATOR, read_info
+from mobile_vla_ros.data.bag_paths import read_info
+from mobile_vla_ros.data.bags import Bag
 from mobile_vla_ros.data.segments import segments, STANDING_KEPT_S
+from mobile_vla_ros.data.topics import OPERATOR
 from mobile_vla_ros.errors import one_line
+from mobile_vla_ros.images.decode import decode
 from mobile_vla_ros.images.tally import Tally
 from mobile_vla_ros.parallel import imap
 from mobile_vla_ros.preprocessing import IMAGE, preprocess
@@ -133,11 +136,7 @@ def _build_one(path: Path, out: Path, digest: str, pictures: bool, settings: dic
         topics = {**topics, 'command': _operator(path, topics)}
     tally = Tally()
     with Bag(path, **topics) as bag:
-        if instruction is None and bag.topics['instruction'] is None:
-            raise ValueError(f'{path}: no instruction was recorded; give one with --instruction')
-        if bag.topics['command'] is None:
-            raise ValueError(f'{path}: no recorded commands (geometry_msgs Twist or '
-                             'TwistStamped) to learn from')
+        bag.require(instruction, 'to learn from')
         turns = _turns(bag) if settings['every_frame'] else 1
         found = list(segments(bag.events(), partial(tally.read, _small),
                               PERIOD_S / turns, instruction,
@@ -228,7 +227,7 @@ def _turns(bag: Bag) -> int:
 def _operator(path, topics) -> str:
     """Return the topic with what the operator did."""
     with Bag(path, **topics) as bag:
-        named = bag.named('command', OPERATOR)
+        named = bag.find_topic('command', OPERATOR)
     if not named:
         raise ValueError(f'{path}: no {OPERATOR} in it, so nobody took over; leave --corrections '
                          'out to learn from all of it')

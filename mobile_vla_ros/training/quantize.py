@@ -7,8 +7,8 @@ import tempfile
 
 import numpy as np
 
-from mobile_vla_ros.data.bags import Bag, decode
-from mobile_vla_ros.images.decode import MessageError
+from mobile_vla_ros.data.bags import Bag
+from mobile_vla_ros.images.decode import decode, MessageError
 from mobile_vla_ros.images.tally import Tally
 from mobile_vla_ros.inference.policy import load_policy
 from mobile_vla_ros.instruction import normalise

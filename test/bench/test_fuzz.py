@@ -17,10 +17,11 @@ from rosbags.rosbag2 import StoragePlugin
 import yaml
 
 from mobile_vla_ros.benchmark.phrases import PhraseFile
-from mobile_vla_ros.data.bags import Bag, BagError, decode
+from mobile_vla_ros.data.bags import Bag
 from mobile_vla_ros.data.repair import EpisodeError, repair
 from mobile_vla_ros.data.segments import segments
-from mobile_vla_ros.images.decode import MessageError
+from mobile_vla_ros.data.storage import BagError
+from mobile_vla_ros.images.decode import decode, MessageError
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.models.text import encode_text
 from mobile_vla_ros.report.gate import failures, read_spec

@@ -10,8 +10,9 @@ import pytest
 pytest.importorskip('rosbags')
 
 from mobile_vla_ros.cli import dataset as verb  # noqa: E402
-from mobile_vla_ros.data.bags import Bag, BagError, decode  # noqa: E402
-from mobile_vla_ros.images.decode import MessageError  # noqa: E402
+from mobile_vla_ros.data.bags import Bag  # noqa: E402
+from mobile_vla_ros.data.storage import BagError  # noqa: E402
+from mobile_vla_ros.images.decode import decode, MessageError  # noqa: E402
 from support.paths import DATA  # noqa: E402
 
 TUBS = {'autocar_tubs/tub_1_21-09-19.tar': 1234, 'autocar_tubs/tub_6_21-09-19.tar': 1388,

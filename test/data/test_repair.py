@@ -18,8 +18,9 @@ from data.test_storage import read as read_bag  # noqa: E402
 import yaml  # noqa: E402
 
 from mobile_vla_ros.cli import dataset as verb  # noqa: E402
-from mobile_vla_ros.data.bags import Bag, BagError  # noqa: E402
+from mobile_vla_ros.data.bags import Bag  # noqa: E402
 from mobile_vla_ros.data.repair import EpisodeError, repair  # noqa: E402
+from mobile_vla_ros.data.storage import BagError  # noqa: E402
 from support.paths import ROOT  # noqa: E402
 
 IDL = b'===\nIDL: my_msgs/msg/Wheels\nmodule my_msgs { };\n'
@@ -131,7 +132,7 @@ def test_what_was_copied_in_part_is_mended_though_it_is_described(tmp_path):
 def test_a_file_among_others_is_mended_by_itself(tmp_path):
     file = killed(tmp_path / 'b.mcap')
     put_mcap(tmp_path / 'a.mcap', rows())
-    with pytest.raises(EpisodeError, match='several recordings, give one of the files: a.mcap, b'):
+    with pytest.raises(EpisodeError, match='several bags, give one of the files: a.mcap, b'):
         repair(tmp_path)
     repair(file)
     assert sorted(path.name for path in tmp_path.iterdir()) == ['a.mcap', 'b.damaged', 'b.mcap']

@@ -13,8 +13,10 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 import yaml
 
 from mobile_vla_ros.contract import NS
-from mobile_vla_ros.data.bags import Bag, BagError, bags_in
+from mobile_vla_ros.data.bag_paths import bags_in
+from mobile_vla_ros.data.bags import Bag
 from mobile_vla_ros.data.segments import segments
+from mobile_vla_ros.data.storage import BagError
 
 COUNT = 12  # of pictures, each with a command
 SIZE = (16, 12)
@@ -232,7 +234,7 @@ def test_a_part_that_is_missing_is_told(tmp_path):
 def test_recordings_in_one_folder_are_not_mixed(tmp_path):
     for name in ('a', 'b'):
         put_mcap(tmp_path / f'{name}.mcap', rows())
-    with pytest.raises(BagError, match='several recordings .*: a.mcap, b.mcap; give one'):
+    with pytest.raises(BagError, match='several bags .*: a.mcap, b.mcap; give one'):
         Bag(tmp_path)
     assert bags_in(tmp_path) == [tmp_path / 'a.mcap', tmp_path / 'b.mcap']
     put(tmp_path / 'c', rows())

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mobile_vla_ros.images import bridge, encodings
-from mobile_vla_ros.images.decode import check, image_to_rgb, MessageError, told
+from mobile_vla_ros.images.decode import check, describe_encoding, image_to_rgb, MessageError
 from mobile_vla_ros.images.encodings import ASSUMED, ENCODINGS, LAYOUTS, SAME
 
 messages = pytest.importorskip('mobile_vla_ros.messages', reason='needs ROS messages')
@@ -135,7 +135,8 @@ def test_what_names_no_colours_is_read_as_opencv_has_them_and_told(rgb, name):
     pixels = wide(pixels) if meant.endswith('16') else pixels
     msg, named = (make_image(np.ascontiguousarray(pixels), each) for each in (name, meant))
     assert np.array_equal(image_to_rgb(msg), image_to_rgb(named))
-    assert (told(msg), told(named)) == (f'{name}, taken as {meant}', meant)
+    assert describe_encoding(msg) == f'{name}, taken as {meant}'
+    assert describe_encoding(named) == meant
 
 
 @pytest.mark.usefixtures('any_bridge')

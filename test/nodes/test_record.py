@@ -20,8 +20,10 @@ from std_msgs.msg import String  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
 
 from mobile_vla_ros.contract import Command  # noqa: E402
-from mobile_vla_ros.data.bags import Bag, decode, read_info  # noqa: E402
+from mobile_vla_ros.data.bag_paths import read_info  # noqa: E402
+from mobile_vla_ros.data.bags import Bag  # noqa: E402
 from mobile_vla_ros.data.episode import is_whole  # noqa: E402
+from mobile_vla_ros.images.decode import decode  # noqa: E402
 from mobile_vla_ros.messages import to_twist  # noqa: E402
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from mobile_vla_ros.contract import Command, STOP
 from mobile_vla_ros.control.teleop import DIRECTIONS, HeldKey, SPEEDS, Teleop
-from mobile_vla_ros.data.bags import read_info
+from mobile_vla_ros.data.bag_paths import read_info
 
 
 def hold(hand, key, start, end, delay, interval):

@@ -15,9 +15,11 @@ from replay.test_replay import write_bag  # noqa: E402
 
 from mobile_vla_ros.cli import dataset as verb, train as train_verb  # noqa: E402
 from mobile_vla_ros.contract import Command, NS  # noqa: E402
-from mobile_vla_ros.data.bags import Bag, bags_in, decode, Event  # noqa: E402
+from mobile_vla_ros.data.bag_paths import bags_in  # noqa: E402
+from mobile_vla_ros.data.bags import Bag, Event  # noqa: E402
 from mobile_vla_ros.data.episode import EpisodeWriter  # noqa: E402
 from mobile_vla_ros.data.segments import segments  # noqa: E402
+from mobile_vla_ros.images.decode import decode  # noqa: E402
 from mobile_vla_ros.models.checkpoint import load_model  # noqa: E402
 from mobile_vla_ros.models.text import encode_text  # noqa: E402
 from mobile_vla_ros.models.vision import CHANNELS, GRID  # noqa: E402

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from mobile_vla_ros.contract import NS
-from mobile_vla_ros.data.bags import Bag, decode
+from mobile_vla_ros.data.bags import Bag
 from mobile_vla_ros.data.segments import segments
+from mobile_vla_ros.images.decode import decode
 from mobile_vla_ros.images.tally import Tally
 
 
@@ -42,12 +43,7 @@ def drives(bag: Bag, instruction: str | None = None, tally: Tally | None = None)
     :param tally: of the pictures that cannot be read.
     :raises ValueError: if there is none, saying why.
     """
-    if instruction is None and bag.topics['instruction'] is None:
-        raise ValueError(f'{bag.path}: no instruction was recorded; give one with --instruction')
-    if bag.topics['command'] is None:
-        raise ValueError(f'{bag.path}: no recorded commands (geometry_msgs Twist or '
-                         'TwistStamped) to go with the pictures')
-
+    bag.require(instruction, 'to go with the pictures')
     tally = tally or Tally()
 
     def readable(value):

@@ -14,11 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from mobile_vla_ros.contract import CAMERA_FRAME, Command, NS
-from mobile_vla_ros.data.bags import decode
 from mobile_vla_ros.data.episode import EpisodeWriter
 from mobile_vla_ros.data.formats.source_files import SourceError
 from mobile_vla_ros.data.formats.source_kinds import kind_of
-from mobile_vla_ros.images.decode import MessageError
+from mobile_vla_ros.images.decode import decode, MessageError
 
 ORDERS = ('bgr', 'rgb')
 FASTEST = 1000.0  # m/s, rad/s: no base does this, so that it was no command

@@ -17,7 +17,7 @@ def stored_in(folder: Path) -> list[Path]:
                    and not file.name.startswith('.') and file.is_file()), key=_written)
 
 
-def recordings_in(folder: Path) -> list[list[Path]]:
+def files_by_bag(folder: Path) -> list[list[Path]]:
     """Return the files of each recording in a folder of which nothing is described."""
     groups = {}
     for file in stored_in(folder):
@@ -40,7 +40,7 @@ def files_of(path: Path, described: Described) -> tuple[list[Path], list[str]]:
     there = {file.name: file for file in stored_in(path)}
     named = [there[name] for name in described.files if name in there]
     missing = [name for name in described.files if name not in there]
-    groups = recordings_in(path)
+    groups = files_by_bag(path)
     rest = [file for group in groups for file in group if file not in named]
     if described.files and not missing:
         beside = [file.name for file in rest if file.name + '.zstd' not in described.files]
@@ -54,7 +54,7 @@ def files_of(path: Path, described: Described) -> tuple[list[Path], list[str]]:
         raise BagError(f'{path}: no bag: no {NAME}, .mcap or .db3 file in it',
                        'give the folder of one, or a file')
     if len(groups) > 1 and not named:
-        raise BagError(f'{path}: several recordings without a {NAME}: '
+        raise BagError(f'{path}: several bags without a {NAME}: '
                        f'{_few([group[0].name for group in groups])}', 'give one of the files')
     if missing:
         notes.append(f'{NAME} names {_few(missing)}, which is not there')

@@ -10,8 +10,9 @@ import pytest
 pytest.importorskip('rosbags')
 
 from mobile_vla_ros.cli import dataset as verb, replay as replay_verb  # noqa: E402
-from mobile_vla_ros.data.bags import Bag, decode  # noqa: E402
+from mobile_vla_ros.data.bags import Bag  # noqa: E402
 from mobile_vla_ros.data.formats.donkeycar import read_tub  # noqa: E402
+from mobile_vla_ros.images.decode import decode  # noqa: E402
 from support.paths import ROOT  # noqa: E402
 
 DATA = ROOT.parent / 'shared' / 'data'

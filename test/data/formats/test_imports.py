@@ -9,8 +9,9 @@ import pytest
 pytest.importorskip('rosbags')
 
 from mobile_vla_ros.cli import dataset as verb  # noqa: E402
-from mobile_vla_ros.data.bags import Bag, decode  # noqa: E402
+from mobile_vla_ros.data.bags import Bag  # noqa: E402
 from mobile_vla_ros.data.formats.imports import import_episode, Options  # noqa: E402
+from mobile_vla_ros.images.decode import decode  # noqa: E402
 
 HEAD = 'image,time_s,linear_x,linear_y,angular_z,instruction'
 
