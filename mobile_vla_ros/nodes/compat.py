@@ -1,5 +1,8 @@
 """What differs between ROS distributions and middlewares, in one place."""
 
+from collections.abc import Callable
+from typing import Any
+
 from rclpy.duration import Duration
 from rclpy.qos import qos_check_compatible, qos_policy_name_from_kind, QoSCompatibility
 
@@ -9,8 +12,12 @@ except ImportError:  # Humble
     from rclpy.qos_event import PublisherEventCallbacks, SubscriptionEventCallbacks
 
 
-def create_subscription(node, kind, topic, callback, qos, on_mismatch):
-    """Create a subscription that calls on_mismatch(topic, policy) for those that don't fit."""
+OnMismatch = Callable[[str, str], None]  # (topic, the QoS policy that does not fit)
+
+
+def create_subscription(node: Any, kind: type, topic: str, callback: Callable[[Any], None],
+                        qos: Any, on_mismatch: OnMismatch) -> Any:
+    """Create a subscription; it reports publishers whose QoS does not fit."""
     events = SubscriptionEventCallbacks(incompatible_qos=_reporter(node, topic, on_mismatch))
     try:
         return node.create_subscription(kind, topic, callback, qos, event_callbacks=events)
@@ -18,8 +25,8 @@ def create_subscription(node, kind, topic, callback, qos, on_mismatch):
         return node.create_subscription(kind, topic, callback, qos)
 
 
-def create_publisher(node, kind, topic, qos, on_mismatch):
-    """Create a publisher that calls on_mismatch(topic, policy) for those that don't fit."""
+def create_publisher(node: Any, kind: type, topic: str, qos: Any, on_mismatch: OnMismatch) -> Any:
+    """Create a publisher; it reports subscribers whose QoS does not fit."""
     events = PublisherEventCallbacks(incompatible_qos=_reporter(node, topic, on_mismatch))
     try:
         return node.create_publisher(kind, topic, qos, event_callbacks=events)
@@ -27,27 +34,28 @@ def create_publisher(node, kind, topic, qos, on_mismatch):
         return node.create_publisher(kind, topic, qos)
 
 
-def fits(node, topic: str) -> bool:
-    """Tell whether a node and all its peers on a topic fit each other, by the graph's QoS."""
-    me = (node.get_name(), node.get_namespace())  # of the graph too: there, no deadline is no 0
-    pairs = [(giver.qos_profile, taker.qos_profile)
-             for giver in node.get_publishers_info_by_topic(topic)
-             for taker in node.get_subscriptions_info_by_topic(topic)
-             if me in ((giver.node_name, giver.node_namespace),
-                       (taker.node_name, taker.node_namespace))]
+def fits(node: Any, topic: str) -> bool:
+    """Tell whether the QoS of a node fits that of all others on a topic, as the graph shows it."""
+    # The node's own QoS is taken from the graph too: there, no deadline is not 0.
+    me = (node.get_name(), node.get_namespace())
+    pairs = [(publisher.qos_profile, subscriber.qos_profile)
+             for publisher in node.get_publishers_info_by_topic(topic)
+             for subscriber in node.get_subscriptions_info_by_topic(topic)
+             if me in ((publisher.node_name, publisher.node_namespace),
+                       (subscriber.node_name, subscriber.node_namespace))]
     return all(qos_check_compatible(*pair)[0] != QoSCompatibility.ERROR for pair in pairs)
 
 
-def wait_for_acks(publisher, seconds: float):
-    """Wait until reliable subscribers have what was published, where that can be known."""
+def wait_for_acks(publisher: Any, seconds: float) -> None:
+    """Wait, at most so long, until reliable subscribers have what was published."""
     try:
         publisher.wait_for_all_acked(Duration(seconds=seconds))
-    except Exception:  # not in this distribution or middleware; the caller loses nothing
+    except Exception:  # this distribution or middleware cannot tell; then nobody waits
         pass
 
 
-def _reporter(node, topic, on_mismatch):
-    def report(event):
+def _reporter(node: Any, topic: str, on_mismatch: OnMismatch) -> Callable[[Any], None]:
+    def report(event: Any) -> None:
         try:
             name = qos_policy_name_from_kind(event.last_policy_kind)
         except ValueError:

@@ -1,7 +1,9 @@
-"""Parameters declared once: default, words, range; every value is checked by the same code."""
+"""Parameters, each declared once: its default, what it means, what it takes."""
 
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 import math
+from typing import Any
 
 from rcl_interfaces.msg import (
     FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult)
@@ -12,18 +14,22 @@ from mobile_vla_ros.launching.checking import is_of_ros, suggestion
 
 @dataclass(frozen=True)
 class Setting:
-    """One parameter; its type is that of the default (a tuple: that many floats)."""
+    """One parameter. Its type is that of the default; a tuple stands for as many floats."""
 
     name: str
-    default: object
+    default: Any
     description: str
     low: float = -math.inf
     high: float = math.inf
-    choices: tuple = ()
+    choices: tuple[str, ...] = ()
     live: bool = False  # may change while the node is configured
 
-    def check(self, value):
-        """Return the value in its type; raise a ValueError that states it and what is allowed."""
+    def check(self, value: Any) -> Any:
+        """
+        Return the value in the parameter's type.
+
+        :raises ValueError: if it is not allowed; with the value, and what is allowed.
+        """
         kind = type(self.default)
         if kind is tuple:
             good = not isinstance(value, (str, bytes)) and hasattr(value, '__len__') \
@@ -43,7 +49,7 @@ class Setting:
 
     @property
     def allowed(self) -> str:
-        """Return what is allowed, in words."""
+        """Return in words what is allowed."""
         if self.choices:
             return 'one of ' + ', '.join(self.choices)
         span = '' if math.isinf(self.low) else f' within {self.low:.10g}..{self.high:.10g}'
@@ -53,27 +59,30 @@ class Setting:
                        'numbers' + span}[type(self.default)]
 
     def descriptor(self) -> ParameterDescriptor:
-        """Return the words and range for `ros2 param describe` and rqt."""
-        # Dynamic typing: `rate:=20` is as good as `rate:=20.0`, and a value of another
-        # type is refused by `check`, where rclpy would name neither the parameter nor the value.
-        text = ParameterDescriptor(description=self.description, dynamic_typing=True,
-                                   additional_constraints=self.allowed)
+        """Return what `ros2 param describe` and rqt show."""
+        # Dynamic typing, so that `rate:=20` is as good as `rate:=20.0`. `check` refuses a value of
+        # another type; rclpy would name neither the parameter nor the value.
+        descriptor = ParameterDescriptor(description=self.description, dynamic_typing=True,
+                                         additional_constraints=self.allowed)
         if math.isfinite(self.low) and type(self.default) is float:
-            text.floating_point_range = [FloatingPointRange(
+            descriptor.floating_point_range = [FloatingPointRange(
                 from_value=float(self.low), to_value=float(self.high), step=0.0)]
         elif math.isfinite(self.low) and type(self.default) is int:
-            text.integer_range = [IntegerRange(
+            descriptor.integer_range = [IntegerRange(
                 from_value=int(self.low), to_value=int(self.high), step=0)]
-        return text
+        return descriptor
 
-    def _in_range(self, value) -> bool:
+    def _in_range(self, value: Any) -> bool:
         return isinstance(value, (int, float)) and not isinstance(value, bool) \
             and math.isfinite(value) and self.low <= value <= self.high
 
 
-def refuse_all_but(names, changes: dict) -> None:
+Changes = dict[str, Any]
+
+
+def refuse_all_but(names: Collection[str], changes: Changes) -> None:
     """
-    Let only the settings with these names change while a node runs.
+    Let only these parameters change while a node runs.
 
     :raises ValueError: for one that is taken at start.
     """
@@ -83,49 +92,55 @@ def refuse_all_but(names, changes: dict) -> None:
                              f'set {value!r}')
 
 
-def refuse_all(changes: dict) -> None:
-    """Let no setting change while a node runs."""
+def refuse_all(changes: Changes) -> None:
+    """Let no parameter change while a node runs."""
     refuse_all_but((), changes)
 
 
-def declare(node, settings, take=refuse_all) -> dict:
+def declare(node: Any, settings: Iterable[Setting],
+            take: Callable[[Changes], None] = refuse_all) -> dict[str, Any]:
     """
-    Declare every setting on a node and return name: checked value.
+    Declare every parameter on a node and return {name: checked value}.
 
-    :param take: is given name: checked value of every later change, and raises to refuse it;
-        without one, none is taken.
-    :raises ValueError: for a name that the node has not, or a value that it does not take.
+    :param take: called with {name: checked value} of every later change; raises to refuse it.
+        By default every change is refused.
+    :raises ValueError: for a name that the node does not have, or a value that it does not take.
     """
-    known = {setting.name: setting for setting in settings}
-    # rclpy has no public way to list what a command line or a file sets.
-    given = getattr(node, '_parameter_overrides', {})
-    for name in sorted(given):
-        if name not in known and not is_of_ros(name):
-            raise ValueError(f'unknown parameter {name!r} for node {node.get_name()}: '
-                             + suggestion(name, known))
-    for setting in settings:
-        if setting.name in given:
-            setting.check(given[setting.name].value)
+    table = {setting.name: setting for setting in settings}
+    _check_overrides(node, table)
     values = {}
-    for setting in settings:
+    for name, setting in table.items():
         default = list(setting.default) if isinstance(setting.default, tuple) else setting.default
-        parameter = node.declare_parameter(setting.name, default, setting.descriptor())
-        values[setting.name] = setting.check(parameter.value)
+        parameter = node.declare_parameter(name, default, setting.descriptor())
+        values[name] = setting.check(parameter.value)
 
-    def answer(parameters) -> SetParametersResult:
+    def on_change(parameters: Iterable[Any]) -> SetParametersResult:
         try:
-            changes = {parameter.name: known[parameter.name].check(parameter.value)
-                       for parameter in parameters if parameter.name in known}
+            changes = {parameter.name: table[parameter.name].check(parameter.value)
+                       for parameter in parameters if parameter.name in table}
             if changes:
                 take(changes)
         except Exception as error:  # also whatever a backend raises for a file
             return SetParametersResult(successful=False, reason=first_line(error))
         return SetParametersResult(successful=True)
-    node.add_on_set_parameters_callback(answer)
+    node.add_on_set_parameters_callback(on_change)
     return values
 
 
-def describe(settings) -> str:
-    """Return one paragraph a setting, for --help."""
+def _check_overrides(node: Any, table: dict[str, Setting]) -> None:
+    """Raise a ValueError for what a command line or a file sets and the node does not take."""
+    # rclpy has no public way to list it.
+    overrides = getattr(node, '_parameter_overrides', {})
+    for name in sorted(overrides):
+        if name not in table and not is_of_ros(name):
+            raise ValueError(f'unknown parameter {name!r} for node {node.get_name()}: '
+                             + suggestion(name, table))
+    for name, setting in table.items():
+        if name in overrides:
+            setting.check(overrides[name].value)
+
+
+def describe(settings: Iterable[Setting]) -> str:
+    """Return one paragraph for each parameter, for --help."""
     return '\n'.join(f'  {setting.name} ({setting.allowed}; default {setting.default!r}): '
                      f'{setting.description}.' for setting in settings)

@@ -1,10 +1,12 @@
-"""Run one node until it is done or a signal comes; end by zeros, within a second."""
+"""Run one node until it is done or a signal comes; then end it within a second."""
 
+from collections.abc import Callable, Iterable
 import faulthandler
 import os
 import signal
 import sys
 import threading
+from typing import Any
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -15,23 +17,26 @@ from mobile_vla_ros.environment.memory import keep_memory
 from mobile_vla_ros.environment.packages import missing
 from mobile_vla_ros.environment.usage import as_started
 from mobile_vla_ros.errors import first_line, summary_of
+from mobile_vla_ros.launching.checking import Parameter
 from mobile_vla_ros.launching.ros_arguments import quote_texts
 
-JOIN_S = 0.4  # for the executor's thread, which a callback may hold
-END_S = 3.0  # for everything after a signal: what hangs longer is shown and ended
+JOIN_S = 0.4  # to wait for the executor's thread, which a callback may hold
+END_S = 3.0  # for everything after a signal; what hangs longer is shown and ended
 
 
-def run(make_node, argv=None, doc: str = '', name: str = 'node', settings=()) -> int:
+def run(make_node: Callable[[], Any], argv: list[str] | None = None, doc: str = '',
+        name: str = 'node', settings: Iterable[Parameter] = ()) -> int:
     """
     Spin `make_node()` and return the exit status: 0 after a signal, 2 for bad configuration.
 
-    The node has `start() -> bool`, called before spinning; `close()`, called in any case; and
-    perhaps an `exit_status`. rclpy's own signal handlers
-    shut the context down before a last message can be sent, so they are not installed; and a
-    thread that waits inside the middleware runs no handler, so the main thread only waits here.
+    The node has `start() -> bool`, called before spinning, and `close()`, called in any case. It
+    may have an `exit_status`. rclpy's own signal handlers are not installed: they shut the context
+    down before a last message can be sent. A thread that waits inside the middleware runs no
+    handler, so the main thread only waits here.
 
+    :param doc: the text for --help.
     :param name: the node's own, for which parameter files must have something.
-    :param settings: its table of parameters; what is text there may be written without quotes.
+    :param settings: its table of parameters; those that are text need no quotes.
     """
     args = sys.argv[1:] if argv is None else list(argv)
     try:
@@ -49,12 +54,6 @@ def run(make_node, argv=None, doc: str = '', name: str = 'node', settings=()) ->
         return _refuse(error)
     keep_memory()
     done = threading.Event()
-    status = [0]
-
-    def finish(code: int = 0):
-        status[0] = code
-        done.set()
-
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: done.set())
     try:
@@ -63,48 +62,68 @@ def run(make_node, argv=None, doc: str = '', name: str = 'node', settings=()) ->
         return _refuse(error)
     try:
         node = make_node()
-    except ImportError as error:
-        rclpy.try_shutdown()
-        return _refuse(f'this node {missing(error)}')
     except Exception as error:
-        # rclpy's own, of Python and of C++: a bad parameter, security that cannot be had.
-        if not isinstance(error, (ValueError, OSError)) \
-                and not type(error).__module__.startswith('rclpy.'):
-            raise
-        rclpy.try_shutdown()
+        return _refuse_node(error)
+    return _spin_until(done, node)
+
+
+def _refuse(error: Exception | str) -> int:
+    """Say in one line why nothing starts; return the exit status."""
+    sys.stderr.write(f'error: {first_line(error)}\n')
+    return 2
+
+
+def _refuse_node(error: Exception) -> int:
+    """Refuse a node that could not be made; raise the error if it is one of our own."""
+    rclpy.try_shutdown()
+    if isinstance(error, ImportError):
+        return _refuse(f'this node {missing(error)}')
+    # rclpy's errors, of Python and of C++: a bad parameter, security that cannot be had.
+    if isinstance(error, (ValueError, OSError)) or type(error).__module__.startswith('rclpy.'):
         return _refuse(error)
-    thread = threading.Thread(target=_spin, args=(node, finish), name='executor', daemon=True)
-    thread.start()
+    raise error
+
+
+def _spin_until(done: threading.Event, node: Any) -> int:
+    """Spin a node until `done` is set, end it, and return the exit status."""
+    spinner = Spinner(node, done)
+    spinner.start()
     done.wait()
     faulthandler.dump_traceback_later(END_S, exit=True)  # needs no lock of Python's
     node.close()
     rclpy.try_shutdown()
-    thread.join(JOIN_S)
+    spinner.join(JOIN_S)
     sys.stdout.flush()
     sys.stderr.flush()
-    code = status[0] or getattr(node, 'exit_status', 0)
-    if thread.is_alive():  # in a callback that hangs; all is published, so don't wait for it
-        os._exit(code)
-    return code
+    status = spinner.exit_status or getattr(node, 'exit_status', 0)
+    if spinner.is_alive():  # in a callback that hangs; all is published, so don't wait for it
+        os._exit(status)
+    return status
 
 
-def _spin(node, finish):
-    try:
-        if not node.start():
-            finish(1)
-            return
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
-        executor.spin()
-    except ExternalShutdownException:
-        finish()
-    except Exception as error:
-        if rclpy.ok():
-            node.get_logger().fatal(f'{summary_of(error)}: the node ends '
-                                    'for this error of its own; start it again')
-            finish(1)
+class Spinner(threading.Thread):
+    """Starts a node and spins it; sets `done` when that is over."""
 
+    def __init__(self, node: Any, done: threading.Event) -> None:
+        """Prepare the thread; its `exit_status` becomes 1 after an error."""
+        super().__init__(name='executor', daemon=True)
+        self._node, self._done, self.exit_status = node, done, 0
 
-def _refuse(error) -> int:
-    sys.stderr.write(f'error: {first_line(error)}\n')
-    return 2
+    def run(self) -> None:
+        """Spin until the context is shut down, or a callback raises."""
+        try:
+            if not self._node.start():
+                self.exit_status = 1
+                return
+            executor = SingleThreadedExecutor()
+            executor.add_node(self._node)
+            executor.spin()
+        except ExternalShutdownException:
+            pass
+        except Exception as error:
+            if rclpy.ok():
+                self.exit_status = 1
+                self._node.get_logger().fatal(f'{summary_of(error)}: the node ends for this error '
+                                              'of its own; start it again')
+        finally:
+            self._done.set()
