@@ -1,15 +1,17 @@
 """
-The record node: episodes to disk as they are driven, without decoding what it writes.
+The record node: writes episodes to disk as they are driven, and decodes nothing.
 
     python -m mobile_vla_ros record --ros-args -p folder:=drives -p instruction:='go left'
     ros2 service call /record/start std_srvs/srv/Trigger
 """
 
+from collections.abc import Callable
 import json
 import os
 from pathlib import Path
 import signal
 import time
+from typing import Any, TYPE_CHECKING
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
@@ -31,10 +33,13 @@ from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.nodes.parameters import declare, describe, refuse_all_but, Setting
 from mobile_vla_ros.nodes.spin import run
 
+if TYPE_CHECKING:
+    from mobile_vla_ros.data.recorder import Recorder
+
 LABELS = ('instruction', 'scenario', 'distance', 'robot')
 SETTINGS = (
     Setting('folder', 'drives', 'Folder in which every episode becomes a rosbag2 folder'),
-    Setting('instruction', '', 'What is about to be done, in words; empty: what came last on '
+    Setting('instruction', '', 'What is about to be done, in words; empty: the last message on '
             'instruction', live=True),
     Setting('scenario', '', 'Label of the scene', live=True),
     Setting('distance', '', 'How far the obstacle is',
@@ -44,13 +49,13 @@ SETTINGS = (
             choices=('raw', 'compressed')),
     Setting('stamped', False, 'Commands are TwistStamped instead of Twist'),
     Setting('least_image_rate', 8.0, 'Frames per second below which it warns', 0.0, 1000.0),
-    Setting('min_free_mb', 1000.0, 'Megabytes that must stay free: less ends the recording, '
-            'closes the file and ends the node', 0.0, 1e9),
+    Setting('min_free_mb', 1000.0, 'Megabytes that must stay free; with less the node closes the '
+            'file and ends', 0.0, 1e9),
 )
 
 
-def make_recorder(values: dict, topics: list):
-    """Return the recorder of checked values; topics are rows of a Topic's fields."""
+def make_recorder(values: dict[str, Any], topics: list[tuple[Any, ...]]) -> 'Recorder':
+    """Return the recorder of checked values; each topic is the fields of a `Topic`."""
     packages.require(*packages.RECORD)
     from mobile_vla_ros.data.recorder import Recorder, Topic
     from rosbags.typesys import get_typestore, Stores
@@ -60,25 +65,25 @@ def make_recorder(values: dict, topics: list):
                     int(values['min_free_mb'] * 2**20))
 
 
-def spell(kind) -> str:
-    """Return a message class as ROS 2 spells it."""
+def type_name(kind: type) -> str:
+    """Return the name that ROS 2 has for a message class, such as std_msgs/msg/String."""
     return f'{kind.__module__.split(".")[0]}/msg/{kind.__name__}'
 
 
 class RecordNode(Node):
-    """Writes what comes on its topics while an episode is open."""
+    """Writes the messages of its topics while an episode is open."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Read parameters and open the topics."""
         super().__init__('record')
         self.exit_status = 0
         self._values = values = declare(self, SETTINGS, self._take)
-        self._heard = ''
+        self._heard = ''  # the last instruction of the topic
         image = ('image', Image) if values['image_transport'] == 'raw' \
             else ('image/compressed', CompressedImage)
         sensor = qos_profile_sensor_data
         twist = TwistStamped if values['stamped'] else Twist
-        wanted = (  # topic, type, QoS; is it needed, least Hz, does it come between episodes too
+        wanted = (  # topic, type, QoS; then of a Topic: needed, least_hz, always
             (*image, sensor, True, values['least_image_rate'], True),
             ('camera_info', CameraInfo, sensor),
             ('cmd_vel', twist, 10, True),
@@ -87,12 +92,12 @@ class RecordNode(Node):
             ('instruction', String, 10),
             ('events', String, 10))
         names = {topic: self.resolve_topic_name(topic) for topic, *_ in wanted}
-        self._recorder = make_recorder(values, [(names[topic], spell(kind), *health)
+        self._recorder = make_recorder(values, [(names[topic], type_name(kind), *health)
                                                 for topic, kind, _, *health in wanted])
         self._image_topic = names[image[0]]
         self._instruction_topic, self._events_topic = names['instruction'], names['events']
         for topic, kind, qos, *_ in wanted:
-            self.create_subscription(kind, topic, self._taker(names[topic]), qos, raw=True)
+            self.create_subscription(kind, topic, self._receiver(names[topic]), qos, raw=True)
         self._status = self.create_publisher(String, '~/status', 10)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self.create_service(Trigger, '~/start', self._on_start)
@@ -105,31 +110,31 @@ class RecordNode(Node):
         self.get_logger().info(f'episodes go to {Path(self._values["folder"]).resolve()}')
         return True
 
-    def close(self):
+    def close(self) -> None:
         """Keep what is being recorded."""
         if self._recorder.recording:
-            told = self._recorder.stop()
-            self.get_logger().info(f'kept {told["episode"]}, {told["seconds"]} s')
+            summary = self._recorder.stop()
+            self.get_logger().info(f'kept {summary["episode"]}, {summary["seconds"]} s')
 
     @property
-    def _said(self) -> str:
-        """Return what the next episode does: the parameter, else what came last on the topic."""
+    def _instruction(self) -> str:
+        """Return the instruction of the next episode: the parameter's, else the topic's last."""
         return normalise(self._values['instruction']) or self._heard
 
-    def _taker(self, topic):
-        def take(raw):
+    def _receiver(self, topic: str) -> Callable[[bytes], None]:
+        def receive(raw: bytes) -> None:
             if topic == self._instruction_topic:
                 self._heard = normalise(deserialize_message(raw, String).data)
             self._recorder.offer(topic, time.time_ns(), raw)
-        return take
+        return receive
 
-    def _on_start(self, request, response):
-        said = self._said
-        if not said:
+    def _on_start(self, request: Any, response: Any) -> Any:
+        instruction = self._instruction
+        if not instruction:
             response.message = 'no instruction: set the parameter, or publish one on ' \
                 f'{self._instruction_topic}, and start again'
             return response
-        info = {**{name: self._values[name] for name in LABELS}, 'instruction': said,
+        info = {**{name: self._values[name] for name in LABELS}, 'instruction': instruction,
                 'package_version': __version__}
         name = time.strftime('%Y-%m-%d_%H-%M-%S')
         try:
@@ -139,44 +144,44 @@ class RecordNode(Node):
         except (RuntimeError, OSError) as error:
             response.message = first_line(error)
             return response
-        # Said again inside the episode: a bag that is read later has nothing but itself.
+        # Written into the episode too: whoever reads the bag later has nothing else.
         self._recorder.offer(self._instruction_topic, time.time_ns(),
-                             serialize_message(String(data=said)))
+                             serialize_message(String(data=instruction)))
         self._note('start')
         response.success, response.message = True, str(folder)
         return response
 
-    def _stop(self, response, keep):
+    def _stop(self, response: Any, keep: bool) -> Any:
         try:
             if keep:
                 self._note('keep')
-            told = self._recorder.stop(keep)
+            summary = self._recorder.stop(keep)
         except (RuntimeError, OSError) as error:
             response.message = first_line(error)
             return response
-        response.success = not told['error']
-        response.message = json.dumps(told)
+        response.success = not summary['error']
+        response.message = json.dumps(summary)
         return response
 
-    def _note(self, what):
+    def _note(self, event: str) -> None:
         self._recorder.offer(self._events_topic, time.time_ns(),
-                             serialize_message(String(data=what)))
+                             serialize_message(String(data=event)))
 
-    def _inspect(self):
+    def _inspect(self) -> None:
         recorder = self._recorder
         troubles = recorder.troubles()
         rates = {topic: round(rate, 1) for topic, rate in recorder.rates().items()}
         state = {'recording': recorder.recording, 'seconds': round(recorder.seconds, 1),
                  'rates': rates, 'troubles': troubles, 'image_hz': rates[self._image_topic],
-                 'instruction': self._said, 'scenario': self._values['scenario'],
+                 'instruction': self._instruction, 'scenario': self._values['scenario'],
                  'distance': self._values['distance'], 'kept': dict(recorder.kept)}
         self._status.publish(String(data=json.dumps(state, ensure_ascii=False)))
-        words = '; '.join(troubles) or (
+        text = '; '.join(troubles) or (
             f'recording, {recorder.seconds:.1f} s' if recorder.recording else 'ready')
         level = DiagnosticStatus.ERROR if recorder.error else \
             DiagnosticStatus.WARN if troubles else DiagnosticStatus.OK
         self._diagnostics.publish(messages.to_diagnostics(
-            [(f'{self.get_fully_qualified_name()}: recording', level, words, rates)],
+            [(f'{self.get_fully_qualified_name()}: recording', level, text, rates)],
             self.get_clock().now().nanoseconds))
         if recorder.recording and recorder.full:
             why = '; '.join(recorder.troubles())
@@ -185,12 +190,12 @@ class RecordNode(Node):
             self.exit_status = 1
             os.kill(os.getpid(), signal.SIGTERM)
 
-    def _take(self, changes):
+    def _take(self, changes: dict[str, Any]) -> None:
         refuse_all_but(LABELS, changes)
         self._values = {**self._values, **changes}
 
 
-def main(argv=None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Run the node until a signal comes; what is being recorded then is kept."""
     return run(RecordNode, argv, f'{__doc__}\nParameters:\n{describe(SETTINGS)}',
                'record', SETTINGS)
