@@ -20,7 +20,8 @@ import yaml
 
 LISTED = Path(__file__).with_name('survivors.yaml')
 MUTANTS = Path('mutants')
-NAMES = ('control.guard', 'control.stopping', 'control.obstacle', 'inference.policy',
+NAMES = ('control.arming', 'control.guard', 'control.limits', 'control.obstacle',
+         'control.stopping', 'control.watchdog', 'inference.policy',
          'data.segments', 'data.doctor.x_verdicts_', 'report.gate', 'training.loss',
          'training.loop', 'training.split')
 LEAST = 0.95

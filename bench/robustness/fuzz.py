@@ -77,8 +77,7 @@ def scan(data):
 
 def parameters(data):
     """Values of any type for the drive node."""
-    from mobile_vla_ros.control.guard import Arming
-    from mobile_vla_ros.nodes.drive_settings import make_guard, SETTINGS
+    from mobile_vla_ros.nodes.drive_settings import make_config, SETTINGS
     values = {setting.name: setting.default for setting in SETTINGS}
     kinds = (lambda: None, data.ConsumeBool, lambda: data.ConsumeInt(8), data.ConsumeFloat,
              lambda: data.ConsumeUnicode(40))
@@ -90,7 +89,7 @@ def parameters(data):
                 if data.ConsumeBool() else kind()
             values[setting.name] = taken = setting.check(value)
             assert type(taken) is type(setting.default) and setting.check(taken) == taken
-        make_guard(values, Arming())
+        make_config(values)
     except ValueError as error:
         assert len(str(error).splitlines()) == 1, str(error)
 

@@ -1,12 +1,18 @@
 """A thread that works on the newest item only: one slot, no queue. No ROS."""
 
+from collections.abc import Callable
 import threading
+from typing import Generic, TypeVar
+
+Item = TypeVar('Item')
 
 
-class NewestWorker:
+class LatestWorker(Generic[Item]):
     """Calls `work(item)` in a thread of its own; items that it has no time for are replaced."""
 
-    def __init__(self, work, on_error=lambda worker, error: None):
+    def __init__(self, work: Callable[['LatestWorker[Item]', Item], object],
+                 on_error: Callable[['LatestWorker[Item]', Exception], object] =
+                 lambda worker, error: None) -> None:
         """
         Start the thread; a daemon, so that work that hangs cannot keep the process alive.
 
@@ -15,7 +21,8 @@ class NewestWorker:
         """
         self._work, self._on_error = work, on_error
         self._ready = threading.Condition()
-        self._slot = self._item = None  # what waits, what was worked on last
+        self._slot: Item | None = None  # what waits
+        self._item: Item | None = None  # what was worked on last
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name='inference', daemon=True)
         self._thread.start()
@@ -25,7 +32,7 @@ class NewestWorker:
         """Tell whether results are wanted no more."""
         return self._stopped
 
-    def offer(self, item) -> bool:
+    def offer(self, item: Item) -> bool:
         """Put an item into the slot; True if it replaces one that was never worked on."""
         with self._ready:
             replaced = self._slot is not None and self._slot is not self._item
@@ -33,7 +40,7 @@ class NewestWorker:
             self._ready.notify()
         return replaced
 
-    def again(self, item):
+    def again(self, item: Item) -> None:
         """Put an item into the slot if it is empty."""
         with self._ready:
             if self._slot is None:
@@ -49,15 +56,16 @@ class NewestWorker:
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
-    def _run(self):
+    def _run(self) -> None:
         while True:
             with self._ready:
                 while self._slot is None and not self._stopped:
                     self._ready.wait()
-                if self._stopped:
+                if self._stopped or self._slot is None:
                     return
-                self._item, self._slot = self._slot, None
+                item = self._item = self._slot
+                self._slot = None
             try:
-                self._work(self, self._item)
+                self._work(self, item)
             except Exception as error:  # a thread that ends works on nothing ever again
                 self._on_error(self, error)

@@ -1,5 +1,5 @@
 """
-The obstacle veto: how far the way ahead is free in a laser scan, whatever the policy wants.
+How far the way ahead is free in a laser scan, and so how fast any command may be followed.
 
 Pure code: no clock, no ROS. The base is taken as a disc that runs along the arc of its command.
 """
@@ -8,14 +8,17 @@ from dataclasses import dataclass
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from mobile_vla_ros.contract import Command, NS
-from mobile_vla_ros.control.guard import Watchdog
 from mobile_vla_ros.control.stopping import Stopping
+from mobile_vla_ros.control.watchdog import Watchdog
 
 TOO_CLOSE = 0.01  # m, at least, to what a scanner reports as nearer than it can measure
 LOOK = 0.35  # rad to each side of the motion's direction, of which half must be known
 STRAIGHT = 1e-3  # 1/m; an arc less curved than this is a line
+
+Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -24,9 +27,9 @@ class Zone:
 
     radius: float = 0.3  # m, of the base around base_link, to its furthest corner
     margin: float = 0.05  # m kept free beyond that
-    mount: tuple = (0.0, 0.0, 0.0)  # x m, y m, yaw rad of the scanner in base_link
+    mount: tuple[float, ...] = (0.0, 0.0, 0.0)  # x m, y m, yaw rad of the scanner in base_link
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ('radius', 'margin'):
             if not 0.0 <= getattr(self, name) < math.inf:
                 raise ValueError(f'obstacle.{name} must be a finite number >= 0 m, got '
@@ -35,11 +38,19 @@ class Zone:
             raise ValueError(f'obstacle.mount needs 3 finite values, got {self.mount}')
 
 
+@dataclass(frozen=True)
+class ObstacleConfig:
+    """The settings of an ObstacleMonitor, but for those that the whole guard shares."""
+
+    zone: Zone = Zone()
+    timeout_ns: int = NS // 2  # without a scan, after which the base is stopped
+
+
 class Scan:
     """One sweep of a planar scanner, its ranges understood as REP-117 says."""
 
-    def __init__(self, ranges, angle_min: float, angle_increment: float, range_min: float,
-                 range_max: float):
+    def __init__(self, ranges: npt.ArrayLike, angle_min: float, angle_increment: float,
+                 range_min: float, range_max: float) -> None:
         """
         Take ranges in m, angles in rad in the scanner's frame.
 
@@ -102,39 +113,44 @@ def free_way(scan: Scan, zone: Zone, command: Command) -> float:
     return max(float(ways.min(initial=math.inf)), 0.0)
 
 
-def _along_arc(along, aside, turn, radius):
+def _along_arc(along: Values, aside: Values, turn: float, radius: float) -> Values:
     """Return the ways in m to each point that a disc meets, running left around (0, turn)."""
     off = np.maximum(np.hypot(along, aside - turn), 1e-9)  # from the arc's centre
     cosine = (off * off + turn * turn - radius * radius) / (2.0 * off * turn)
     met = np.abs(cosine) < 1.0
     bearing = np.arctan2(along, turn - aside)[met] % (2.0 * math.pi)  # as the arc is run
-    return turn * np.maximum(bearing - np.arccos(cosine[met]), 0.0)
+    ways: Values = turn * np.maximum(bearing - np.arccos(cosine[met]), 0.0)
+    return ways
 
 
-def _in_base(points, mount):
+def _in_base(points: Values, mount: tuple[float, ...]) -> Values:
     """Return points (n, 2) in the scanner's frame as points in base_link."""
     x, y, yaw = mount
     cos, sin = math.cos(yaw), math.sin(yaw)
-    return points @ np.array([[cos, sin], [-sin, cos]]) + (x, y)
+    turned: Values = points @ np.array([[cos, sin], [-sin, cos]]) + (x, y)
+    return turned
 
 
-class Veto:
+BLIND = Scan([math.nan], 0.0, 1.0, 0.0, 1.0)  # tells nothing
+
+
+class ObstacleMonitor:
     """Holds the newest scan and says how fast a command may be followed."""
 
-    def __init__(self, zone: Zone, stopping: Stopping, timeout_ns: int):
+    def __init__(self, config: ObstacleConfig, stopping: Stopping) -> None:
         """Start blind."""
-        self.zone, self.stopping = zone, stopping
-        self.watchdog = Watchdog(timeout_ns)
+        self.zone, self.stopping = config.zone, stopping
+        self.watchdog = Watchdog(config.timeout_ns)
         self.way_m = math.inf  # free for the last command
         self.unseen = False  # where it wanted to go
-        self._scan = None
+        self._scan = BLIND
 
-    def adopt(self, other: 'Veto'):
-        """Take the settings of another one; what was seen stays."""
-        self.zone, self.stopping = other.zone, other.stopping
-        self.watchdog.timeout_ns = other.watchdog.timeout_ns
+    def configure(self, config: ObstacleConfig, stopping: Stopping) -> None:
+        """Take other settings; what was seen stays."""
+        self.zone, self.stopping = config.zone, stopping
+        self.watchdog.timeout_ns = config.timeout_ns
 
-    def take(self, scan: Scan, now_ns: int):
+    def accept_scan(self, scan: Scan, now_ns: int) -> None:
         """Take a scan that came at `now_ns`."""
         self._scan = scan
         self.watchdog.feed(now_ns)
@@ -143,9 +159,12 @@ class Veto:
         """Tell whether scans come and are fresh."""
         return self.watchdog.alive(now_ns)
 
-    def speed(self, command: Command, now_ns: int) -> float:
+    def safe_speed(self, command: Command, now_ns: int) -> float:
         """Return how fast in m/s a command may be followed; 0 where nothing is seen."""
         direction = math.atan2(command.linear_y, command.linear_x) - self.zone.mount[2]
         self.unseen = command.speed > 0.0 and not self._scan.sees(direction)
-        self.way_m = 0.0 if self.unseen else free_way(self._scan, self.zone, command)
-        return self.stopping.speed(self.way_m, (now_ns - self.watchdog.fed_ns) / NS)
+        if self.unseen:
+            self.way_m = 0.0
+            return 0.0
+        self.way_m = free_way(self._scan, self.zone, command)
+        return self.stopping.speed(self.way_m, self.watchdog.age_ns(now_ns) / NS)

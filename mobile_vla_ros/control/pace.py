@@ -14,7 +14,7 @@ class Pace:
     published at once, and the mean rate stays within SLEW of the one asked for.
     """
 
-    def __init__(self, period_ns: int, now_ns: int):
+    def __init__(self, period_ns: int, now_ns: int) -> None:
         """Be due at once."""
         self.period_ns = period_ns
         self.due_ns = now_ns
@@ -42,7 +42,7 @@ class Pace:
         self._drawn = True
         return self.locked and near and error >= -self.period_ns * GRACE
 
-    def sent(self, now_ns: int):
+    def sent(self, now_ns: int) -> None:
         """Take note of an output: due again in a period; an output out of turn changes nothing."""
         if now_ns >= self.due_ns - self.period_ns * GRACE:
             self.due_ns += self.period_ns

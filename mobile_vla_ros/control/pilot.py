@@ -1,113 +1,128 @@
 """From frames and instructions to commands: one lock, two threads, no ROS."""
 
-import os
-import signal
+from collections.abc import Callable, Sequence
 import sys
 import threading
 import time
-from typing import NamedTuple, Optional
+from typing import Any
 
-from mobile_vla_ros.contract import NS, STOP
-from mobile_vla_ros.control.guard import Arming, Guard, Reason
+from mobile_vla_ros.contract import Command, Plan
+from mobile_vla_ros.control.arming import Arming
+from mobile_vla_ros.control.guard import Guard, GuardConfig
 from mobile_vla_ros.control.health import Health
-from mobile_vla_ros.control.latest_worker import NewestWorker
-from mobile_vla_ros.control.pace import Pace
+from mobile_vla_ros.control.latest_worker import LatestWorker
+from mobile_vla_ros.control.obstacle import Scan
+from mobile_vla_ros.control.output import Output
+from mobile_vla_ros.control.planner import AnyPolicy, Frame, Picture, Planner, submit
+from mobile_vla_ros.control.reasons import Reason
+from mobile_vla_ros.control.status import PilotState, Publisher, Status
 from mobile_vla_ros.errors import first_line, summary_of
-
-ZEROS_NS = NS  # how long zeros go on after a deactivation
-LAST_ZEROS = 4  # before nobody speaks any more
-
-
-class Frame(NamedTuple):
-    """An image message with its stamp and the steady time at which it came."""
-
-    msg: object
-    stamp_ns: int
-    received_ns: int
-    stamped: bool  # by the camera; else the stamp is the time of receipt
 
 
 class Pilot:
     """
     Everything between what comes in and what goes out, callable from any thread.
 
-    All that is mutable is guarded by `self._wake`. Commands are published under it, so that none
-    can overtake a stop.
+    All that is mutable is guarded by `self._wake`, which the output shares. A pilot is
+    configured, activated, deactivated and cleaned up as a lifecycle node is; `shutdown` is final.
     """
 
-    def __init__(self, guard: Guard, on_news):
+    def __init__(self, config: GuardConfig, on_news: Callable[[], object]) -> None:
         """Start the output thread, silent; `on_news()` is called there when the reason changes."""
         self._wake = threading.Condition(threading.RLock())
         self._on_news = on_news
-        self.arming: Arming = guard.arming  # outlives activations: a stop is not forgotten
-        self.guard = guard
+        self._diagnostics_fail = False
+        self.arming = Arming()  # outlives activations: a stop is not forgotten
+        self.guard = Guard(config, self.arming)
         self.health = Health()
-        self.active = self._closed = self._untold = False
-        self.failed = False  # the output thread
         self.instruction = ''
-        self._empty()
-        self._output = threading.Thread(target=self._run_output, name='output', daemon=True)
-        self._output.start()
+        self.policy: AnyPolicy | None = None
+        self._decode: Callable[[Any], Picture] = lambda msg: msg
+        self._on_plan: Callable[[Frame, Picture, Plan, str], object] = lambda *_: None
+        self._worker: LatestWorker[Frame] | None = None
+        self._planner = Planner()
+        self._frame: Frame | None = None  # the newest one accepted
+        self._stop_on_frozen = False
+        self._output = Output(self._wake, self.report, self.arming.disarm)
 
-    def open(self, policy, decode, publish, on_plan):
+    @property
+    def active(self) -> bool:
+        """Tell whether commands go out."""
+        return self._output.active
+
+    @property
+    def reason(self) -> Reason:
+        """Return why the base is driven or stopped."""
+        return self._output.reason
+
+    @property
+    def failed(self) -> bool:
+        """Tell whether no command goes out any more."""
+        return self._output.failed
+
+    # -- lifecycle
+
+    def configure(self, policy: AnyPolicy, decode: Callable[[Any], Picture],
+                  publish: Callable[[Command], object],
+                  on_plan: Callable[[Frame, Picture, Plan, str], object]) -> None:
         """
         Get ready to be activated.
 
         :param decode: image message -> RGB uint8 (H, W, 3).
         :param publish: takes a Command.
-        :param on_plan: takes (frame, rgb, plan, instruction) after a plan was taken.
+        :param on_plan: takes (frame, rgb, plan, instruction) after a plan was accepted.
         """
         with self._wake:
             self.policy = policy
-            self._decode, self._publish, self._on_plan = decode, publish, on_plan
-            self._worker = NewestWorker(self._infer, self._erred)
+            self._decode, self._on_plan = decode, on_plan
+            self._output.configure(publish)
+            self._worker = LatestWorker(self._infer, self._erred)
 
-    def activate(self, guard: Guard, rate: float, instruction: str, armed: bool):
-        """Begin to publish."""
+    def activate(self, config: GuardConfig, rate: float, instruction: str, armed: bool) -> None:
+        """Begin to publish, by a new guard."""
         now_ns = time.monotonic_ns()
         with self._wake:
-            self.guard = guard
-            self._frame = self._planned_for = None
+            self.guard = Guard(config, self.arming)
+            self._frame = None
+            self._planner.forget()
             if armed:
                 self.arming.arm()
-            guard.instruct(self.instruction or instruction, now_ns)
-            self._pace = Pace(int(NS / rate), now_ns)
-            self.active = True
-            self._wake.notify_all()
+            self.guard.accept_instruction(self.instruction or instruction, now_ns)
+            self._output.activate(self.guard, rate, now_ns)
 
-    def quiet(self):
+    def deactivate(self) -> None:
         """Send zero now, more zeros for a second, then nothing; disarmed and without a task."""
         with self._wake:
             if self.active:
-                self.active = False
                 self.arming.disarm()
                 self.instruction = ''
-                now_ns = time.monotonic_ns()
-                self._zeros_until_ns = now_ns + ZEROS_NS
-                self._emit(now_ns)
-                self._wake.notify_all()
+                self._output.deactivate(time.monotonic_ns())
 
-    def empty(self):
+    def cleanup(self) -> None:
         """Send the last zeros, drop the policy and what came for it; then topics may be closed."""
-        self.quiet()
+        self.deactivate()
         with self._wake:
-            self._say_last_zeros()
+            self._output.send_last_zeros()
         if self._worker:
             self._worker.stop(1.0)
         with self._wake:
-            self._empty()
+            self.policy = self._worker = self._frame = None
+            self._planner.forget()
+            self._stop_on_frozen = False
+            self._output.cleanup()
 
-    def close(self) -> bool:
+    def shutdown(self) -> bool:
         """Send the last zeros and be silent for ever; True if there was somebody to hear them."""
         with self._wake:
-            self._closed = True
-            self._wake.notify_all()
-            speaking = self._say_last_zeros()
+            speaking = self._output.shutdown()
         if self._worker:
             self._worker.stop(0.1)
         return speaking
 
-    def frame(self, msg, stamp_ns: int, received_ns: int, clock_offset_ns: Optional[int]):
+    # -- what comes in
+
+    def on_frame(self, msg: Any, stamp_ns: int, received_ns: int,
+                 clock_offset_ns: int | None) -> None:
         """
         Take a frame.
 
@@ -116,38 +131,49 @@ class Pilot:
         """
         stamped = clock_offset_ns is not None
         with self._wake:
-            if not self.active:
+            if not self.active or not self._worker:
                 return
-            accepted = self.guard.frame(stamp_ns, received_ns,
-                                        -clock_offset_ns if stamped else 0, stamped)
-            self.health.frame(received_ns, clock_offset_ns, accepted)
+            accepted = self.guard.accept_frame(stamp_ns, received_ns, -(clock_offset_ns or 0),
+                                               stamped)
+            self.health.note_frame(received_ns, clock_offset_ns, accepted)
             if accepted:
                 self._frame = Frame(msg, stamp_ns, received_ns, stamped)
                 self.health.replaced += self._worker.offer(self._frame)
 
-    def scan(self, scan, received_ns: int):
+    def on_scan(self, scan: Scan, received_ns: int) -> None:
         """Take a scan of the surroundings."""
         with self._wake:
-            if self.active and self.guard.veto:
-                self.guard.veto.take(scan, received_ns)
-                self.health.scan(received_ns)
+            if self.active and self.guard.obstacles:
+                self.guard.obstacles.accept_scan(scan, received_ns)
+                self.health.note_scan(received_ns)
 
-    def instruct(self, text: str):
+    def on_instruction(self, text: str) -> None:
         """Take a normalised instruction; an empty one stops at once."""
         with self._wake:
             self.instruction = text
-            if self.active and self.guard.instruct(text, time.monotonic_ns()):
+            if self.active and self.guard.accept_instruction(text, time.monotonic_ns()):
                 if not text:
-                    self._be_urgent()
-                elif self._frame:
+                    self._output.hurry()
+                elif self._frame and self._worker:
                     self._worker.again(self._frame)  # don't wait for the next one
 
-    def arm(self, wanted: bool) -> tuple:
+    def on_graph(self, publishers: Sequence[Publisher], rivals: Sequence[str],
+                 exclusive: bool) -> bool:
+        """Take note of who else is in the graph; True if that is news."""
+        with self._wake:
+            news = bool(rivals) != bool(self.health.rivals)
+            self.health.note_graph(publishers, rivals, time.monotonic_ns())
+            self._block(Reason.CONTENDED, bool(rivals) and exclusive)
+        return news
+
+    # -- what people want
+
+    def arm(self, wanted: bool) -> tuple[bool, str]:
         """Arm or disarm; return (done, words)."""
         with self._wake:
             if not wanted:
                 self.arming.disarm()
-                self._be_urgent()
+                self._output.hurry()
                 return True, 'disarmed'
             refusal = Reason.INACTIVE if not self.active \
                 else Reason.FAULT if self.guard.faulted \
@@ -155,229 +181,116 @@ class Pilot:
             self._wake.notify_all()
         return not refusal, f'{refusal.text}: {refusal.way_out}' if refusal else 'armed'
 
-    def stop(self):
+    def stop(self) -> None:
         """Latch a stop."""
         with self._wake:
             self.arming.stop()
-            self._be_urgent()
+            self._output.hurry()
 
-    def reset(self):
+    def reset(self) -> None:
         """Clear a latched stop and a fault; stay disarmed."""
         with self._wake:
             self.guard.reset()
-            self.health.aside = ''
-            self._planned_for = None  # older stamps may come now: the policy starts anew too
-            self._be_urgent()
+            self.health.display_error = ''
+            self._planner.forget()  # older stamps may come now: the policy starts anew too
+            self._output.hurry()
 
-    def change(self, settings: Guard, policy):
-        """Take the settings of another guard, and another policy, which disarms."""
+    def update(self, config: GuardConfig, policy: AnyPolicy | None) -> None:
+        """Take other settings, and another policy, which disarms."""
         with self._wake:
-            self.guard.adopt(settings)
+            self.guard.configure(config)
             if policy is not self.policy:
                 self.policy = policy
                 self.arming.disarm()  # another model drives only after another deliberate act
-                self.guard.flush()
-                self._be_urgent()
+                self.guard.drop_plan()
+                self._output.hurry()
 
-    def graph(self, publishers, rivals, exclusive: bool) -> bool:
-        """Take note of who else is there; True if that is news."""
+    def stop_on_frozen(self, wanted: bool) -> None:
+        """Set whether a camera that repeats one image stops the base."""
         with self._wake:
-            news = bool(rivals) != bool(self.health.rivals)
-            self.health.graph(publishers, rivals, time.monotonic_ns())
-            self._block(Reason.CONTENDED, bool(rivals) and exclusive)
-        return news
+            self._stop_on_frozen = wanted
+            self._block(Reason.FROZEN, wanted and self.health.frozen)
 
-    def tell(self):
-        """Call on_news; what goes wrong in telling is counted and said, and stops nothing."""
+    # -- what is said
+
+    def report(self) -> None:
+        """Call on_news; what goes wrong in it is counted and said, and stops nothing."""
         error = ''
         try:
             self._on_news()
         except Exception as raised:
             error = summary_of(raised)
         with self._wake:
-            if error and not self._untold and not self._closed:
+            if error and not self._diagnostics_fail and not self._output.closed:
                 sys.stderr.write(f'warning: diagnostics cannot be published ({error}); driving '
                                  'goes on, and the next are tried\n')
-            self._untold = bool(error)
-            self.health.untold += self._untold
+            self._diagnostics_fail = bool(error)
+            self.health.diagnostics_failed += self._diagnostics_fail
 
-    def statuses(self, name: str, topic: str, image_type: str):
-        """Return (reason, what to tell)."""
+    def statuses(self, name: str, topic: str, image_type: str) -> tuple[Reason, list[Status]]:
+        """Return (reason, statuses of the node)."""
         with self._wake:
             policy = {} if self.policy is None else {
                 'checkpoint sha256': self.policy.sha256, 'backend': self.policy.backend}
-            return self.reason, self.health.statuses(
-                name, topic, image_type, time.monotonic_ns(), self.active, self.reason,
-                self.guard.error if self.guard.failures else '', policy, self.guard)
+            return self.reason, self.health.statuses(PilotState(
+                name, topic, image_type, time.monotonic_ns(), self.active, self.reason, policy,
+                self.guard))
 
-    def block_frozen(self, wanted: bool):
-        """Set whether a camera that repeats one image stops the base."""
-        with self._wake:
-            self._stop_on_frozen = wanted
-            self._block(Reason.FROZEN, wanted and self.health.frozen)
-
-    def _empty(self):
-        self.policy = None
-        self.reason = Reason.INACTIVE
-        self._worker = self._frame = self._paced = None
-        self._pace = Pace(NS, 0)
-        self._planned_for = None  # (policy, instruction, stamped) since its last reset
-        self._zeros_until_ns = 0
-        self._urgent = self._news = False
-        self._last = STOP  # what was published
-        self._stop_on_frozen = False
-
-    def _say_last_zeros(self) -> bool:
-        """Be inactive, and let nobody else speak meanwhile; False if it was silent already."""
-        speaking = self.active or time.monotonic_ns() < self._zeros_until_ns
-        self.active = False
-        for _ in range(LAST_ZEROS if speaking else 0):
-            self._say(STOP)
-            time.sleep(0.02)
-        return speaking
-
-    def _say(self, command):
-        """Publish a command; a node that cannot is of no use, and ends as by a signal."""
-        try:
-            self._publish(command)
-        except Exception as error:
-            self._fail(error)
-
-    def _fail(self, error):
-        if not self.failed:
-            sys.stderr.write(f'error: no command goes out ({summary_of(error)}): the node ends, '
-                             'start it again; the base must stop by its own timeout\n')
-            self.failed = True
-            with self._wake:
-                self.arming.disarm()
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    def _block(self, reason: Reason, blocked: bool):
+    def _block(self, reason: Reason, blocked: bool) -> None:
         (self.guard.blocks.add if blocked else self.guard.blocks.discard)(reason)
 
     # -- inference thread
 
-    def _infer(self, worker, frame: Frame):
+    def _infer(self, worker: LatestWorker[Frame], frame: Frame) -> None:
         try:
             rgb = self._decode(frame.msg)
         except Exception as error:  # a MessageError, unless a codec has a surprise
             with self._wake:
-                self.guard.unreadable()
-                self.health.unreadable(frame.msg, error, first_line(error))
+                self.guard.note_unreadable()
+                self.health.note_unreadable(frame.msg, error, first_line(error))
             return
         with self._wake:
             guard, policy, instruction = self.guard, self.policy, self.guard.instruction
             self.health.tally.count(frame.msg)
             before = self.health.frozen
-            frozen = self.health.picture(rgb, frame.received_ns)
+            frozen = self.health.note_picture(rgb, frame.received_ns)
             self._block(Reason.FROZEN, frozen and self._stop_on_frozen)
-            self._news |= frozen != before
-        if not instruction or guard.faulted or policy is None:
-            return
-        plan = error = None
+            self._output.note_news(frozen != before)
+            if not guard.wants_plan or policy is None:
+                return
         started = time.perf_counter()
-        try:
-            task = (id(policy), instruction, frame.stamped)
-            if self._planned_for != task:
-                policy.reset()
-                self._planned_for = task
-            plan = policy.plan(rgb, instruction, frame.stamp_ns)
-        except Exception as raised:  # whatever a model raises, the base must stop
-            error = summary_of(raised)
+        answer = self._planner.ask(policy, rgb, instruction, frame)
         took_ms = 1e3 * (time.perf_counter() - started)
         with self._wake:
             if worker.stopped or policy is not self.policy or guard is not self.guard:
                 return  # it hung, and the world went on without it
             self.health.inference_ms.append(took_ms)
             failures = guard.failures
-            good = False
-            if error is None:
-                try:
-                    good = guard.plan(plan, instruction, frame.stamp_ns, frame.received_ns)
-                except Exception as raised:  # what it returned is no plan at all
-                    error = f'it returned {type(plan).__name__}, not a plan ({summary_of(raised)})'
-            if error is not None:
-                guard.failed(error)
+            accepted = submit(answer, guard)
             self.health.failed_plans += guard.failures > failures
-            if good:
-                self._planned(frame)
-            else:
-                self._be_urgent()
-        if good:
-            self._show(frame, rgb, plan, instruction)
+            if not accepted:
+                self._output.hurry()
+            elif self._output.accept_plan(frame, time.monotonic_ns()):
+                self.health.latency_ms.append((time.monotonic_ns() - frame.received_ns) / 1e6)
+        if accepted:
+            self._show(frame, rgb, answer.plan, instruction)
 
-    def _show(self, frame, rgb, plan, instruction):
-        """Let others see a plan; who cannot is told of, and the base drives on: it is sound."""
+    def _show(self, frame: Frame, rgb: Picture, plan: Plan, instruction: str) -> None:
+        """Let others see a plan; if that fails it is told, and the base drives on."""
         error = ''
         try:
             self._on_plan(frame, rgb, plan, instruction)
         except Exception as raised:
             error = summary_of(raised)
         with self._wake:
-            self._news |= self.health.beside(error)
+            self._output.note_news(self.health.note_display(error))
             self._wake.notify_all()
 
-    def _erred(self, worker, error):
+    def _erred(self, worker: LatestWorker[Frame], error: Exception) -> None:
         """Stop for what nobody foresaw: it counts as a failure of the policy."""
         with self._wake:
             if not worker.stopped:
-                self.guard.failed(f'after a frame: {summary_of(error)}')
+                self.guard.note_failure(f'after a frame: {summary_of(error)}')
                 self.health.failed_plans += 1
-                self._planned_for = None
-                self._be_urgent()
-
-    def _planned(self, frame: Frame):
-        if not self.active or frame is self._paced:  # planned anew: waits for its turn
-            return
-        self._paced = frame
-        now_ns = time.monotonic_ns()
-        if self._pace.arrived(now_ns):
-            self._emit(now_ns)
-            self.health.latency_ms.append((time.monotonic_ns() - frame.received_ns) / 1e6)
-
-    # -- output thread, and whoever has news; under the lock
-
-    def _run_output(self):
-        try:
-            while True:
-                with self._wake:
-                    if self._closed:
-                        return
-                    self._wait_or_emit(time.monotonic_ns())
-                    news, self._news = self._news, False
-                if news:
-                    self.tell()
-        except Exception as error:  # no output, no node
-            self._fail(error)
-
-    def _wait_or_emit(self, now_ns: int):
-        if not self.active and now_ns >= self._zeros_until_ns:
-            if not self._news:
-                self._wake.wait()
-            return
-        due_ns = self._pace.wake_ns
-        if self.active:
-            due_ns = min(due_ns, self.guard.deadline_ns() or due_ns)
-        if self._urgent or now_ns >= due_ns:
-            self._urgent = False
-            self._emit(now_ns)
-        elif not self._news:
-            self._wake.wait((due_ns - now_ns) / NS)
-
-    def _be_urgent(self):
-        """Let a STOP out at once; a command waits for its turn."""
-        if self.active and self._last != STOP:
-            self._urgent = self.guard.reason(time.monotonic_ns()) is not Reason.DRIVING
-        self._wake.notify_all()
-
-    def _emit(self, now_ns: int):
-        if self.active:
-            command, reason = self.guard.tick(now_ns)
-        else:
-            command, reason = STOP, Reason.INACTIVE
-        self._say(command)
-        self._last = command
-        self._pace.sent(now_ns)
-        if reason is not self.reason:
-            self.reason, self._news = reason, True
-            self._wake.notify_all()
+                self._planner.forget()
+                self._output.hurry()

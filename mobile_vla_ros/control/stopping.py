@@ -14,7 +14,7 @@ class Stopping:
     deceleration: float = 1.0  # m/s^2 that the base really achieves
     reaction: float = 0.2  # s from a command until the base follows it
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in fields(self):
             if not 0.0 <= getattr(self, field.name) < math.inf:
                 raise ValueError(f'stopping.{field.name} must be a finite number >= 0, got '
@@ -38,7 +38,7 @@ class Stopping:
 class Age:
     """How old frames are when they are driven by: rises at once, falls slowly."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Know no delay yet."""
         self.seconds = 0.0
 

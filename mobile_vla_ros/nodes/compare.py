@@ -24,7 +24,7 @@ from std_msgs.msg import String
 from mobile_vla_ros import messages
 from mobile_vla_ros.contract import Command
 from mobile_vla_ros.contract import BACKENDS
-from mobile_vla_ros.control.guard import Reason
+from mobile_vla_ros.control.reasons import Reason
 from mobile_vla_ros.environment import packages
 from mobile_vla_ros.errors import first_line, summary_of
 from mobile_vla_ros.nodes.parameters import declare, describe, Setting

@@ -19,14 +19,15 @@ from std_srvs.srv import SetBool, Trigger
 
 from mobile_vla_ros import messages
 from mobile_vla_ros.contract import Command, NS
-from mobile_vla_ros.control.guard import Arming, Reason
-from mobile_vla_ros.control.health import ERROR, OK, UNSTAMPED
+from mobile_vla_ros.control.health import UNSTAMPED
 from mobile_vla_ros.control.pilot import Pilot
+from mobile_vla_ros.control.reasons import Reason
+from mobile_vla_ros.control.status import ERROR, OK
 from mobile_vla_ros.errors import first_line
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.nodes import compat
 from mobile_vla_ros.nodes.annotate import annotate
-from mobile_vla_ros.nodes.drive_settings import make_guard, SETTINGS, turned_off
+from mobile_vla_ros.nodes.drive_settings import make_config, SETTINGS, turned_off
 from mobile_vla_ros.nodes.parameters import declare, describe
 from mobile_vla_ros.nodes.spin import run
 from mobile_vla_ros.preprocessing import IMAGE
@@ -51,7 +52,7 @@ class DriveNode(LifecycleNode):
         self._steady_zero_ns = None  # of the steady clock, by the node's, for unstamped frames
         self._logged = None
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        self._pilot = Pilot(make_guard(self._values, Arming()), self._tell)
+        self._pilot = Pilot(make_config(self._values), self._tell)
         self.create_service(SetBool, '~/arm', self._on_arm)
         self.create_service(Trigger, '~/stop', self._on_stop)
         self.create_service(Trigger, '~/reset', self._on_reset)
@@ -71,7 +72,7 @@ class DriveNode(LifecycleNode):
 
     def close(self):
         """Send the last zeros and let go of everything; callable from any thread."""
-        if self._pilot.close():
+        if self._pilot.shutdown():
             compat.wait_for_acks(self._commands, 0.1)
 
     # -- lifecycle
@@ -95,19 +96,19 @@ class DriveNode(LifecycleNode):
     def on_activate(self, state):
         """Begin to publish; disarmed, unless the parameter `armed` says otherwise."""
         values = self._values
-        self._pilot.activate(make_guard(values, self._pilot.arming), values['rate'],
+        self._pilot.activate(make_config(values), values['rate'],
                              normalise(values['instruction']), values['armed'])
-        self._pilot.block_frozen(values['stop_on_frozen_image'])
+        self._pilot.stop_on_frozen(values['stop_on_frozen_image'])
         return SUCCESS
 
     def on_deactivate(self, state):
         """Send zero now, more zeros for a second, then nothing."""
-        self._pilot.quiet()
+        self._pilot.deactivate()
         return SUCCESS
 
     def on_cleanup(self, state):
         """Close the topics and drop the policy."""
-        self._pilot.empty()
+        self._pilot.cleanup()
         compat.wait_for_acks(self._commands, 0.1)
         for entity in (self._images, self._instructions, self._scans):
             if entity is not None:
@@ -121,7 +122,7 @@ class DriveNode(LifecycleNode):
 
     def on_shutdown(self, state):
         """Stop; the process ends by a signal."""
-        self._pilot.quiet()
+        self._pilot.deactivate()
         return SUCCESS
 
     def on_error(self, state):
@@ -143,7 +144,7 @@ class DriveNode(LifecycleNode):
             self._annotated = self.create_publisher(Image, 'image_annotated', QoSProfile(depth=1))
         if values['publish_plan']:
             self._plans = self.create_publisher(TwistStamped, '~/plan', QoSProfile(depth=100))
-        self._pilot.open(policy, decode, self._publish, self._on_plan)
+        self._pilot.configure(policy, decode, self._publish, self._on_plan)
         newest = QoSProfile(depth=1, reliability=qos_profile_sensor_data.reliability)
         self._images = compat.create_subscription(
             self, kind, topic, self._on_image, newest, self._on_mismatch)
@@ -166,22 +167,22 @@ class DriveNode(LifecycleNode):
         stamp_ns = messages.to_ns(msg.header.stamp)
         clock_ns = self.get_clock().now().nanoseconds
         if stamp_ns:
-            self._pilot.frame(msg, stamp_ns, now_ns, stamp_ns - clock_ns)
+            self._pilot.on_frame(msg, stamp_ns, now_ns, stamp_ns - clock_ns)
             return
         if self._steady_zero_ns is None:  # kept: a clock that is set must not turn frames back
             self._steady_zero_ns = clock_ns - now_ns
             self.get_logger().warning(f'{self._images.topic_name}: {UNSTAMPED}')
-        self._pilot.frame(msg, now_ns + self._steady_zero_ns, now_ns, None)
+        self._pilot.on_frame(msg, now_ns + self._steady_zero_ns, now_ns, None)
 
     def _on_scan(self, msg):
         now_ns = time.monotonic_ns()
         try:
-            self._pilot.scan(messages.to_scan(msg), now_ns)
+            self._pilot.on_scan(messages.to_scan(msg), now_ns)
         except messages.MessageError as error:
-            self._pilot.health.reject_scan(str(error))
+            self._pilot.health.note_bad_scan(str(error))
 
     def _on_instruction(self, msg):
-        self._pilot.instruct(normalise(msg.data))
+        self._pilot.on_instruction(normalise(msg.data))
 
     def _publish(self, command: Command):
         if self._values['stamped']:
@@ -224,12 +225,12 @@ class DriveNode(LifecycleNode):
                 raise ValueError(f'parameter {name} is taken at configure: deactivate and '
                                  f'clean up the node before setting {changes[name]!r}')
         values = {**self._values, **changes}
-        settings = make_guard(values, Arming())
+        config = make_config(values)
         if policy is not None and 'checkpoint' in changes:
             policy = self._load_policy(changes['checkpoint'])
         self._values = values
-        self._pilot.change(settings, policy)
-        self._pilot.block_frozen(values['stop_on_frozen_image'])
+        self._pilot.update(config, policy)
+        self._pilot.stop_on_frozen(values['stop_on_frozen_image'])
 
     # -- diagnostics
 
@@ -245,22 +246,23 @@ class DriveNode(LifecycleNode):
             if mine in everyone:
                 everyone.remove(mine)
             rivals = sorted(name for name, _ in everyone)
-        news = self._pilot.graph(publishers, rivals, self._values['exclusive'])
+        news = self._pilot.on_graph(publishers, rivals, self._values['exclusive'])
         news |= self._mend()
         if self._images is not None:  # its error must not wait for the next second
-            news |= self._pilot.health.silence(
+            news |= self._pilot.health.note_silence(
                 self._images.topic_name, self._image_type, time.monotonic_ns())
         if news or time.monotonic_ns() - self._told_ns >= NS:
-            self._pilot.tell()
+            self._pilot.report()
 
     def _on_mismatch(self, topic: str, policy: str):
-        self._pilot.health.mismatch(topic, policy)
-        self._pilot.tell()
+        self._pilot.health.note_mismatch(topic, policy)
+        self._pilot.report()
 
     def _mend(self) -> bool:
         """Forget the QoS mismatches of peers that have left: no event tells of that."""
-        return self._pilot.health.fit({topic for topic in self._pilot.health.mismatches
-                                       if compat.fits(self, topic)})
+        health = self._pilot.health
+        return health.forget_mismatches(
+            [topic for topic in health.mismatches if compat.fits(self, topic)])
 
     def _tell(self):
         """Publish the diagnostics, and log the reason if it is another one."""

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from mobile_vla_ros.contract import AXES, BACKENDS, DEVICES, NS
-from mobile_vla_ros.control.guard import ABSURD, Arming, Guard, Limits
-from mobile_vla_ros.control.obstacle import Veto, Zone
+from mobile_vla_ros.control.guard import GuardConfig
+from mobile_vla_ros.control.limits import ABSURD, Limits
+from mobile_vla_ros.control.obstacle import ObstacleConfig, Zone
+from mobile_vla_ros.control.schedule import RATE
 from mobile_vla_ros.control.stopping import Stopping
 from mobile_vla_ros.nodes.parameters import Setting
 
@@ -19,9 +21,9 @@ SETTINGS = (
             'them; taken at configure', choices=DEVICES),
     Setting('threads', 0, 'Threads of the backend; 0: one, or more where one is slow; taken at '
             'configure', 0, 64),
-    Setting('rate', 20.0, 'Commands per second; taken at configure', 1.0, 200.0),
-    Setting('image_timeout', 0.25, 'Seconds since a frame came in after which what was planned '
-            'for it is stopped', 0.05, 5.0, live=True),
+    Setting('rate', RATE, 'Commands per second; taken at configure', 1.0, 200.0),
+    Setting('image_timeout', GuardConfig.image_timeout_ns / NS, 'Seconds since a frame came in '
+            'after which what was planned for it is stopped', 0.05, 5.0, live=True),
     Setting('instruction', '', 'Instruction at activation, as if it had been published'),
     Setting('instruction_ttl', 0.0, 'Seconds for which an instruction holds; 0: for ever',
             0.0, 86400.0, live=True),
@@ -42,12 +44,12 @@ SETTINGS = (
     Setting('obstacle.radius', Zone.radius, 'Metres from base_link to the furthest corner of the '
             'base', 0.0, 10.0, live=True),
     Setting('obstacle.margin', Zone.margin, 'Metres kept free beyond that', 0.0, 10.0, live=True),
-    Setting('obstacle.timeout', 0.5, 'Seconds without a scan after which the base is stopped',
-            0.05, 5.0, live=True),
+    Setting('obstacle.timeout', ObstacleConfig.timeout_ns / NS, 'Seconds without a scan after '
+            'which the base is stopped', 0.05, 5.0, live=True),
     Setting('obstacle.mount', Zone.mount, 'Where the scanner is in base_link: x m, y m, yaw rad',
             -100.0, 100.0, live=True),
-    Setting('max_failures', 10, 'Failures of the policy in a row that become a fault; taken at '
-            'activate', 1, 1000),
+    Setting('max_failures', GuardConfig.max_failures, 'Failures of the policy in a row that '
+            'become a fault; taken at activate', 1, 1000),
     Setting('armed', False, 'Be armed after activation; for simulators'),
     Setting('stop_on_frozen_image', False, 'Stop while the camera repeats one image (a simulated '
             'camera does so whenever nothing moves)', live=True),
@@ -76,12 +78,12 @@ def make_stopping(values: dict) -> Stopping:
                     values['stopping.reaction'])
 
 
-def make_veto(values: dict):
-    """Return a new Veto, or None where it is not enabled."""
+def make_obstacles(values: dict) -> ObstacleConfig | None:
+    """Return the settings of the obstacle monitor, or None where it is not enabled."""
     if not values['obstacle.enabled']:
         return None
     zone = Zone(values['obstacle.radius'], values['obstacle.margin'], values['obstacle.mount'])
-    return Veto(zone, make_stopping(values), int(values['obstacle.timeout'] * NS))
+    return ObstacleConfig(zone, int(values['obstacle.timeout'] * NS))
 
 
 def turned_off(data: dict, velocity) -> str:
@@ -97,16 +99,16 @@ def turned_off(data: dict, velocity) -> str:
                      if span > LEARNED and not top)
 
 
-def make_guard(values: dict, arming: Arming) -> Guard:
-    """Return a new guard; raise a ValueError where checked values contradict each other."""
-    return Guard(make_limits(values), int(values['image_timeout'] * NS),
-                 int(values['instruction_ttl'] * NS), values['max_failures'], arming,
-                 make_stopping(values), make_veto(values))
+def make_config(values: dict) -> GuardConfig:
+    """Return the settings of the guard; raise a ValueError where checked values contradict."""
+    return GuardConfig(make_limits(values), int(values['image_timeout'] * NS),
+                       int(values['instruction_ttl'] * NS), values['max_failures'],
+                       make_stopping(values), make_obstacles(values))
 
 
 def check_together(values: dict):
     """Raise a ValueError where checked values contradict, or the policy's file is not there."""
-    make_guard(values, Arming())
+    make_config(values)
     path = values['checkpoint']
     if path and not Path(path).is_file():
         raise ValueError(f'parameter checkpoint must name a policy file, got {path!r}: no file')

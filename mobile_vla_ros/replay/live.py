@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mobile_vla_ros.contract import Command, NS
-from mobile_vla_ros.control.guard import Reason
+from mobile_vla_ros.control.reasons import Reason
 from mobile_vla_ros.replay.log import ReplayLog
 
 

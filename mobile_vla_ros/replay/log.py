@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mobile_vla_ros.contract import Command, NS
-from mobile_vla_ros.control.guard import Reason
+from mobile_vla_ros.control.reasons import Reason
 from mobile_vla_ros.data.reading import Reading
 from mobile_vla_ros.images.tally import Tally
 

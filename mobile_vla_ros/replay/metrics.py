@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mobile_vla_ros.contract import AXES
-from mobile_vla_ros.control.guard import Reason
+from mobile_vla_ros.control.reasons import Reason
 from mobile_vla_ros.inference.policy import Policy
 from mobile_vla_ros.replay.log import REASONS, ReplayLog
 from mobile_vla_ros.replay.rewordings import NAMES

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mobile_vla_ros.contract import Command, NS
-from mobile_vla_ros.control.offline_pilot import Pipeline
+from mobile_vla_ros.control.offline_pilot import OfflinePilot
 from mobile_vla_ros.data.bags import Bag, Event, UNREADABLE
 from mobile_vla_ros.data.pairing import PAIRED_S, Unanswered
 from mobile_vla_ros.images.decode import decode, MessageError
@@ -97,7 +97,7 @@ class _Run:
         policy.reset()
         self._log = log
         self._probe = RewordingProbe(log, policy)
-        self._pipeline = Pipeline(policy, now_ns, log.add_command, **settings)
+        self._pilot = OfflinePilot(policy, now_ns, log.add_command, **settings)
         self._unanswered: Unanswered[_Planned] = Unanswered()
         self._last_command = Command()
         self._newest_ns: int | None = None
@@ -110,7 +110,7 @@ class _Run:
 
     def on_instruction(self, text: str, now_ns: int) -> None:
         self._log.instruction = text
-        self._pipeline.instruct(text, now_ns)
+        self._pilot.on_instruction(text, now_ns)
         self._probe.instruct(text)
 
     def on_command(self, recorded: Command) -> None:
@@ -130,7 +130,7 @@ class _Run:
     def on_frame(self, event: Event, rgb: np.ndarray | None, image: np.ndarray | None) -> None:
         """Plan for a frame; `image` is None where it cannot be read."""
         started = time.perf_counter()
-        plan = self._pipeline.frame(image, event.stamp_ns, event.received_ns)
+        plan = self._pilot.on_frame(image, event.stamp_ns, event.received_ns)
         took_ms = 1e3 * (time.perf_counter() - started)
         stale = self._newest_ns is not None and event.stamp_ns <= self._newest_ns
         if not stale:
@@ -153,7 +153,7 @@ def _decoded(events: Iterable[Event], tally: Tally
             try:
                 rgb = tally.read(lambda msg: decode(msg, IMAGE), event.value)
                 image = preprocess(rgb)
-            except MessageError:  # the tally counts it; the pipeline stops the base
+            except MessageError:  # the tally counts it; the pilot stops the base
                 rgb = None
             event = event._replace(value=None)
         yield event, rgb, image

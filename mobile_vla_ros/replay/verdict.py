@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from mobile_vla_ros.contract import AXES, UNITS
-from mobile_vla_ros.control.guard import Reason
+from mobile_vla_ros.control.reasons import Reason
 from mobile_vla_ros.report.words import counted, MOTIONS
 
 STILL = 0.005  # m/s, rad/s: the error of a constant where the driver's command never changes

@@ -1,4 +1,4 @@
-"""The obstacle veto: what a scan says, how far the way is free, and closed loops in simulation."""
+"""What a scan says, and how far the way ahead is free in it."""
 
 import math
 
@@ -6,29 +6,12 @@ from hypothesis import example, given, settings, strategies as st
 import numpy as np
 import pytest
 
-from mobile_vla_ros.contract import Command, NS, Plan, STOP
-from mobile_vla_ros.control.guard import Guard, Limits, Reason
-from mobile_vla_ros.control.obstacle import free_way, Scan, Veto, Zone
-from mobile_vla_ros.control.stopping import Stopping
+from mobile_vla_ros.contract import Command, STOP
+from mobile_vla_ros.control.obstacle import free_way, Scan, Zone
 
-MS = 1_000_000
+from support.scans import at, TURN
+
 ZONE = Zone(radius=0.3, margin=0.05)
-TURN = 2.0 * math.pi
-
-
-def scan_of(*points, rays=720, reach=10.0):
-    """Return a scan all around in which the given points (x, y) m are seen, and nothing else."""
-    ranges = np.full(rays, np.inf)
-    for x, y in points:
-        ranges[round((math.atan2(y, x) + math.pi) / TURN * rays) % rays] = math.hypot(x, y)
-    return Scan(ranges, -math.pi, TURN / rays, 0.0, reach)
-
-
-def at(points):
-    """Return a scan of exactly these points (n, 2) m."""
-    scan = scan_of()
-    scan.points = np.asarray(points, float).reshape(-1, 2)
-    return scan
 
 
 @pytest.mark.parametrize('value, points, known', [
@@ -100,11 +83,6 @@ def test_exactly_half_is_enough():
 def test_a_base_may_be_a_point_and_a_margin_nothing():
     assert free_way(at([(1.0, 0.0)]), Zone(0.0, 0.3), Command(0.5)) == pytest.approx(0.7)
     assert free_way(at([(1.0, 0.0)]), Zone(0.3, 0.0), Command(0.5)) == pytest.approx(0.7)
-
-
-def test_a_new_veto_is_blind_and_has_refused_nothing():
-    veto = Veto(ZONE, Stopping(), 500 * MS)
-    assert (veto.way_m, veto.unseen, veto.alive(0)) == (math.inf, False, False)
 
 
 def test_a_scan_of_nan_sees_nothing():
@@ -179,120 +157,6 @@ def test_the_way_is_that_of_a_disc_on_an_arc(points, vx, vy, wz):
         assert met.min() <= 0.35 + 0.01  # and there, something is
 
 
-@given(st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=50),
-       st.floats(-3.2, 3.2), st.floats(1e-3, 0.1), velocity, velocity, velocity)
-@settings(max_examples=200, deadline=None)
-def test_whatever_is_measured_the_speed_is_a_number(ranges, angle_min, step, vx, vy, wz):
-    veto = Veto(ZONE, Stopping(), 500 * MS)
-    veto.take(Scan(ranges, angle_min, step, 0.1, 8.0), 0)
-    assert veto.speed(Command(vx, vy, wz), 1) >= 0.0
-
-
-def test_older_scans_allow_less():
-    veto = Veto(ZONE, Stopping(reaction=0.2), 500 * MS)
-    veto.take(at([(1.0, 0.0)]), NS)
-    speeds = [veto.speed(Command(0.5), NS + age * MS) for age in (0, 100, 200, 400)]
-    assert speeds == sorted(speeds, reverse=True) and len(set(speeds)) == 4
-    for speed, age in zip(speeds, (0.0, 0.1, 0.2, 0.4)):
-        assert speed * (age + 0.2) + speed**2 / 2 == pytest.approx(0.65)
-
-
-def driving(veto, value=(0.5, 0.0, 0.0)):
-    """Return a guard that drives straight on at full speed, at 600 ms, and the time."""
-    guard = Guard(Limits(), 250 * MS, veto=veto)
-    guard.arming.arm()
-    guard.instruct('go', 0)
-    plan = Plan(np.array([value], np.float32), 0, NS)
-    for now in range(0, 601 * MS, 20 * MS):
-        guard.frame(now + 1, now)
-        guard.plan(plan, 'go', now + 1, now)
-        veto.take(scan_of(), now)
-        decision = guard.tick(now)
-    assert decision == (Command(0.5), Reason.DRIVING) and not guard.slowed
-    return guard, 600 * MS
-
-
-def keep(guard, now):
-    """Go on showing frames."""
-    guard.frame(now + 1, now)
-    guard.plan(Plan(np.array([(0.5, 0.0, 0.0)], np.float32), 0, NS), 'go', now + 1, now)
-
-
-def test_it_slows_stops_and_lets_go():
-    veto = Veto(ZONE, Stopping(), 500 * MS)
-    guard, now = driving(veto)
-    veto.take(at([(0.45, 0.0)]), now)
-    command, reason = guard.tick(now)
-    assert reason is Reason.DRIVING and 0.02 < command.linear_x < 0.45
-    assert guard.slowed == f'slowed to {command.linear_x:.2f} m/s, something is 0.10 m ahead'
-    veto.take(at([(0.352, 0.0)]), now)
-    assert guard.tick(now) == (STOP, Reason.OBSTACLE)
-    for now in range(600 * MS, 1200 * MS, 20 * MS):
-        keep(guard, now)
-        veto.take(scan_of(), now)
-        decision = guard.tick(now)
-    assert decision == (Command(0.5), Reason.DRIVING) and guard.slowed == ''
-
-
-def test_a_veto_scales_the_whole_command_so_that_the_path_stays():
-    veto = Veto(ZONE, Stopping(), 500 * MS)
-    guard, _ = driving(veto)
-    plan = Plan(np.array([(0.5, 0.1, 0.2)], np.float32), 0, NS)
-    for now in range(600 * MS, 1600 * MS, 50 * MS):
-        guard.frame(now + 1, now)
-        guard.plan(plan, 'go', now + 1, now)
-        veto.take(at([(0.5, 0.1)]), now)
-        command = guard.tick(now).command
-    assert 0.0 < command.speed < 0.41
-    assert np.array(command) / command.linear_x == pytest.approx([1.0, 0.2, 0.4], rel=1e-3)
-
-
-def test_without_scans_it_stops_and_three_resume():
-    veto = Veto(ZONE, Stopping(), 200 * MS)
-    guard, now = driving(veto)
-    last = veto.watchdog.fed_ns
-    assert guard.deadline_ns() == last + 200 * MS + 1
-    for now in (last + 100 * MS, last + 200 * MS):
-        keep(guard, now)
-        assert guard.tick(now).reason is Reason.DRIVING
-    keep(guard, now)
-    assert guard.tick(last + 200 * MS + 1) == (STOP, Reason.NO_SCAN)
-    seen = []
-    for now in (last + 250 * MS, last + 300 * MS, last + 350 * MS):
-        keep(guard, now)
-        veto.take(scan_of(), now)
-        seen.append(guard.tick(now).reason)
-    assert seen == [Reason.NO_SCAN, Reason.NO_SCAN, Reason.DRIVING]
-
-
-def test_it_does_not_go_where_the_scan_does_not_look():
-    veto = Veto(ZONE, Stopping(), 500 * MS)
-    guard, now = driving(veto)
-    veto.take(Scan([math.inf] * 90, -math.pi / 4 + math.pi, math.pi / 180, 0.1, 8.0), now)
-    assert guard.tick(now) == (STOP, Reason.UNSEEN)
-
-
-@pytest.mark.parametrize('way, seen', [(Command(0.0, 0.5), True), (Command(0.0, -0.5), False)])
-def test_a_scanner_that_looks_aside_lets_it_go_aside_only(way, seen):
-    veto = Veto(Zone(0.3, 0.05, (0.0, 0.0, math.pi / 2)), Stopping(), 500 * MS)
-    veto.take(Scan([math.inf] * 90, -math.pi / 4, math.pi / 180, 0.1, 8.0), 0)
-    assert (veto.speed(way, 0) > 0.0, veto.unseen) == (seen, not seen)
-
-
-def test_other_settings_are_taken_while_it_drives():
-    veto = Veto(ZONE, Stopping(), 500 * MS)
-    guard, now = driving(veto)
-    veto.take(at([(0.6, 0.0)]), now)
-    other = Veto(Zone(0.5, 0.2), Stopping(deceleration=2.0), 300 * MS)
-    guard.adopt(Guard(Limits(), 100 * MS, NS, veto=other))
-    assert (veto.zone, veto.stopping) == (other.zone, other.stopping)
-    assert veto.watchdog.timeout_ns == 300 * MS
-    assert guard.watchdog.timeout_ns == 100 * MS and guard.instruction_ttl_ns == NS
-    assert guard.tick(now) == (STOP, Reason.OBSTACLE)
-    guard.adopt(Guard(Limits(), 100 * MS))  # of a node that is not configured yet
-    assert guard.veto is veto
-
-
 @pytest.fixture(scope='module')
 def sim():
     pytest.importorskip('mujoco', reason='needs the simulator')
@@ -319,38 +183,3 @@ def test_the_simulated_scan_is_that_of_the_room(sim):
     inside = np.abs(points - (box.x, box.y)) - box.half[:2]
     assert (inside > -0.01).any(1).all()  # none within
     assert (inside <= 0.01).all(1).sum() > 3  # several on it
-
-
-def run_into(sim, seed, box, veto):
-    """Let a policy drive at a box of a scene for 12 s; return (things touched, last reason)."""
-    from mobile_vla_ros.sim.scenario import make_scenario
-    scenario = make_scenario(seed)
-    sim.reset(scenario)
-    guard = Guard(Limits((0.5, 0.5, 1.0), (1.5, 1.5, 2.0), (2.0, 2.0, 4.0)), 250 * MS, veto=veto)
-    guard.arming.arm()
-    guard.instruct('go', 0)
-    target = scenario.boxes[box % len(scenario.boxes)]
-    reason = None
-    for i in range(240):
-        now = i * 50 * MS
-        x, y, yaw = sim.pose
-        dx, dy = target.x - x, target.y - y
-        ahead = np.array([math.cos(yaw) * dx + math.sin(yaw) * dy,
-                          -math.sin(yaw) * dx + math.cos(yaw) * dy])
-        plan = Plan(np.array([[*(0.5 * ahead / np.linalg.norm(ahead)), 0.1]]), now, NS)
-        guard.frame(now + 1, now)
-        guard.plan(plan, 'go', now + 1, now)
-        if veto and i % 2 == 0:  # 10 Hz, and one tick late
-            veto.take(Scan(sim.scan(), -math.pi, TURN / 360, 0.0, 8.0), now)
-        command, reason = guard.tick(now)
-        sim.step(command, 0.05)
-    return sim.outcome().contacts, reason
-
-
-@pytest.mark.parametrize('seed', range(2_000_000, 2_000_008))
-def test_a_policy_that_drives_at_the_boxes_never_touches_them(sim, seed):
-    def veto():
-        return Veto(Zone(0.14, 0.05), Stopping(), 500 * MS)
-    assert run_into(sim, seed, seed, None)[0] > 0  # without a veto it does
-    contacts, reason = run_into(sim, seed, seed, veto())
-    assert (contacts, reason) == (0, Reason.OBSTACLE)

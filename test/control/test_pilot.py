@@ -1,6 +1,5 @@
 """The pilot between what comes in and what goes out: whatever takes authority away, at once."""
 
-import contextlib
 import signal
 import threading
 import time
@@ -9,27 +8,15 @@ import numpy as np
 import pytest
 
 from mobile_vla_ros.contract import NS, Plan, STOP
-from mobile_vla_ros.control.guard import Guard, Limits, Reason
-from mobile_vla_ros.control.health import ERROR, OK
-from mobile_vla_ros.control.pilot import LAST_ZEROS, Pilot
+from mobile_vla_ros.control.guard import GuardConfig
+from mobile_vla_ros.control.output import LAST_ZEROS
+from mobile_vla_ros.control.reasons import Reason
+from mobile_vla_ros.control.status import ERROR, OK
 
-from support.stalls import stalled, wait_for, watch
+from support.pilots import Drive, running, Straight
+from support.stalls import stalled, wait_for
 
 pytestmark = pytest.mark.nodes
-MS = 1_000_000
-RATE = 1.0  # commands per second: what waits for its turn comes up to a second later
-
-
-class Straight:
-    """Drives straight on."""
-
-    sha256 = backend = 'test'
-
-    def reset(self):
-        pass
-
-    def plan(self, rgb, instruction, stamp_ns):
-        return Plan(np.array([[0.4, 0.0, 0.0]], np.float32), stamp_ns, NS)
 
 
 class Erring(Straight):
@@ -47,54 +34,6 @@ class Erring(Straight):
         return Plan(np.full((1, 3), np.nan, np.float32), stamp_ns, NS)
 
 
-class Drive:
-    """A pilot that drives at RATE, its frames, and what it published when."""
-
-    def __init__(self, policy=None, on_plan=lambda *_: None, on_news=lambda: None, rate=RATE):
-        watch()
-        self.sent = []  # (time ns, command)
-        self.broken = False  # whether commands can be published
-        self.pilot = Pilot(Guard(Limits(), 250 * MS), on_news)
-        self.pilot.open(policy or Straight(), lambda frame: frame, self.publish, on_plan)
-        self.pilot.activate(Guard(Limits(), 250 * MS, arming=self.pilot.arming), rate, 'go', True)
-        self.ended = threading.Event()
-        self.camera = threading.Thread(target=self.shoot, daemon=True)
-        self.camera.start()
-
-    def publish(self, command):
-        if self.broken:
-            raise RuntimeError('no such publisher')
-        self.sent.append((time.monotonic_ns(), command))
-
-    def shoot(self):
-        for count in range(10_000):
-            if self.ended.wait(0.02):
-                return
-            now_ns = time.monotonic_ns()
-            self.pilot.frame(np.full((16, 16, 3), count % 255, np.uint8), now_ns, now_ns, 0)
-
-    def moving(self):
-        """Wait until a command has just gone out, so that the next one's turn is far."""
-        before = len(self.sent)
-        wait_for(lambda: len(self.sent) > before and self.sent[-1][1] != STOP, 10.0, 'moving')
-
-    def told(self):
-        """Return the policy's status: level, words, values."""
-        return next(rest for name, *rest in self.pilot.statuses('drive', 'image', '')[1]
-                    if name == 'drive: policy')
-
-    def until(self, condition, what):
-        end = time.monotonic() + 10.0
-        while not condition():
-            assert time.monotonic() < end, f'never: {what}; {self.told()}, {self.pilot.reason}'
-            time.sleep(0.001)
-
-    def close(self):
-        self.ended.set()
-        self.camera.join()
-        self.pilot.close()
-
-
 @pytest.fixture
 def drive():
     driving = Drive()
@@ -104,7 +43,7 @@ def drive():
 
 def test_28_deactivation_has_sent_zero_when_it_returns(drive):
     drive.moving()
-    drive.pilot.quiet()
+    drive.pilot.deactivate()
     assert drive.sent[-1][1] == STOP  # before the transition is answered, not a period later
     assert not drive.pilot.arming.armed and drive.pilot.instruction == ''
     at = time.monotonic()
@@ -117,7 +56,7 @@ def test_28_deactivation_has_sent_zero_when_it_returns(drive):
 @pytest.mark.parametrize('how, reason', [
     (lambda pilot: pilot.stop(), Reason.STOPPED),
     (lambda pilot: pilot.arm(False), Reason.DISARMED),
-    (lambda pilot: pilot.instruct(''), Reason.NO_INSTRUCTION),
+    (lambda pilot: pilot.on_instruction(''), Reason.NO_INSTRUCTION),
     (lambda pilot: pilot.reset(), Reason.DISARMED)])
 def test_28_what_takes_authority_away_does_not_wait_for_its_turn(drive, how, reason):
     drive.moving()
@@ -133,17 +72,12 @@ def test_21_the_end_sends_the_last_zeros_and_nothing_after(drive):
     drive.ended.set()
     drive.camera.join()
     before = len(drive.sent)
-    assert drive.pilot.close()
+    assert drive.pilot.shutdown()
     assert [command for _, command in drive.sent[before:]] == [STOP] * LAST_ZEROS
     drive.pilot.stop()
     time.sleep(0.05)
     assert len(drive.sent) == before + LAST_ZEROS
-    assert not drive.pilot.close()
-
-
-def running(**kwargs):
-    driving = Drive(rate=20.0, **kwargs)
-    return contextlib.closing(driving)
+    assert not drive.pilot.shutdown()
 
 
 def test_who_cannot_show_a_plan_is_told_of_and_the_base_drives_on():
@@ -190,12 +124,12 @@ def test_what_is_no_plan_stops_and_becomes_a_fault_that_a_reset_clears(answer):
     policy.answer = answer
     with running(policy=policy) as drive:
         drive.moving()
-        drive.pilot.instruct('err')
+        drive.pilot.on_instruction('err')
         drive.until(lambda: drive.pilot.reason is Reason.FAULT, 'a fault')
         level, words, values = drive.told()
         assert level == ERROR and f'it returned {type(answer).__name__}, not a plan' in words
         assert values['failed plans'] >= 10 and drive.sent[-1][1] == STOP
-        drive.pilot.instruct('go')
+        drive.pilot.on_instruction('go')
         drive.pilot.reset()
         assert drive.pilot.arm(True)[0]
         drive.moving()
@@ -207,7 +141,7 @@ def test_what_nobody_foresaw_stops_as_a_failure_of_the_policy(monkeypatch):
         with monkeypatch.context() as patched:
             def picture(*_):
                 raise MemoryError('none left')
-            patched.setattr(drive.pilot.health, 'picture', picture)
+            patched.setattr(drive.pilot.health, 'note_picture', picture)
             drive.until(lambda: drive.pilot.reason is Reason.FAULT, 'a fault')
             assert 'after a frame: MemoryError: none left' in drive.told()[1]
             assert drive.sent[-1][1] == STOP
@@ -267,9 +201,9 @@ def test_failed_plans_and_replaced_frames_are_counted_for_good():
         drive.moving()
         before = told()
         assert before['failed plans'] == 0
-        drive.pilot.instruct('err')
+        drive.pilot.on_instruction('err')
         wait_for(lambda: policy.calls >= 6, 10.0, 'six calls')
-        drive.pilot.instruct('go')
+        drive.pilot.on_instruction('go')
         wait_for(lambda: not drive.pilot.guard.failures, 10.0, 'a good plan')
         after = told()
         assert drive.pilot.guard.failures == 0 < policy.calls == after['failed plans']
@@ -299,7 +233,7 @@ def test_a_plan_of_the_policy_before_is_not_driven_after_a_change():
         before.may.clear()
         before.asked.clear()
         assert before.asked.wait(10.0), 'it plans, and goes on while it is replaced'
-        drive.pilot.change(Guard(Limits(), 250 * MS), after)
+        drive.pilot.update(GuardConfig(), after)
         assert not drive.pilot.arming.armed and drive.pilot.arm(True)[0]
         assert not drive.pilot.guard.watchdog.streak, 'of what may be driven by'
         at = time.monotonic_ns()

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from mobile_vla_ros.contract import Command, NS, Plan, STOP
-from mobile_vla_ros.control.guard import Guard, Limits, Reason
+from mobile_vla_ros.control.guard import Guard, GuardConfig
+from mobile_vla_ros.control.limits import Limits
+from mobile_vla_ros.control.reasons import Reason
 from mobile_vla_ros.control.stopping import Age, Stopping
 
 MS = 1_000_000
@@ -64,12 +66,12 @@ def test_an_age_rises_at_once_and_falls_slowly():
 def drive(stopping, delay_ns, seconds=2.0, wanted=(1.5, 0.5, 0.5)):
     """Drive on frames that come 20 ms before each tick, stamped `delay_ns` before they came."""
     limits = Limits((2.0, 2.0, 2.0), (5.0, 5.0, 5.0), (5.0, 5.0, 5.0))
-    guard = Guard(limits, 250 * MS, stopping=stopping)
+    guard = Guard(GuardConfig(limits, stopping=stopping))
     guard.arming.arm()
-    guard.instruct('go', 0)
+    guard.accept_instruction('go', 0)
     for now in range(0, int(seconds * NS), 50 * MS):
-        guard.frame(now + 1, now, delay_ns)
-        guard.plan(Plan(np.array([wanted]), 0, NS), 'go', now + 1, now)
+        guard.accept_frame(now + 1, now, delay_ns)
+        guard.accept_plan(Plan(np.array([wanted]), 0, NS), 'go', now + 1, now)
         decision = guard.tick(now + 20 * MS)
     return guard, decision
 

@@ -8,10 +8,13 @@ from support.paths import ROOT
 
 pytest.importorskip('pytest_cov')
 
-TESTS = ('control/test_guard.py', 'control/test_stopping.py', 'control/test_obstacle.py',
-         'control/test_parts.py')
-COVERED = ('contract', 'control.guard', 'control.latest_worker', 'control.obstacle',
-           'control.pace', 'control.stopping')
+TESTS = ('control/test_arming.py', 'control/test_guard.py', 'control/test_guard_frames.py',
+         'control/test_latest_worker.py', 'control/test_limits.py', 'control/test_obstacle.py',
+         'control/test_obstacle_monitor.py', 'control/test_pace.py', 'control/test_stopping.py',
+         'control/test_watchdog.py', 'test_contract.py')
+COVERED = ('contract', 'control.arming', 'control.guard', 'control.latest_worker',
+           'control.limits', 'control.obstacle', 'control.pace', 'control.reasons',
+           'control.stopping', 'control.watchdog')
 
 
 def measure(folder, tests=TESTS):

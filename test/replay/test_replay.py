@@ -13,7 +13,7 @@ from support.bags import BagWriter, image, START, text, twist  # noqa: E402
 from mobile_vla_ros import load_policy  # noqa: E402
 from mobile_vla_ros.cli import replay as verb  # noqa: E402
 from mobile_vla_ros.contract import NS  # noqa: E402
-from mobile_vla_ros.control.guard import Reason  # noqa: E402
+from mobile_vla_ros.control.reasons import Reason  # noqa: E402
 from mobile_vla_ros.data.bags import Bag  # noqa: E402
 from mobile_vla_ros.data.storage import BagError  # noqa: E402
 from mobile_vla_ros.environment.share import share_file  # noqa: E402
