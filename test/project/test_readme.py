@@ -152,6 +152,15 @@ def test_every_parameter_and_service_exists():
         assert f'~/{name}' in known[node], f'{page}: {node} has no service {name}'
 
 
+def test_every_strategy_and_every_kind_of_source_is_explained():
+    from mobile_vla_ros.data.formats.source_kinds import FILES as SUFFIXES
+    from mobile_vla_ros.environment.share import STRATEGIES
+    table = read(ROOT / 'docs' / 'training.md').split('| strategy |')[1].split('\n\n')[0]
+    assert re.findall(r'^\| `([^`]+)`', table, re.M) == [*STRATEGIES, 'FILE.yaml']
+    table = read(ROOT / 'docs' / 'teach.md').split('| import |')[1].split('\n\n')[0]
+    assert set(re.findall(r'`(\.\w+)`', table)) == set(SUFFIXES)
+
+
 def test_the_results_are_generated():
     from bench.learning import results
     measured = json.loads(read(ROOT / 'docs' / 'results' / 'closed_loop.json'))
