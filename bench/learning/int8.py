@@ -17,19 +17,19 @@ import time
 
 import numpy as np
 
-
-from mobile_vla_ros.benchmark import rollout  # noqa: E402
-from mobile_vla_ros.inference.policy import load_policy  # noqa: E402
-from mobile_vla_ros.sim.seeds import TRAIN, VALIDATION  # noqa: E402
-from mobile_vla_ros.training.quantize import Calls, differences, quantize, STEM, Way  # noqa: E402
-from bench.pages import put  # noqa: E402
-from bench.paths import ROOT  # noqa: E402
+from bench.pages import put
+from bench.paths import ROOT
+from mobile_vla_ros.benchmark import rollout
+from mobile_vla_ros.inference.policy import load_policy
+from mobile_vla_ros.sim.seeds import TRAIN, VALIDATION
+from mobile_vla_ros.training.quantize import (
+    Call, CallRecorder, differences, quantize, QuantizeConfig, STEM)
 
 FLOAT = ROOT / 'checkpoints' / 'default.onnx'
 THREADS = (1, 2)
 CALIBRATION, COMPARED, DRIVEN = TRAIN[500:516], VALIDATION[900:908], VALIDATION[1000:]
 HEAD = '/model/'  # how the names of its nodes begin
-ENCODER = Way(('Conv', 'Clip', 'Add'), (HEAD,))
+ENCODER = QuantizeConfig(('Conv', 'Clip', 'Add'), (HEAD,))
 WAYS = {
     'convolutions alone': replace(ENCODER, operators=('Conv',)),
     'encoder': ENCODER,
@@ -37,16 +37,16 @@ WAYS = {
     'encoder, unsigned weights of 8 bits': replace(ENCODER, reduce_range=False, weights='QUInt8'),
     'encoder, signed activations': replace(ENCODER, activations='QInt8'),
     'encoder but its first layer': replace(ENCODER, floats=(HEAD, STEM)),
-    'the same and the head': Way(),
-    'whatever can be': Way(None, ()),
+    'the same and the head': QuantizeConfig(),
+    'whatever can be': QuantizeConfig(None, ()),
 }
 BEST = 'the same and the head'
 
 
-def observe(seeds) -> list[tuple[dict, np.ndarray]]:
+def record_calls(seeds) -> list[Call]:
     """Return (what the network is given, the commands it gives) on drives over `seeds`."""
     runner = rollout.Runner(rollout.Job(checkpoint=str(FLOAT), backend='onnxruntime'))
-    calls = Calls(runner.policy)
+    runner.policy.engine = calls = CallRecorder(runner.policy.engine)
     for seed in seeds:
         runner.run(seed)
     return calls.kept
@@ -104,7 +104,7 @@ def main(argv=None) -> int:
     p.add_argument('--page', type=Path, default=ROOT / 'docs' / 'performance.md')
     args = p.parse_args(argv)
     args.out.mkdir(parents=True, exist_ok=True)
-    inputs, compared = [given for given, _ in observe(CALIBRATION)], observe(COMPARED)
+    inputs, compared = [given for given, _ in record_calls(CALIBRATION)], record_calls(COMPARED)
     files = {'nothing: float': FLOAT}
     for name, way in WAYS.items():
         out = args.out / f'{name.replace(",", "").replace(" ", "-")}.onnx'

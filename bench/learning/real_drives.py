@@ -16,9 +16,9 @@ import shutil
 import cv2
 import numpy as np
 
+from bench.pages import publish
 from mobile_vla_ros.cli import one_line_errors
 from mobile_vla_ros.contract import AXES
-from bench.pages import publish
 
 MOVED = 0.05  # standard deviation from which on an axis counts as driven
 SMALL = (32, 24)  # px, grey: what the linear model sees

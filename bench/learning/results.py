@@ -10,10 +10,10 @@ import argparse
 import json
 from pathlib import Path
 
+from bench.pages import put
 from mobile_vla_ros.cli import one_line_errors
 from mobile_vla_ros.cli.benchmark import main as benchmark
 from mobile_vla_ros.environment.share import share_file
-from bench.pages import put
 
 ROWS = {  # name in the table: arguments of the benchmark verb
     'shipped checkpoint': [],

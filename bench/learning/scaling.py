@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import json
 from pathlib import Path
 
+from bench.pages import publish
 from mobile_vla_ros.cli import one_line_errors
 from mobile_vla_ros.parallel import imap
-from bench.pages import publish
 
 TEACHERS = {'straight': 'looks straight ahead', 'facing': 'turns its camera to the bottle'}
 DAMPING = (0.05, 1.0)

@@ -15,8 +15,8 @@ import time
 
 import numpy as np
 
-from mobile_vla_ros.cli import one_line_errors
 from bench.pages import publish
+from mobile_vla_ros.cli import one_line_errors
 
 STRATEGIES = ('final_fixed', 'hybrid', 'advanced', 'best')
 NOTE = {'final_fixed': '0.20-0.22 / 0.38-0.40', 'hybrid': '0.22-0.25 / 0.40-0.45',
@@ -107,7 +107,8 @@ def _score(model, test, config) -> dict:
     from mobile_vla_ros.models.vision import EfficientNetLite0Grid
     from mobile_vla_ros.preprocessing import IMAGE
     from mobile_vla_ros.training.loop import validate
-    from mobile_vla_ros.training.shards import PERIOD_S, Phrases
+    from mobile_vla_ros.training.phrases import Phrases
+    from mobile_vla_ros.training.shards import PERIOD_S
     with torch.inference_mode():
         black = EfficientNetLite0Grid()(torch.zeros(1, IMAGE, IMAGE, 3, dtype=torch.uint8))
     black, silence = black[0].numpy().astype(np.float16), encode_text('')

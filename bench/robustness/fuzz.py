@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from types import SimpleNamespace
+
 from bench.paths import ROOT
 
 OUT = ROOT / 'out' / 'fuzz'

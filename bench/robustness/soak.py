@@ -17,11 +17,10 @@ import time
 import numpy as np
 import pytest
 
-
-from bench.speed.latency import memory_mb  # noqa: E402
-from mobile_vla_ros.contract import STOP  # noqa: E402
-from support.ros_harness import graph, stalled, wait_for  # noqa: E402
-from bench.paths import ROOT  # noqa: E402
+from bench.paths import ROOT
+from bench.speed.latency import memory_mb
+from mobile_vla_ros.contract import STOP
+from support.ros_harness import graph, stalled, wait_for
 
 CYCLE_S = 10.0
 STALL_S = 0.320  # allowed from the last frame to the first zero

@@ -15,20 +15,19 @@ from pathlib import Path
 import platform
 import sys
 
-
-from bench.speed import data as bench_data  # noqa: E402
-from bench.speed import ros as bench_ros  # noqa: E402
-from bench.speed.rows import SHORT, Size  # noqa: E402
-from bench.pages import put  # noqa: E402
-from bench.paths import ROOT  # noqa: E402
+from bench.pages import put
+from bench.paths import ROOT
+from bench.speed import (inference_rows, replay_rows, ros_rows, simulation_rows,
+                         training_rows)
+from bench.speed.rows import SHORT, Size
 
 MEASURES = (
-    (bench_ros.stream, ('P1', 'P2', 'P3', 'P9')), (bench_ros.saturated, ('P4',)),
-    (bench_data.inference, ('P5',)), (bench_ros.slow_inference, ('P6',)),
-    (bench_ros.transport, ('P7',)), (bench_ros.cpu, ('P8',)),
-    (bench_data.preprocessing, ('P10',)), (bench_data.building, ('P11', 'P13')),
-    (bench_ros.recording, ('P12',)), (bench_data.replaying, ('P14', 'P16', 'P17')),
-    (bench_data.simulating, ('P15',)))
+    (ros_rows.stream, ('P1', 'P2', 'P3', 'P9')), (ros_rows.saturated, ('P4',)),
+    (inference_rows.inference, ('P5',)), (ros_rows.slow_inference, ('P6',)),
+    (ros_rows.transport, ('P7',)), (ros_rows.cpu, ('P8',)),
+    (inference_rows.preprocessing, ('P10',)), (training_rows.building, ('P11', 'P13')),
+    (ros_rows.recording, ('P12',)), (replay_rows.replaying, ('P14', 'P16', 'P17')),
+    (simulation_rows.simulating, ('P15',)))
 NAMES = [f'P{n}' for n in range(1, 18)]
 
 

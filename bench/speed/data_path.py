@@ -15,18 +15,19 @@ from types import SimpleNamespace
 
 os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')  # as `train` does, before torch is loaded
 
-from bench.speed import drives  # noqa: E402
 import numpy as np  # noqa: E402
-from bench.pages import put  # noqa: E402
 from rosbags.highlevel import AnyReader  # noqa: E402
-from bench.speed.stages import fastest, forget, lap, watch  # noqa: E402
 import torch  # noqa: E402
 
+from bench.pages import put  # noqa: E402
+from bench.paths import ROOT  # noqa: E402
+from bench.speed import drives  # noqa: E402
+from bench.speed.stages import fastest, forget, lap, watch  # noqa: E402
 from mobile_vla_ros.data.bags import Bag  # noqa: E402
 from mobile_vla_ros.environment import memory  # noqa: E402
 from mobile_vla_ros.models import final_fixed, perception  # noqa: E402
-from mobile_vla_ros.training import dataset, features, loop, shards  # noqa: E402
-from bench.paths import ROOT  # noqa: E402
+from mobile_vla_ros.training import bag_shard, dataset, features  # noqa: E402
+from mobile_vla_ros.training import loop, phrases, shards  # noqa: E402
 
 BAGS, BAG_S, TIMES = 2, 25.0, 2  # a bag holds its simulated seconds TIMES over
 CONFIG = loop.TrainConfig(epochs=6, word_steps=1)
@@ -35,9 +36,9 @@ FORWARD, STEP = 'forward, loss', 'gradients clipped, optimiser, learning rate'
 BUILD = (
     (Bag, '__init__', 'bag opened'), (AnyReader, 'messages', 'messages read'),
     (AnyReader, 'deserialize', 'messages deserialised'), (Bag, 'events', PAIRED),
-    (dataset, 'segments', PAIRED), (dataset, 'decode', 'JPEG decoded'),
-    (dataset, 'preprocess', 'picture resized'), (features.Encoder, '__init__', 'encoder loaded'),
-    (features.Encoder, '__call__', 'encoder'), (dataset, 'write_shard', 'features written'))
+    (bag_shard, 'segments', PAIRED), (bag_shard, 'decode', 'JPEG decoded'),
+    (bag_shard, 'preprocess', 'picture resized'), (features.Encoder, '__init__', 'encoder loaded'),
+    (features.Encoder, '__call__', 'encoder'), (bag_shard, 'write_shard', 'features written'))
 FETCH = (
     (shards, 'read_shards', 'shards opened'), (loop, '_task', PICKED),
     (loop, '_sample', PICKED), (np, 'concatenate', 'features copied out of the shards'),
@@ -74,9 +75,9 @@ def reading(data: Path, before=len) -> tuple:
         config=perception.PerceptionConfig(), parameters=lambda: iter([torch.zeros(1)]), eval=int,
         listen=torch.relu, look=lambda grids, words: words[:, 0],
         act=lambda looks, words: looks[:, None, :3])
-    phrases, files = shards.Phrases(0, 1), [*data.glob('*.grids.npy')]
+    few, files = phrases.Phrases(0, 1), [*data.glob('*.grids.npy')]
     stages, read = fastest(
-        lambda: loop.validate(idle, shards.read_shards(data), phrases, CONFIG,
+        lambda: loop.validate(idle, shards.read_shards(data), few, CONFIG,
                               shards.PERIOD_S),
         lambda: [file.read_bytes() for file in files], before=lambda: before(files))
     return sum(len(np.load(file, 'r')) for file in files), stages, {'the files, read whole': read}
@@ -104,7 +105,7 @@ def training(data: Path) -> tuple:
     def note(row):
         laps.append(lap(row['seconds']))
         floors.append(fastest(alone, repeats=1)[0])
-    loop.Phrases = lambda seed: shards.Phrases(seed, 1)  # all of them take half a minute
+    loop.Phrases = lambda seed: phrases.Phrases(seed, 1)  # all of them take half a minute
     loop.validate = lambda *_: {'loss': 0.0}
     loop.train(model, episodes, [], CONFIG, shards.PERIOD_S, False, note=note)
     stages, floor = (min(found[1:], key=lambda spent: spent.total()) for found in (laps, floors))

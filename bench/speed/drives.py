@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-from support.bags import BagWriter, header, jpeg, START, text, twist
 from rosbags.rosbag2 import StoragePlugin
 
 from mobile_vla_ros.contract import NS
@@ -11,6 +10,7 @@ from mobile_vla_ros.sim.expert import Expert
 from mobile_vla_ros.sim.scenario import make_scenario
 from mobile_vla_ros.sim.seeds import TRAIN
 from mobile_vla_ros.sim.simulator import Simulator
+from support.bags import BagWriter, header, jpeg, START, text, twist
 
 QUALITY = 90  # JPEG
 

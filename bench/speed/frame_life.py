@@ -13,12 +13,12 @@ import sys
 import tempfile
 import time
 
+import numpy as np
 
-from bench.speed.ros import CHECKPOINT, NO_CAP  # noqa: E402
-from bench.speed import latency  # noqa: E402
-import numpy as np  # noqa: E402
-from bench.pages import put  # noqa: E402
-from bench.paths import ROOT  # noqa: E402
+from bench.pages import put
+from bench.paths import ROOT
+from bench.speed import latency
+from bench.speed.ros_rows import CHECKPOINT, NO_CAP
 
 STAGES = (  # from the mark before to this one
     ('came', 'publication, transport, deserialisation into Python, the executor'),

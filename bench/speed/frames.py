@@ -15,9 +15,9 @@ import sys
 import tempfile
 import time
 
-from bench.speed.latency import CODES
 import numpy as np
 
+from bench.speed.latency import CODES
 from mobile_vla_ros.environment import transport
 from mobile_vla_ros.environment.domain import own_domain
 

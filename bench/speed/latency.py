@@ -18,6 +18,7 @@ import time
 from types import SimpleNamespace
 
 import numpy as np
+
 from bench.paths import ROOT
 
 STEP = 0.002  # m/s for one step of the code; 250 steps

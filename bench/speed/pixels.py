@@ -7,11 +7,11 @@ Measure cv_bridge and the table that fills its gaps, a VGA frame in each encodin
 from importlib import metadata
 import sys
 
-from bench.speed.data import medians_ms
-from bench.speed.latency import ROOT
 import numpy as np
-from bench.pages import put
 
+from bench.pages import put
+from bench.speed.latency import ROOT
+from bench.speed.timing import medians_ms
 from mobile_vla_ros import messages
 from mobile_vla_ros.images import bridge, encodings
 from mobile_vla_ros.images.decode import image_to_rgb

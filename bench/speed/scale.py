@@ -15,9 +15,8 @@ import sys
 import tempfile
 import time
 
-
-from bench.pages import put  # noqa: E402
-from bench.paths import ROOT  # noqa: E402
+from bench.pages import put
+from bench.paths import ROOT
 
 COUNTS = (1, 2)
 SCENES, DRIVE_S = 60, 60.0  # simulated scenes; seconds of each of six bags

@@ -8,10 +8,11 @@ import sys
 import tempfile
 import time
 
-from bench.speed.rows import median, Row, Size
-from bench.speed import latency
-from bench.speed.latency import ROOT
 import numpy as np
+
+from bench.paths import ROOT
+from bench.speed import latency
+from bench.speed.rows import median, Row, Size
 
 CHECKPOINT = str(ROOT / 'checkpoints' / 'default.onnx')
 NO_CAP = ('-p', 'stopping.distance:=0.0')  # a slowed base would not tell which frame it answers
