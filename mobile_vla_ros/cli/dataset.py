@@ -137,7 +137,7 @@ def _list(args) -> int:
               f'{entry["frames"]:6}  {entry["seconds"]:7.1f}  {"; ".join(words[:3])}'
               f'{f" and {len(words) - 3} more" if len(words) > 3 else ""}'
               f'{"  [" + ", ".join(options) + "]" if options else ""}')
-    for name in manifest.strangers():
+    for name in manifest.unlisted():
         print(f'{args.dataset}: {name} is not in the manifest; training leaves it out',
               file=sys.stderr)
     if args.json:

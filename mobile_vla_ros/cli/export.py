@@ -55,8 +55,8 @@ def quantize(checkpoint: Path, out: Path, paths: list[Path], topics: dict) -> No
         if checkpoint.suffix != '.onnx':
             exact = Path(folder, 'exact.onnx')
             export(checkpoint, exact)
-        calls = eight_bits.observe(exact, [bag for path in paths for bag in bags_in(path)],
-                                   **topics)
+        calls = eight_bits.record_calls(
+            exact, [bag for path in paths for bag in bags_in(path)], **topics)
         eight_bits.quantize(exact, out, [given for given, _ in calls])
         apart = eight_bits.differences(out, calls)
         mean, most = (', '.join(f'{value:.4f}' for value in values)

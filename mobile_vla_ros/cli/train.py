@@ -97,11 +97,11 @@ def main(argv=None) -> int:
     else:
         episodes, measured = split(read_shards(args.data), learned)
     commands = np.concatenate([e.labels[:, e.side, e.color] for e in episodes if e.original])
-    name, why = advice.fitting(commands)
+    name, why = advice.fitting_strategy(commands)
     strategy = strategy or read_strategy(name)
     config = replace(strategy.train, **{k: v for k, v in given.items() if v is not None})
-    warnings = list(filter(None, (advice.misfit(config.z_weight, commands),
-                                  known and advice.faint(known[0], commands))))
+    warnings = list(filter(None, (advice.misfit_warning(config.z_weight, commands),
+                                  known and advice.faint_warning(known[0], commands))))
     if group.is_main:
         if not args.strategy:
             print(f'strategy {name}: {why}; --strategy takes another')
@@ -115,7 +115,7 @@ def main(argv=None) -> int:
     if not group.is_main:
         return 0
     metrics['held_out'] = sorted({episode.name or episode.recording for episode in measured})
-    unlearned = advice.unlearned(metrics['open_loop']['mae'],
+    unlearned = advice.unlearned_warnings(metrics['open_loop']['mae'],
                                  metrics['open_loop']['constant_mae'])
     metrics['warnings'] = [*warnings, *unlearned]
     metrics['export_error'] = export(checkpoint, args.out / 'best.onnx')

@@ -1,4 +1,4 @@
-"""Advanced: adaptive fusion of what was seen over a window of time and what was said."""
+"""Advanced: attention over the last frames, and adaptive fusion of vision and language."""
 
 from dataclasses import dataclass
 
@@ -15,13 +15,13 @@ HEADS = 32  # at most
 
 @dataclass(frozen=True)
 class AdvancedConfig(PerceptionConfig):
-    """As every model's, with a denser window and `heads` questions that the words ask of it."""
+    """As every model's, with more earlier frames; the words put `heads` queries to them."""
 
     dropout: float = 0.4
     history_s: tuple[float, ...] = (0.2, 0.4, 0.8, 1.2, 1.6, 2.0)
     heads: int = 4
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """
         Check every value.
 
@@ -39,7 +39,8 @@ class Advanced(FinalFixed):
     def __init__(self, config: AdvancedConfig = AdvancedConfig()):
         super().__init__(config)
         frame, heads = config.frame, config.heads
-        # Frames are told apart by their age alone: the attention itself knows no order.
+        self.heads = heads
+        # The attention knows no order: only this embedding of its age tells a frame from others.
         self.age = nn.Parameter(0.02 * torch.randn(1 + len(config.history_s), frame))
         self.ask = nn.Linear(config.words, heads * frame)
         self.key = nn.Linear(frame, frame)
@@ -51,8 +52,8 @@ class Advanced(FinalFixed):
     def features(self, looks: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
         """Take looks (batch, frames, frame), newest first, and words; give (batch, hidden)."""
         aged = looks + self.age
-        question = self.ask(words).unflatten(-1, (self.config.heads, -1))
-        score = question @ self.key(aged).transpose(1, 2) / looks.shape[-1] ** 0.5
+        query = self.ask(words).unflatten(-1, (self.heads, -1))  # (batch, heads, frame)
+        score = query @ self.key(aged).transpose(1, 2) / looks.shape[-1] ** 0.5
         answer = torch.softmax(score, -1) @ aged  # (batch, heads, frame)
         seen = torch.relu(self.see(torch.cat([looks[:, 0], answer.flatten(1)], -1)))
         return torch.relu(self.fuse(self.fusion(seen, torch.relu(self.hear(words)))))

@@ -1,8 +1,9 @@
-"""Checkpoints as safetensors whose metadata rebuilds the model; and the network as deployed."""
+"""Checkpoints: safetensors whose metadata rebuilds the model; and the network as deployed."""
 
 from dataclasses import asdict
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -12,26 +13,28 @@ from safetensors.torch import load, save
 from mobile_vla_ros.contract import ContractError
 from mobile_vla_ros.models import text, vision
 from mobile_vla_ros.models.metadata import KEY, Metadata, seal, verify
-from mobile_vla_ros.models.registry import make_model
+from mobile_vla_ros.models.registry import make_model, Model
 
 
 class Deployed(nn.Module):
-    """Frozen encoder and trained model in one: what a runtime file holds."""
+    """The frozen encoder and a trained model in one, as a runtime file holds them."""
 
-    def __init__(self, model: nn.Module):
+    def __init__(self, model: Model):
         super().__init__()
         self.encoder, self.model = vision.EfficientNetLite0Grid(), model
 
-    def forward(self, image, past, text):
+    def forward(self, image: torch.Tensor, past: torch.Tensor,
+                text: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """
         Take image (1, IMAGE, IMAGE, 3) uint8, past (1, ages, memory) and text (1, 512).
 
-        :returns: commands (1, chunk, 3) and what the image leaves behind (1, memory).
+        :returns: commands (1, chunk, 3), and what is kept of the image (1, memory).
         """
-        return self.model(self.encoder(image), past, text)
+        commands, look = self.model(self.encoder(image), past, text)
+        return commands, look
 
 
-def describe(name: str, model: nn.Module, rate_hz: float, **more) -> Metadata:
+def describe(name: str, model: Model, rate_hz: float, **more: Any) -> Metadata:
     """Return the metadata of `model`; `more` is data, training, metrics and package_version."""
     config = model.config
     return Metadata(model=name, config=asdict(config), rate_hz=rate_hz, chunk=config.chunk,
@@ -39,7 +42,7 @@ def describe(name: str, model: nn.Module, rate_hz: float, **more) -> Metadata:
                     vision=vision.NAME, text=text.NAME, text_width=text.WIDTH, **more)
 
 
-def save_checkpoint(path: Path, model: nn.Module, metadata: Metadata) -> None:
+def save_checkpoint(path: Path, model: Model, metadata: Metadata) -> None:
     """Write the trained weights and their metadata, sealed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     weights = {name: value.contiguous() for name, value in model.state_dict().items()}
@@ -47,7 +50,7 @@ def save_checkpoint(path: Path, model: nn.Module, metadata: Metadata) -> None:
     seal(path)
 
 
-def read_checkpoint(content: bytes, path) -> tuple[nn.Module, str]:
+def read_checkpoint(content: bytes, path: Path) -> tuple[Model, str]:
     """
     Rebuild (model, metadata as JSON) from the bytes of a safetensors file.
 
@@ -76,9 +79,9 @@ def read_checkpoint(content: bytes, path) -> tuple[nn.Module, str]:
         raise ContractError(f'{path}: {error}') from error
     for name, value in wanted.items():
         if name not in weights or weights[name].shape != value.shape:
-            there = tuple(weights[name].shape) if name in weights else 'missing'
+            held = tuple(weights[name].shape) if name in weights else 'missing'
             raise ContractError(f'{path}: its weights are not those of its config ({name} is '
-                                f'{there}, its config says {tuple(value.shape)})')
+                                f'{held}, its config says {tuple(value.shape)})')
     model = make_model(metadata.model, metadata.config)
     try:
         model.load_state_dict(weights)
@@ -88,7 +91,7 @@ def read_checkpoint(content: bytes, path) -> tuple[nn.Module, str]:
     return model.eval(), described
 
 
-def load_model(path: Path) -> tuple[nn.Module, Metadata]:
+def load_model(path: Path) -> tuple[Model, Metadata]:
     """
     Read a trained model, without its encoder, from a safetensors file.
 
@@ -98,7 +101,7 @@ def load_model(path: Path) -> tuple[nn.Module, Metadata]:
     return model, Metadata.from_json(described, path)
 
 
-def load_deployed(content: bytes, path) -> tuple[nn.Module, str]:
+def load_deployed(content: bytes, path: Path) -> tuple[Deployed, str]:
     """Return (encoder and model in one, metadata as JSON) of a safetensors file's bytes."""
     model, described = read_checkpoint(content, path)
     return Deployed(model).eval(), described

@@ -1,4 +1,4 @@
-"""FinalFixed: a simple action head with a damped z, on features that know where things are."""
+"""FinalFixed: a simple action head with a damped z, on features that keep where things are."""
 
 from dataclasses import dataclass
 
@@ -18,12 +18,12 @@ class FinalFixed(nn.Module):
     """
     The model of the design note: features -> LayerNorm -> Dropout -> simple action head.
 
-    The output is multiplied by a learnable weight per axis, which starts at [1, 1, z_weight].
+    The output is multiplied by a learnable weight for each axis; they start at [1, 1, z_weight].
     """
 
-    config_class = FinalFixedConfig
+    config_class: type[PerceptionConfig] = FinalFixedConfig
 
-    def __init__(self, config: FinalFixedConfig = FinalFixedConfig()):
+    def __init__(self, config: PerceptionConfig = FinalFixedConfig()):
         super().__init__()
         self.config = config
         frames = 1 + len(config.history_s)
@@ -38,13 +38,13 @@ class FinalFixed(nn.Module):
         self.axis_weight = nn.Parameter(torch.tensor([1.0, 1.0, config.z_weight]))
 
     @property
-    def members(self) -> list:
-        """Return the networks that listen and look, each for itself."""
+    def members(self) -> 'list[FinalFixed]':
+        """Return the networks that listen and look, each on its own."""
         return [self]
 
     @property
     def memory(self) -> int:
-        """Return how many values a frame leaves behind."""
+        """Return how many values are kept of a frame."""
         return self.config.frame
 
     def features(self, looks: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
@@ -62,8 +62,8 @@ class FinalFixed(nn.Module):
         """
         Take grid (batch, CHANNELS, GRID, GRID), past (batch, ages, frame), text (batch, 512).
 
-        :returns: commands (batch, chunk, 3), and the look at this grid (batch, frame), which a
-            later call takes as past: no frame is looked at twice.
+        :returns: commands (batch, chunk, 3), and the look at this grid (batch, frame). Later calls
+            take that look as past, so that no frame is looked at twice.
         """
         words = self.listen(text)
         look = self.look(grid, words)

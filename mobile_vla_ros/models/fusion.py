@@ -1,11 +1,11 @@
-"""AdaptiveFeatureFusion: how much to see and how much to hear, decided anew for every input."""
+"""AdaptiveFeatureFusion: vision and language are weighed anew for every input."""
 
 import torch
 from torch import nn
 
 
 class AdaptiveFeatureFusion(nn.Module):
-    """A small MLP on both modalities gives each a weight; they sum to one."""
+    """A small MLP on both modalities gives each a weight; the two weights sum to one."""
 
     def __init__(self, vision: int, language: int, hidden: int):
         super().__init__()

@@ -1,4 +1,4 @@
-"""HybridEnsemble: FinalFixed and Advanced side by side, mixed by a learnable weight."""
+"""HybridEnsemble: FinalFixed and Advanced side by side, averaged with a learnable weight."""
 
 from dataclasses import dataclass, field
 import math
@@ -13,16 +13,16 @@ from mobile_vla_ros.models.size_limits import check_number
 
 @dataclass(frozen=True)
 class HybridConfig:
-    """The members' configs, of equal window and chunk, and the first one's share at the start."""
+    """The members' configs, which share window and chunk, and the first one's share at first."""
 
     final_fixed: FinalFixedConfig = field(default_factory=lambda: FinalFixedConfig(
         dropout=0.3, history_s=AdvancedConfig().history_s))
     advanced: AdvancedConfig = field(default_factory=lambda: AdvancedConfig(dropout=0.3))
     ensemble_weight: float = 0.6
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """
-        Rebuild members that come as dicts, as from a checkpoint, and check them.
+        Rebuild members from dicts, as a checkpoint holds them, and check every value.
 
         :raises ValueError: naming the values and what is allowed.
         """
@@ -69,13 +69,13 @@ class HybridEnsemble(nn.Module):
         return torch.sigmoid(self.logit)
 
     @property
-    def members(self) -> list:
-        """Return the networks that listen and look, each for itself."""
+    def members(self) -> list[FinalFixed]:
+        """Return the networks that listen and look, each on its own."""
         return [self.final_fixed, self.advanced]
 
     @property
     def memory(self) -> int:
-        """Return how many values a frame leaves behind, for both members."""
+        """Return how many values are kept of a frame, for both members."""
         return sum(member.memory for member in self.members)
 
     def listen(self, text: torch.Tensor) -> torch.Tensor:
@@ -85,16 +85,16 @@ class HybridEnsemble(nn.Module):
     def look(self, grid: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
         """Take grid (batch, CHANNELS, GRID, GRID) and both members' words, return both looks."""
         return torch.cat([member.look(grid, own)
-                          for member, own in zip(self.members, self._words(words))], -1)
+                          for member, own in zip(self.members, self._split(words))], -1)
 
     def act(self, looks: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
         """Take looks (batch, frames, memory), newest first, words; give (batch, chunk, 3)."""
-        looks = looks.split([member.memory for member in self.members], -1)
-        first, second = (member.act(own, said) for member, own, said in zip(
-            self.members, looks, self._words(words)))
+        parts = looks.split([member.memory for member in self.members], -1)
+        first, second = (member.act(own_looks, own_words) for member, own_looks, own_words in zip(
+            self.members, parts, self._split(words)))
         return self.weight * first + (1 - self.weight) * second
 
     forward = FinalFixed.forward
 
-    def _words(self, words):
+    def _split(self, words: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return words.split([member.config.words for member in self.members], -1)

@@ -1,20 +1,21 @@
-"""What a checkpoint says of itself, and the seal that shows that nobody changed it since."""
+"""What a checkpoint says of itself, and the seal that shows whether anybody changed it since."""
 
 from dataclasses import asdict, dataclass, field, fields
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from mobile_vla_ros.contract import AXES, ContractError, CONVENTION, UNITS
 from mobile_vla_ros.errors import one_line
 from mobile_vla_ros.models.size_limits import check_ages, check_number, CHUNK
 from mobile_vla_ros.preprocessing import IMAGE
 
-KEY = 'mobile_vla_ros'  # under which both file formats carry the metadata
+KEY = 'mobile_vla_ros'  # both file formats carry the metadata under this key
 FORMAT = 1
 SEAL = b'sealed-sha256:'
 BLANK = b'0' * 64
-MEMORY = TEXT = 2**14  # values; with as many ages as may be, a few MB
+MEMORY = TEXT = 2**14  # values at most; with the most ages, that is a few MB
 
 
 @dataclass(frozen=True)
@@ -22,17 +23,18 @@ class Metadata:
     """Everything needed to run a checkpoint, and to know where it came from."""
 
     model: str
-    config: dict
+    config: dict[str, Any]
     rate_hz: float
     chunk: int
     history_s: tuple[float, ...]
-    memory: int  # values that a frame leaves behind for the later ones
+    memory: int  # values that are kept of a frame, for the later ones
     vision: str
     text: str
     text_width: int
-    data: dict = field(default_factory=dict)  # digest, episodes, frames, seeds, action statistics
-    training: dict = field(default_factory=dict)
-    metrics: dict = field(default_factory=dict)
+    # digest, episodes, frames, seeds, action statistics
+    data: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
     package_version: str = ''
     axes: tuple[str, ...] = AXES
     units: tuple[str, ...] = UNITS
@@ -40,7 +42,12 @@ class Metadata:
     image: int = IMAGE
     format: int = FORMAT
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
+        """
+        Check every value.
+
+        :raises ContractError: naming the value and what is allowed.
+        """
         try:
             check_number('rate_hz', self.rate_hz, 0.1, 1000)
             for name, low, high in (('chunk', 1, CHUNK), ('memory', 0, MEMORY),
@@ -49,8 +56,10 @@ class Metadata:
             check_ages(self.history_s)
         except ValueError as error:
             raise ContractError(f'metadata {error}') from error
-        for kind, names in ((str, ('model', 'vision', 'text', 'package_version')),
-                            (dict, ('config', 'data', 'training', 'metrics'))):
+        kinds: tuple[tuple[type, tuple[str, ...]], ...] = (
+            (str, ('model', 'vision', 'text', 'package_version')),
+            (dict, ('config', 'data', 'training', 'metrics')))
+        for kind, names in kinds:
             for name in names:
                 if not isinstance(getattr(self, name), kind):
                     raise ContractError(f'metadata {name} must be a {kind.__name__}, got '
@@ -61,7 +70,7 @@ class Metadata:
         return json.dumps({**asdict(self), 'seal': (SEAL + BLANK).decode()}, sort_keys=True)
 
     @classmethod
-    def from_json(cls, text: str, path) -> 'Metadata':
+    def from_json(cls, text: str, path: object) -> 'Metadata':
         """
         Rebuild and check the metadata of the file at `path`.
 
@@ -93,7 +102,7 @@ class Metadata:
 
 def seal(path: Path) -> str:
     """
-    Write the SHA-256 of the file, taken with a blank seal, into its seal; return it.
+    Write the SHA-256 of the file with its blank seal into that seal; return it.
 
     :raises ContractError: if the file does not hold exactly one blank seal.
     """
@@ -105,18 +114,18 @@ def seal(path: Path) -> str:
     return digest
 
 
-def verify(content: bytes, path) -> None:
+def verify(content: bytes, path: object) -> None:
     """
-    Check a file's seal, which covers every byte of it.
+    Check a file's seal, which covers every byte of the file.
 
-    :raises ContractError: if there is none or it does not fit, as after any change.
+    :raises ContractError: if there is no seal, or it does not fit, as after any change.
     """
     place = content.find(SEAL)
     if place < 0:
         raise ContractError(f'{path}: not a checkpoint of this package (it has no seal)')
     start = place + len(SEAL)
-    found = content[start:start + 64]
+    sealed = content[start:start + 64]
     blank = content[:start] + BLANK + content[start + 64:]
-    if hashlib.sha256(blank).hexdigest().encode() != found:
+    if hashlib.sha256(blank).hexdigest().encode() != sealed:
         raise ContractError(f'{path}: damaged or changed since it was written (its seal does not '
                             'fit); copy it again or train it anew')

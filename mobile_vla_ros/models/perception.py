@@ -1,4 +1,4 @@
-"""What every model starts with: listening to the words, and looking at a frame with them."""
+"""How every model starts: it listens to the words, and looks at a frame with them in mind."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class PerceptionConfig:
     history_s: tuple[float, ...] = (0.4, 1.0, 2.0)
     chunk: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """
         Check every value.
 
@@ -46,14 +46,17 @@ class PerceptionConfig:
 
 class Listen(nn.Module):
     """
-    What a sentence asks for, out of its embedding.
+    Reads from a sentence's embedding what the sentence asks for.
 
-    Sentences of one task family lie close together, and how they are put differs more than what
-    they ask: standardised, and learned before driving is, tasks are told apart from the start.
-    The code saturates, so that an unheard wording is no half-hearted left.
+    Embeddings of different tasks lie close together: they differ more by the wording than by the
+    task. So they are standardised, and this part is trained before driving is, and tells tasks
+    apart from the start. Its output saturates, so that an unknown wording still means a clear
+    left or right.
     """
 
     HIDDEN, DROPOUT = 128, 0.5
+    mean: torch.Tensor
+    spread: torch.Tensor
 
     def __init__(self, config: PerceptionConfig):
         super().__init__()
@@ -71,12 +74,15 @@ class Listen(nn.Module):
 
 class Look(nn.Module):
     """
-    What the words make of one frame, and where in it.
+    Looks at one frame with the words in mind, and keeps where things are.
 
     The words modulate every cell (FiLM, Perez et al. 2018) before and after it sees its
-    neighbours; few channels are kept, but those of every cell, each with weights of its own.
-    Attention over the cells told no more, and learned slower where things are.
+    neighbours. Few channels are kept, but those of every cell, each with weights of its own.
+    Attention over the cells drove no better, and was slower to learn where things are.
     """
+
+    mean: torch.Tensor
+    spread: torch.Tensor
 
     def __init__(self, config: PerceptionConfig):
         super().__init__()

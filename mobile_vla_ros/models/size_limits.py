@@ -1,4 +1,4 @@
-"""What sizes a checkpoint or a strategy may ask for; checked before anything is allocated."""
+"""The sizes that a checkpoint or a strategy may ask for, checked before memory is taken."""
 
 WIDEST = 1024  # values of a layer; the shipped ones have 256 at most
 CHUNK = 1000  # commands at once
@@ -6,18 +6,19 @@ AGES = 32  # earlier frames
 OLDEST_S = 60
 
 
-def check_number(name: str, value, low, high, whole: bool = False) -> None:
+def check_number(name: str, value: object, low: float, high: float, whole: bool = False) -> None:
     """
     Check a number.
 
     :raises ValueError: naming the value and what is allowed.
     """
-    if type(value) not in ((int,) if whole else (int, float)) or not low <= value <= high:
+    right = type(value) is int or (type(value) is float and not whole)  # and True is neither
+    if not (right and isinstance(value, (int, float)) and low <= value <= high):
         kind = 'whole number' if whole else 'number'
         raise ValueError(f'{name} must be a {kind} within {low}..{high}, got {value!r:.80}')
 
 
-def check_ages(values) -> None:
+def check_ages(values: object) -> None:
     """
     Check the ages of the earlier frames, s.
 

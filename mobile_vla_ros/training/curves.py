@@ -1,7 +1,9 @@
 """How a training went, as a picture and for TensorBoard."""
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -12,9 +14,9 @@ AXES = (('forward', 'm/s', '#0072b2'), ('left', 'm/s', '#d55e00'), ('turn', 'rad
 
 
 @contextmanager
-def tensorboard(folder: Path):
+def tensorboard(folder: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
     """
-    Give what writes an epoch's row into an event file in `folder`, which is then closed.
+    Yield a function that writes an epoch's row into an event file in `folder`.
 
     :raises ValueError: if the package for it is not installed.
     """
@@ -24,19 +26,19 @@ def tensorboard(folder: Path):
         raise ValueError(f'--tensorboard {missing(error)}') from error
     writer = SummaryWriter(str(folder), flush_secs=2)
 
-    def note(row: dict) -> None:
+    def write_row(row: dict[str, Any]) -> None:
         for name, key in (('loss/training', 'train_loss'), ('loss/held_out', 'loss')):
             writer.add_scalar(name, row[key], row['epoch'])
         for (axis, _, _), mae, constant in zip(AXES, row['mae'], row['constant_mae']):
             writer.add_scalar(f'error/{axis}', mae, row['epoch'])
             writer.add_scalar(f'constant_error/{axis}', constant, row['epoch'])
     try:
-        yield note
+        yield write_row
     finally:
         writer.close()
 
 
-def draw(history: list[dict], path: Path) -> None:
+def draw(history: list[dict[str, Any]], path: Path) -> None:
     """Write a PNG: loss by epoch, and the error of each axis beside a constant command's."""
     from matplotlib import pyplot
     epochs = [row['epoch'] for row in history]

@@ -1,7 +1,9 @@
 """A trained checkpoint as a runtime file: image, memory and text in, commands out."""
 
+from collections.abc import Iterator
 import inspect
 from pathlib import Path
+from typing import Any
 import warnings
 
 import numpy as np
@@ -9,7 +11,8 @@ import onnx
 import torch
 
 from mobile_vla_ros.contract import ContractError
-from mobile_vla_ros.inference import backends
+from mobile_vla_ros.inference.backends import open_engine
+from mobile_vla_ros.inference.engines import Engine
 from mobile_vla_ros.models.metadata import KEY, Metadata, seal
 from mobile_vla_ros.models.text import encode_text
 
@@ -18,13 +21,14 @@ PROBES = ('pass the box on the left and stop at the red bottle',
           '상자 오른쪽으로 지나서 파란 병으로 가', '')
 
 
-def to_onnx(module: torch.nn.Module, inputs: dict, outputs: list[str], path: Path) -> None:
-    """Write `module` called with `inputs` (name -> example tensor) to an ONNX file."""
+def to_onnx(module: torch.nn.Module, inputs: dict[str, torch.Tensor], outputs: list[str],
+            path: Path) -> None:
+    """Write `module` to an ONNX file; `inputs` are examples of its arguments by name."""
     # Before torch 2.5 there is no other exporter to choose from.
-    classic = {'dynamo': False} \
+    classic: dict[str, Any] = {'dynamo': False} \
         if 'dynamo' in inspect.signature(torch.onnx.export).parameters else {}
     with warnings.catch_warnings():
-        # The TorchScript exporter needs no package beyond onnx; it only announces its successor.
+        # The TorchScript exporter needs no package but onnx; its warning announces a successor.
         warnings.simplefilter('ignore')
         torch.onnx.export(module.eval(), tuple(inputs.values()), str(path),
                           input_names=list(inputs), output_names=outputs,
@@ -35,7 +39,7 @@ def prepare(out: Path) -> None:
     """
     Make the folder of a runtime file.
 
-    :raises ValueError: for a name that is no runtime file's.
+    :raises ValueError: if the name does not end in .onnx.
     """
     if out.suffix != '.onnx':
         raise ValueError(f'a runtime file ends in .onnx, got {out}')
@@ -43,7 +47,7 @@ def prepare(out: Path) -> None:
 
 
 def finish(out: Path, metadata: Metadata) -> None:
-    """Write into a runtime file what it is, and seal it."""
+    """Write the metadata into a runtime file, and seal it."""
     file = onnx.load(str(out))
     onnx.helper.set_model_props(file, {KEY: metadata.to_json()})
     onnx.save(file, str(out))
@@ -65,14 +69,14 @@ def export(checkpoint: Path, out: Path) -> float:
     samples = list(_samples(metadata))
     to_onnx(network, samples[0], ['commands', 'look'], out)
     finish(out, metadata)
-    engine, _ = backends.open_engine(out, out.read_bytes(), 'onnxruntime', 0)
+    engine, _ = open_engine(out, out.read_bytes(), 'onnxruntime', 0)
     worst = max(_difference(network, engine, sample) for sample in samples)
     if not worst <= TOLERANCE:
         raise ContractError(f'{out}: differs from torch by {worst:.2g}, allowed is {TOLERANCE}')
     return worst
 
 
-def _samples(metadata):
+def _samples(metadata: Metadata) -> Iterator[dict[str, torch.Tensor]]:
     rng = np.random.default_rng(0)
     for text in PROBES:
         yield {
@@ -83,10 +87,11 @@ def _samples(metadata):
             'text': torch.from_numpy(encode_text(text)[None])}
 
 
-def _difference(network, engine, sample) -> float:
+def _difference(network: torch.nn.Module, engine: Engine,
+                sample: dict[str, torch.Tensor]) -> float:
     with torch.inference_mode():
         ours = network(*sample.values())
     theirs = engine(*(value.numpy() for value in sample.values()))
-    # Relative where values are large: a look has no bounds, and noise makes it a great one.
+    # Relative where values are large: a look has no bounds, and noise as input makes it large.
     return max(float(np.abs(a.numpy() - b).max()) / max(1.0, float(a.abs().max()))
                for a, b in zip(ours, theirs))

@@ -1,18 +1,20 @@
-"""The frozen encoder outside torch, for recording fast, and a policy on its features."""
+"""The frozen encoder without torch, to record fast, and a policy that drives on its features."""
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino
 
+from mobile_vla_ros.contract import Command
 from mobile_vla_ros.models.text import encode_text
 from mobile_vla_ros.preprocessing import history_frames, IMAGE, preprocess
 
 
-def exported(folder) -> Path:
-    """Return the encoder's file in `folder`; it is written once."""
-    path = Path(folder) / f'encoder-{IMAGE}.onnx'  # a dataset may outlive a version
+def export_encoder(folder: str | Path) -> Path:
+    """Return the encoder's file in `folder`; write it if it is not there."""
+    path = Path(folder) / f'encoder-{IMAGE}.onnx'  # datasets live longer than versions
     if not path.exists():
         import torch
         from mobile_vla_ros.models.vision import EfficientNetLite0Grid
@@ -20,21 +22,22 @@ def exported(folder) -> Path:
         image = torch.zeros(1, IMAGE, IMAGE, 3, dtype=torch.uint8)
         new = path.with_suffix('.new.onnx')
         to_onnx(EfficientNetLite0Grid(), {'image': image}, ['grid'], new)
-        new.replace(path)  # an interrupted build leaves none, not a part of one
+        new.replace(path)  # an interrupted build leaves no incomplete file
     return path
 
 
-@lru_cache(maxsize=1)  # to load it takes as long as some fifty pictures
-def shared_encoder(folder) -> 'Encoder':
-    """Return the one Encoder of this process and folder."""
+@lru_cache(maxsize=1)  # loading it takes as long as encoding fifty pictures
+def shared_encoder(folder: str | Path) -> 'Encoder':
+    """Return the Encoder that this process shares."""
     return Encoder(folder)
 
 
 class Encoder:
-    """uint8 RGB of any size -> grid float32 (C, G, G); exports itself into `folder` once."""
+    """Turns uint8 RGB of any size into a grid float32 (C, G, G)."""
 
-    def __init__(self, folder):
-        path = exported(folder)
+    def __init__(self, folder: str | Path):
+        """Load the encoder's file in `folder`; write it if it is not there."""
+        path = export_encoder(folder)
         core = openvino.Core()
         # Pinned, the threads of several processes would share one core.
         settings = {'INFERENCE_NUM_THREADS': 1, 'INFERENCE_PRECISION_HINT': 'f32',
@@ -44,13 +47,15 @@ class Encoder:
 
     def __call__(self, rgb: np.ndarray) -> np.ndarray:
         """Return the grid of one image."""
-        return self.request.infer({'image': preprocess(rgb)[None]})[0][0].copy()
+        grid: np.ndarray = self.request.infer({'image': preprocess(rgb)[None]})[0][0].copy()
+        return grid
 
 
 class GridPolicy:
     """A torch checkpoint that drives on cached features while corrections are recorded."""
 
-    def __init__(self, checkpoint):
+    def __init__(self, checkpoint: str | Path):
+        """Load a .safetensors checkpoint."""
         import torch
         from mobile_vla_ros.models.checkpoint import load_model
         torch.set_num_threads(1)
@@ -59,11 +64,11 @@ class GridPolicy:
 
     def reset(self) -> None:
         """Forget the earlier frames."""
-        self.looks, self.stamps = [], []
+        self.looks: list[Any] = []  # tensors (memory,), oldest first
+        self.stamps: list[int] = []  # ns
 
-    def __call__(self, grid: np.ndarray, instruction: str, time_s: float):
+    def __call__(self, grid: np.ndarray, instruction: str, time_s: float) -> Command:
         """Return the command for the newest grid (C, G, G)."""
-        from mobile_vla_ros.contract import Command
         self.stamps.append(round(time_s * 1e9))
         earlier = history_frames(self.stamps, self.stamps[-1], self.model.config.history_s)
         with self.torch.inference_mode():

@@ -1,31 +1,33 @@
-"""Training with everything around it: what was learned from, how good it is, where it goes."""
+"""A training and its checkpoint, with what was learned from and how good it is."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mobile_vla_ros import __version__
 from mobile_vla_ros.models.checkpoint import describe, load_model, save_checkpoint
 from mobile_vla_ros.models.final_fixed import FinalFixedConfig
-from mobile_vla_ros.models.registry import build_model, name_of
+from mobile_vla_ros.models.registry import build_model, Config, name_of
 from mobile_vla_ros.training.distributed import ProcessGroup
 from mobile_vla_ros.training.loop import train, TrainConfig
 from mobile_vla_ros.training.shards import digest, Episode, PERIOD_S
 
-GOING_ON = 1.5e-3  # learning rate after corrections: what was learned must not be unlearned
+GOING_ON = 1.5e-3  # learning rate of a model that has learned already: it must not forget
 
 
 def fit(episodes: list[Episode], held_out: list[Episode], out: Path, config: TrainConfig,
-        model_config=None, start: Path | None = None, state: Path | None = None,
-        note=lambda row: None, last: Path | None = None, learned: Iterable[str] = ()) -> dict:
+        model_config: Config | None = None, start: Path | None = None, state: Path | None = None,
+        note: Callable[[dict[str, Any]], object] = lambda row: None, last: Path | None = None,
+        learned: Iterable[str] = ()) -> dict[str, Any]:
     """
-    Train on `episodes`, from `start` if given; write a checkpoint.
+    Train on `episodes`, from the checkpoint `start` if given; write a checkpoint to `out`.
 
-    :param model_config: of any registered model, FinalFixed's own if None.
-    :param state: and `note`: as of `train`.
-    :param last: for another checkpoint, of the weights after the last epoch.
+    :param model_config: of any registered model; FinalFixed's defaults if None.
+    :param state: as `train` takes it, and so `note`.
+    :param last: file for a second checkpoint, with the weights after the last epoch.
     :param learned: digests of the recordings that `start` learned from.
     """
     import torch
@@ -44,7 +46,7 @@ def fit(episodes: list[Episode], held_out: list[Episode], out: Path, config: Tra
     if group.is_main:
         training = {**asdict(config), 'history': result['history']}
 
-        def save(path, measured):
+        def save(path: Path, measured: dict[str, Any]) -> None:
             save_checkpoint(path, model, describe(
                 name_of(model), model, 1 / PERIOD_S, data=data, metrics=measured,
                 training=training, package_version=__version__))
@@ -56,7 +58,7 @@ def fit(episodes: list[Episode], held_out: list[Episode], out: Path, config: Tra
     return metrics
 
 
-def add_metrics(path: Path, metrics: dict) -> None:
-    """Write measured results into a checkpoint's metadata; its weights stay as they are."""
+def add_metrics(path: Path, metrics: dict[str, Any]) -> None:
+    """Write measured results into a checkpoint's metadata; the weights stay as they are."""
     model, metadata = load_model(path)
     save_checkpoint(path, model, replace(metadata, metrics=metrics))

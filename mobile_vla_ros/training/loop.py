@@ -1,46 +1,54 @@
-"""The training loop, from cached features to the best weights; reads top to bottom."""
+"""The training loop, from cached features to the best weights; it reads top to bottom."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 import os
 from pathlib import Path
 import sys
 import time
+from typing import Any
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
 from mobile_vla_ros.environment.memory import BATCHES, keep_memory
+from mobile_vla_ros.models.final_fixed import FinalFixed
+from mobile_vla_ros.models.perception import Listen
+from mobile_vla_ros.models.registry import Config, Model
 from mobile_vla_ros.preprocessing import history_frames
 from mobile_vla_ros.training.distributed import ProcessGroup
 from mobile_vla_ros.training.loss import weighted_loss
-from mobile_vla_ros.training.resume import load_state, save_state
-from mobile_vla_ros.training.shards import digest, Episode, Phrases
+from mobile_vla_ros.training.phrases import Phrases
+from mobile_vla_ros.training.resume import History, load_state, save_state, Weights
+from mobile_vla_ros.training.shards import digest, Episode
 
 BETAS = (0.9, 0.999)
 CLIP = 1.0
 WORD_BATCH = 64
+# Grids (n, C, G, G), text (n, 512), indices of the earlier frames (n, ages), labels (n, T, 3).
+Sample = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 WARMUP_EPOCHS, WARMUP_START, FINAL_RATE = 3, 0.1, 1e-6
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to train; but for the threads, the shipped checkpoint is made with the defaults."""
+    """How to train; all defaults but the threads' are those of the shipped checkpoint."""
 
     epochs: int = 16
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4
     episodes_per_batch: int = 3
-    other_tasks: float = 0.2  # share of episodes that are asked for in words of another task
-    word_steps: int = 3000  # in which words are learned, before driving is
+    other_tasks: float = 0.2  # share of episodes that get another task and its words
+    word_steps: int = 3000  # of learning the words, before driving is learned
     text_noise: float = 0.02  # per value of a unit embedding of 512
     z_weight: float = 0.05
-    patience: int = 0  # epochs without a better held-out loss that end the training; 0: none do
+    patience: int = 0  # epochs without a better held-out loss, after which it ends; 0: never
     threads: int = 2  # of all processes together; another number rounds sums differently
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """
         Check every value.
 
@@ -56,8 +64,9 @@ class TrainConfig:
             raise ValueError(f'other_tasks must be in [0, 1], got {self.other_tasks}')
 
 
-def schedule(optimizer, epochs: int, steps: int):
-    """Linear warm-up over the first epochs from a tenth, then a cosine; stepped every batch."""
+def schedule(optimizer: torch.optim.Optimizer, epochs: int,
+             steps: int) -> torch.optim.lr_scheduler.SequentialLR:
+    """Return a linear warm-up from a tenth, then a cosine; it is stepped after every batch."""
     warm = min(WARMUP_EPOCHS, max(1, epochs // 2)) * steps
     optim = torch.optim.lr_scheduler
     return optim.SequentialLR(optimizer, [
@@ -66,24 +75,24 @@ def schedule(optimizer, epochs: int, steps: int):
                                 eta_min=FINAL_RATE)], milestones=[warm])
 
 
-def train(model, episodes: list[Episode], held_out: list[Episode], config: TrainConfig,
+def train(model: Model, episodes: list[Episode], held_out: list[Episode], config: TrainConfig,
           period_s: float, progress: bool = True, state: Path | None = None,
-          note=lambda row: None) -> dict:
+          note: Callable[[dict[str, Any]], object] = lambda row: None) -> dict[str, Any]:
     """
     Train `model` in place and leave the best weights in it.
 
-    :returns: the history, the best epoch's row of it, and the weights after the last epoch.
-
     Processes that `torchrun` starts share every batch, and all end with the same weights. Where
-    there are GPUs, they compute on them, in bfloat16; the model comes back on the CPU.
+    there are GPUs, they compute on them, in bfloat16; the model ends on the CPU.
 
-    :param held_out: episodes of other scenes, for choosing the epoch.
-    :param state: file in which everything is kept after an epoch; one that is there is gone on
-        from, to the same weights bit for bit.
-    :param note: takes every epoch's row of the history.
+    :param held_out: episodes of other scenes; they decide which epoch is the best.
+    :param state: file in which everything is kept after an epoch. If it is there, training goes
+        on from it, to the same weights bit for bit.
+    :param note: called with every epoch's row of the history.
+    :returns: `history`, a row for every epoch; `best`, the row of the best epoch; and
+        `last_weights`, the weights after the last epoch.
     :raises ValueError: if `state` is of another config or other data.
     """
-    keep_memory(BATCHES)  # an epoch takes two thirds of the time
+    keep_memory(BATCHES)  # then an epoch takes two thirds of the time
     group = ProcessGroup()
     model.to(group.device)
     torch.set_num_threads(threads_each(config.threads, group.size))
@@ -96,8 +105,8 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
             learn_words(member.listen, phrases, config)
     if group.rank:
         torch.manual_seed(config.seed + group.rank)  # every process drops out other units
-    # Driving would bend the words' code to the phrases at hand, and away from unheard ones; only
-    # words that were never learned must be.
+    # Driving would fit the listening to the phrases at hand, and away from unknown ones: it is
+    # trained on only if some words were never learned.
     settled = [] if any(not e.known_words for e in episodes) else \
         [member.listen for member in model.members]
     for listen in settled:
@@ -106,7 +115,8 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=BETAS,
                                   weight_decay=config.weight_decay)
     rate = schedule(optimizer, config.epochs, batches)
-    history, best_weights = [], None
+    history: History = []
+    best_weights: Weights = {}
     purpose = f'{config}, processes {group.size}, data {digest(episodes)[:16]}'
     if state and state.exists():
         history, best_weights = load_state(state, purpose, model, optimizer, rate, rng, group.rank)
@@ -126,8 +136,8 @@ def train(model, episodes: list[Episode], held_out: list[Episode], config: Train
             tasks = [_task(episodes[row], phrases, config, rng) for row in rows]
             loss = torch.zeros((), device=group.device, requires_grad=True)  # without a share
             optimizer.zero_grad()
-            batch = [_sample(episodes[row], *task, period_s, model.config)
-                     for row, task in group.own_rows(list(zip(rows, tasks)))]
+            batch = [_sample(episodes[row], task, text, period_s, model.config)
+                     for row, (task, text) in group.own_rows(list(zip(rows, tasks)))]
             if batch:
                 predicted, target = _predict(model, batch)
                 loss = weighted_loss(predicted, target, config.z_weight)
@@ -166,14 +176,15 @@ def threads_each(threads: int, processes: int) -> int:
     return max(1, (min(threads, int(allowed)) if allowed.isdigit() else threads) // processes)
 
 
-def best_epoch(history: list[dict]) -> int:
+def best_epoch(history: History) -> int:
     """Return the epoch with the least held-out loss, counted from 1."""
-    return min(history, key=lambda row: row['loss'])['epoch']
+    epoch: int = min(history, key=lambda row: row['loss'])['epoch']
+    return epoch
 
 
-def _standardise(model, episodes, phrases) -> None:
-    """Give the model the mean and spread of what it will see, in a part of it, and hear."""
-    # However much there is, a thousand episodes' share is enough, and what memory holds.
+def _standardise(model: FinalFixed, episodes: list[Episode], phrases: Phrases) -> None:
+    """Give the model the mean and spread of a share of the features, and of the words."""
+    # However many there are, a thousand episodes' share is enough, and fits into memory.
     frames = np.concatenate([np.asarray(e.grids[::max(10, len(e.grids) // 50)], np.float32)
                              for e in episodes[::max(5, len(episodes) // 200)]])
     pixels = frames.transpose(0, 2, 3, 1).reshape(-1, frames.shape[1])
@@ -184,12 +195,12 @@ def _standardise(model, episodes, phrases) -> None:
         spread.copy_(torch.from_numpy(values.std(0) + 1e-3))
 
 
-def learn_words(listen, phrases: Phrases, config: TrainConfig) -> torch.nn.Linear:
+def learn_words(listen: Listen, phrases: Phrases, config: TrainConfig) -> torch.nn.Linear:
     """
-    Teach `listen` to tell side and colour by the words alone; return what reads them from it.
+    Teach `listen` to tell side and colour by the words alone; return the classifier behind it.
 
-    Pictures take thousands of steps to tell what a sentence asks for, and until then left and
-    right average to straight on.
+    From pictures it takes thousands of steps to learn what a sentence asks for. Until then left
+    and right average to straight on.
     """
     sides, colors, count, width = phrases.vectors.shape
     device = listen.mean.device
@@ -211,8 +222,9 @@ def learn_words(listen, phrases: Phrases, config: TrainConfig) -> torch.nn.Linea
 
 
 @torch.inference_mode()
-def validate(model, episodes, phrases, config, period_s) -> dict:
-    """Return loss and MAE per axis over `episodes`, and the MAE of a constant."""
+def validate(model: Model, episodes: list[Episode], phrases: Phrases, config: TrainConfig,
+             period_s: float) -> dict[str, Any]:
+    """Return loss and MAE per axis over `episodes`, and the MAE of a constant command."""
     model.eval()
     rng = np.random.default_rng([config.seed, 5])
     pairs = []
@@ -228,8 +240,9 @@ def validate(model, episodes, phrases, config, period_s) -> dict:
             'constant_mae': [round(v, 4) for v in constant.tolist()]}
 
 
-def _task(episode, phrases, config, rng):
-    """Draw what an episode is asked for this time: its (side, colour), and words (512,)."""
+def _task(episode: Episode, phrases: Phrases, config: TrainConfig,
+          rng: np.random.Generator) -> tuple[tuple[int, int], np.ndarray]:
+    """Draw an episode's task for this time, (side, colour), and its words (512,)."""
     tasks = episode.tasks
     other = rng.random() < config.other_tasks
     task = tasks[int(rng.integers(len(tasks)))] if other else (episode.side, episode.color)
@@ -238,7 +251,8 @@ def _task(episode, phrases, config, rng):
     return task, text + rng.normal(0, noise, text.shape) if noise else text
 
 
-def _sample(episode, task, text, period_s, model_config):
+def _sample(episode: Episode, task: tuple[int, int], text: np.ndarray, period_s: float,
+            model_config: Config) -> Sample:
     """Return grids (n, C, G, G), text (n, 512), earlier frames (n, ages), labels (n, T, 3)."""
     count = len(episode.grids)
     earlier = [_earlier(i, period_s, model_config.history_s) for i in range(count)]
@@ -248,13 +262,13 @@ def _sample(episode, task, text, period_s, model_config):
 
 
 @lru_cache(maxsize=10_000)  # the same for every episode
-def _earlier(number: int, period_s: float, history_s: tuple) -> list[int]:
+def _earlier(number: int, period_s: float, history_s: tuple[float, ...]) -> list[int]:
     stamps = np.round(np.arange(number + 1) * period_s * 1e9).astype(np.int64)
     return history_frames(stamps, stamps[-1], history_s)
 
 
-def _predict(model, batch):
-    """Look at every frame once, then act on each with its own earlier ones."""
+def _predict(model: Model, batch: list[Sample]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the commands predicted for every frame of a batch, and the labels."""
     device = next(model.parameters()).device
     grids = torch.from_numpy(np.concatenate([part[0] for part in batch])).to(device).float()
     text = torch.from_numpy(np.concatenate([part[1] for part in batch])).to(device)
@@ -263,9 +277,10 @@ def _predict(model, batch):
         now = np.arange(len(part[2]))[:, None]
         rows.append(start + np.concatenate([now, part[2]], axis=1))
         start += len(now)
-    rows = torch.from_numpy(np.concatenate(rows))  # (frames, 1 + ages)
+    indices = torch.from_numpy(np.concatenate(rows))  # (frames, 1 + ages)
     target = torch.from_numpy(np.concatenate([part[3] for part in batch])).to(device)
     with torch.autocast('cuda', torch.bfloat16, enabled=device.type == 'cuda'):
         words = model.listen(text)
-        predicted = model.act(model.look(grids, words)[rows], words)
+        looks = model.look(grids, words)  # every frame is looked at once
+        predicted = model.act(looks[indices], words)  # and acted on with its own earlier ones
     return predicted.float(), target

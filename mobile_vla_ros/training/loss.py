@@ -1,4 +1,4 @@
-"""The design note's loss: MSE and a tenth of L1 on actions whose z is damped."""
+"""The design note's loss: MSE plus a tenth of L1, with a damped z axis."""
 
 import torch
 from torch.nn import functional
@@ -9,9 +9,9 @@ L1_SHARE = 0.1
 def weighted_loss(predicted: torch.Tensor, target: torch.Tensor,
                   z_weight: float = 0.05) -> torch.Tensor:
     """
-    Return the loss over (batch, chunk, 3); both sides are multiplied by [1, 1, z_weight].
+    Return the loss over (batch, chunk, 3), prediction and target weighted by [1, 1, z_weight].
 
-    The weights are constants here: learnable ones could buy a small loss by shrinking.
+    These weights are constants: learnable ones could shrink, and the loss with them.
     """
     weights = predicted.new_tensor([1.0, 1.0, z_weight])
     predicted, target = predicted * weights, target * weights

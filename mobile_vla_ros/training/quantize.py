@@ -1,77 +1,82 @@
 """A runtime file in eight bits: smaller, and faster on a CPU, with nearly the same commands."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 import tempfile
+from typing import Any
 
 import numpy as np
 
 from mobile_vla_ros.data.bags import Bag
 from mobile_vla_ros.images.decode import decode, MessageError
 from mobile_vla_ros.images.tally import Tally
+from mobile_vla_ros.inference.engines import Array, Engine
 from mobile_vla_ros.inference.policy import load_policy
 from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.preprocessing import IMAGE
 from mobile_vla_ros.training.export import finish, prepare
 
-INPUTS = ('image', 'past', 'text')
-KEPT = 200  # calls to calibrate on, up to twice as many: neighbours look alike
-STEM = '/encoder/stem/'  # how the names of its nodes begin, as `export` writes them
+KEPT = 200  # calls to calibrate on, at least; up to twice as many are kept
+STEM = '/encoder/stem/'  # how the names of the stem's nodes begin, as `export` writes them
+Call = tuple[dict[str, Array], Array]  # inputs by name, and the commands
 
 
 @dataclass(frozen=True)
-class Way:
-    """What is quantized, and how; the default is the best of those in bench/learning/int8.py."""
+class QuantizeConfig:
+    """What is quantized, and how; the defaults are the best of bench/learning/int8.py."""
 
     # A convolution in eight bits is only fast with its limit and the sum behind it.
     operators: tuple[str, ...] | None = ('Conv', 'Clip', 'Add', 'Gemm', 'MatMul')  # None: all
-    floats: tuple[str, ...] = (STEM,)  # nodes that stay as they are, by how their names begin
+    floats: tuple[str, ...] = (STEM,)  # how the names of nodes begin that stay in floats
     reduce_range: bool = True  # weights of 7 bits: pairs of products overflow AVX2's 16
     activations: str = 'QUInt8'
     weights: str = 'QInt8'
 
 
-class Calls:
-    """What a policy's network is given and gives: some of all calls, evenly spread."""
+class CallRecorder:
+    """An engine that runs another one, and keeps some of its calls, evenly spread."""
 
-    def __init__(self, policy):
-        """Listen to a policy from now on."""
-        self.kept = []  # (inputs by name, commands)
-        self._engine, policy.engine = policy.engine, self
+    def __init__(self, engine: Engine):
+        """Take the engine to run."""
+        self.name, self.metadata_json = engine.name, engine.metadata_json
+        self.kept: list[Call] = []
+        self._engine = engine
         self._number, self._every = 0, 1
 
-    def __call__(self, *given):
-        """Run the network."""
-        out = self._engine(*given)
+    def __call__(self, image: Array, past: Array, text: Array) -> tuple[Array, Array]:
+        """Run the network; as `Engine`."""
+        commands, look = self._engine(image, past, text)
         if self._number % self._every == 0:
-            self.kept.append((dict(zip(INPUTS, given)), out[0]))
+            self.kept.append(({'image': image, 'past': past, 'text': text}, commands))
         if len(self.kept) > 2 * KEPT:
             self.kept, self._every = self.kept[::2], 2 * self._every
         self._number += 1
-        return out
+        return commands, look
 
 
-def observe(path: Path, bags: list[Path], **topics) -> list[tuple[dict, np.ndarray]]:
+def record_calls(path: Path, bags: list[Path], **topics: Any) -> list[Call]:
     """
-    Return (what the network is given, the commands it gives) on recorded drives.
+    Return some of a network's calls on recorded drives: its inputs and its commands.
 
     :param topics: as `Bag` takes them.
-    :raises ValueError: if no picture can be read with an instruction said before it.
+    :raises ValueError: if no readable picture comes after an instruction.
     """
     policy = load_policy(path, 'onnxruntime')
-    calls, tally = Calls(policy), Tally()
+    policy.engine = calls = CallRecorder(policy.engine)
+    tally = Tally()
     for folder in bags:
         policy.reset()
-        words, newest_ns = '', 0
+        instruction, newest_ns = '', 0
         with Bag(folder, **topics) as bag:
             for event in bag.events(('image', 'instruction')):
                 if event.kind == 'instruction':
-                    words = normalise(event.value)
-                elif words and event.stamp_ns > newest_ns:
+                    instruction = normalise(event.value)
+                elif instruction and event.stamp_ns > newest_ns:
                     with suppress(MessageError):
                         rgb = tally.read(lambda msg: decode(msg, IMAGE), event.value)
-                        policy.plan(rgb, words, event.stamp_ns)
+                        policy.plan(rgb, instruction, event.stamp_ns)
                         newest_ns = event.stamp_ns
     if not calls.kept:
         raise ValueError(f'{", ".join(map(str, bags))}: ' + tally.reason(
@@ -79,33 +84,34 @@ def observe(path: Path, bags: list[Path], **topics) -> list[tuple[dict, np.ndarr
     return calls.kept
 
 
-def quantize(path: Path, out: Path, inputs: list[dict], way: Way = Way()) -> None:
-    """Write the runtime file `path` in eight bits, calibrated on `inputs`, to `out`, sealed."""
+def quantize(path: Path, out: Path, inputs: list[dict[str, Array]],
+             config: QuantizeConfig = QuantizeConfig()) -> None:
+    """Write the runtime file `path` in eight bits to `out`, sealed, calibrated on `inputs`."""
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, quantize_static, QuantType
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     class Reader(CalibrationDataReader):
-        def __init__(self):
+        def __init__(self) -> None:
             self.left = iter(inputs)
 
-        def get_next(self):
+        def get_next(self) -> dict[str, Array] | None:
             return next(self.left, None)
     prepare(out)
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / 'plain.onnx'
         quant_pre_process(path, plain, skip_symbolic_shape=True)
         quantize_static(
-            plain, out, Reader(), per_channel=True, reduce_range=way.reduce_range,
-            activation_type=QuantType[way.activations], weight_type=QuantType[way.weights],
-            op_types_to_quantize=way.operators, nodes_to_exclude=[
+            plain, out, Reader(), per_channel=True, reduce_range=config.reduce_range,
+            activation_type=QuantType[config.activations], weight_type=QuantType[config.weights],
+            op_types_to_quantize=config.operators, nodes_to_exclude=[
                 node.name for node in onnx.load(plain).graph.node
-                if node.name.startswith(way.floats)])
+                if node.name.startswith(config.floats)])
     finish(out, load_policy(path, 'onnxruntime').metadata)
 
 
-def differences(path: Path, calls) -> np.ndarray:
-    """Return how far a file's commands are from those of `calls`: (calls, 3), m/s, m/s, rad/s."""
+def differences(path: Path, calls: Iterable[Call]) -> np.ndarray:
+    """Return the largest differences from the commands of `calls`: (calls, 3), m/s, rad/s."""
     engine = load_policy(path, 'onnxruntime', 1).engine
-    return np.array([np.abs(engine(*given.values())[0] - commands).max((0, 1))
-                     for given, commands in calls])
+    return np.array([np.abs(engine(**inputs)[0] - commands).max((0, 1))
+                     for inputs, commands in calls])

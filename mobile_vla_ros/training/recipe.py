@@ -1,8 +1,10 @@
 """A shipped checkpoint, from seeds alone: record, train, correct, train again, export, score."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 import json
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -12,7 +14,7 @@ class Recipe:
     model: str = 'final_fixed'
     teacher: int = 320  # episodes
     rounds: int = 2  # of corrections, each driven by the policy before
-    corrections: int = 100  # episodes a round that a policy drives and the teacher labels
+    corrections: int = 100  # episodes of a round: a policy drives, the teacher labels
     held_out: int = 30  # episodes of the validation split
     first_epochs: int = 8
     round_epochs: int = 5
@@ -22,18 +24,20 @@ class Recipe:
     seed: int = 0
 
 
-def build(recipe: Recipe, work: Path, out: Path, score, say=print) -> dict:
+def build(recipe: Recipe, work: Path, out: Path,
+          score: Callable[[Path, Sequence[int], int], dict[str, Any]],
+          say: Callable[[str], object] = print) -> dict[str, Any]:
     """
     Write `out`.safetensors and `out`.onnx; return the metrics that they carry.
 
-    Recordings in `work` are kept and found again, so an interrupted build goes on. Every model
-    has the same teacher, and corrections of its own driving.
+    Shards in `work` are kept and used again, so an interrupted build goes on. All models share
+    the teacher's drives, and each has corrections of its own driving.
 
     :param score: (runtime file, scene seeds, processes) -> rates of driving in closed loop.
     :raises ValueError: for an unknown model.
     """
-    # Here, so that what a recipe says can be shown without torch and a simulator.
-    from mobile_vla_ros.models.registry import MODELS
+    # Here, so that a recipe can be shown without torch and a simulator.
+    from mobile_vla_ros.models.registry import config_class, MODELS
     from mobile_vla_ros.sim.seeds import TEST, TRAIN, VALIDATION
     from mobile_vla_ros.training.collect import collect
     from mobile_vla_ros.training.export import export
@@ -56,7 +60,7 @@ def build(recipe: Recipe, work: Path, out: Path, score, say=print) -> dict:
             config = TrainConfig(epochs=epochs, seed=recipe.seed, threads=1)
             metrics = fit(read_shards(*folders), read_shards(held_out), policy,
                           replace(config, learning_rate=GOING_ON) if start else config,
-                          MODELS[recipe.model].config_class(), start)
+                          config_class(recipe.model)(), start)
         if not last:
             first = recipe.teacher + n * recipe.corrections
             folders.append(own / f'corrections{n + 1}')

@@ -1,23 +1,32 @@
-"""The whole state of a training after an epoch, so that it goes on as if never interrupted."""
+"""The whole state of a training after an epoch: it goes on as if it was never interrupted."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 import torch
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 RNG = 'torch_rng'
 
 
-def save_state(path: Path, purpose: str, model, optimizer, rate, rng: np.random.Generator,
-               torch_rngs: torch.Tensor, history: list[dict], best_weights: dict) -> None:
+Weights = dict[str, torch.Tensor]
+History = list[dict[str, Any]]  # a row for every epoch
+
+
+def save_state(path: Path, purpose: str, model: nn.Module, optimizer: Optimizer,
+               rate: LRScheduler, rng: np.random.Generator, torch_rngs: torch.Tensor,
+               history: History, best_weights: Weights) -> None:
     """
-    Write weights, moments, schedule and random states; the old file stands until all is written.
+    Write weights, moments, schedule and random states; the old file stays until all is written.
 
     :param torch_rngs: torch's random state in every process, uint8 (processes, bytes).
-    :param purpose: what `load_state` must be given to get it back, of config and data.
+    :param purpose: the config and data; `load_state` must be given the same.
     """
     moments = optimizer.state_dict()
     tensors = {f'model.{name}': value for name, value in model.state_dict().items()}
@@ -33,10 +42,11 @@ def save_state(path: Path, purpose: str, model, optimizer, rate, rng: np.random.
     new.replace(path)
 
 
-def load_state(path: Path, purpose: str, model, optimizer, rate, rng: np.random.Generator,
-               rank: int) -> tuple[list[dict], dict]:
+def load_state(path: Path, purpose: str, model: nn.Module, optimizer: Optimizer,
+               rate: LRScheduler, rng: np.random.Generator,
+               rank: int) -> tuple[History, Weights]:
     """
-    Put the state back into what is passed; return the history and the best weights so far.
+    Restore the state of the arguments; return the history and the best weights so far.
 
     :raises ValueError: if the file is damaged, or of another config or other data.
     """
@@ -51,11 +61,11 @@ def load_state(path: Path, purpose: str, model, optimizer, rate, rng: np.random.
         raise ValueError(f'{path}: of another training ({described["purpose"]}, now {purpose}); '
                          'leave --resume out to start anew')
 
-    def part(prefix):
+    def part(prefix: str) -> Weights:
         return {name[len(prefix):]: value for name, value in tensors.items()
                 if name.startswith(prefix)}
     model.load_state_dict(part('model.'))
-    state = {}
+    state: dict[int, Weights] = {}
     for name, value in part('optimizer.').items():
         number, key = name.split('.')
         state.setdefault(int(number), {})[key] = value

@@ -1,4 +1,4 @@
-"""Recorded episodes as cached features, and the words for their tasks."""
+"""Shards: episodes on disk as cached features, which is what a training reads."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -6,18 +6,19 @@ import hashlib
 import json
 from pathlib import Path
 import sys
+from typing import Any
 
 import numpy as np
 
-from mobile_vla_ros.models.text import encode_text, encode_texts
-from mobile_vla_ros.sim.language import is_task, LANGUAGES, sample
+from mobile_vla_ros.models.text import encode_text
+from mobile_vla_ros.sim.language import is_task
 from mobile_vla_ros.sim.scenario import COLORS, SIDES
 from mobile_vla_ros.training.manifest import delete_shard, Manifest, NAME as MANIFEST
 
-PERIOD_S = 0.2  # between recorded frames: nearer ones cost as much and say little new
+PERIOD_S = 0.2  # between frames: closer ones cost as much and add little
 LONGEST = 150  # frames, half a minute: a batch of three hour-long ones would take 15 GB
-LOOKED_AT = 4  # frames of an episode, for the digest
-MIRROR = np.array([1, -1, -1], np.float32)  # what left and right exchanged does to a command
+DIGESTED = 4  # frames of an episode, whose features are in the digest
+MIRROR = np.array([1, -1, -1], np.float32)  # times a command: left and right exchanged
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,9 @@ class Episode:
     """
     One drive: grids (n, C, G, G) float16, labels (n, sides, colours, 3), the task's indices.
 
-    `words` (512,) are its own, if those of the task are not; it then has that one task only.
-    `recording` is the digest of the bag that it is a stretch of, `name` what that is called;
-    `original` tells it from mirror images and other copies.
+    `words` (512,) is the embedding of the episode's own instruction, None for the simulator's
+    tasks; an episode with words has only one task. `recording` is the digest of its bag, `name`
+    the bag's name. `original` is False for mirror images and other copies.
     """
 
     seed: int
@@ -39,23 +40,23 @@ class Episode:
     recording: str = ''
     name: str = ''
     original: bool = True
-    known_words: bool = True  # they are such as the simulator says
+    known_words: bool = True  # whether the simulator has sentences like these
 
     @property
     def tasks(self) -> list[tuple[int, int]]:
         """Return every (side, colour) that the scene allows."""
-        return [tuple(task) for task in np.argwhere(np.isfinite(self.labels[0, :, :, 0])).tolist()]
+        return [(side, color) for side, color in np.argwhere(
+            np.isfinite(self.labels[0, :, :, 0])).tolist()]
 
 
 def read_shards(*folders: Path) -> list[Episode]:
     """
     Return the episodes of all shards in `folders`, memory-mapped, in the order of their names.
 
-    One that is longer than LONGEST comes as several.
+    An episode that is longer than LONGEST is cut into several. A dataset has the shards that its
+    manifest lists; a folder of the simulator's has all that lie in it.
 
-    Of a dataset it is what its manifest lists; in a folder of the simulator's all shards.
-
-    :raises FileNotFoundError: if a folder holds none.
+    :raises FileNotFoundError: if a folder holds no shard.
     :raises ValueError: if a shard is missing, or holds features of another encoder.
     """
     from mobile_vla_ros.models.vision import CHANNELS, GRID
@@ -69,19 +70,19 @@ def read_shards(*folders: Path) -> list[Episode]:
             labels = np.load(shard.with_suffix('.labels.npy'))
             start = 0
             for row in json.loads(shard.read_text()):
-                said = row.get('own_words')
-                words = None if said is None else _embedded(said)
+                text = row.get('own_words')
+                words = None if text is None else _embedded(text)
                 for part in _parts(start, row['frames']):
                     episodes.append(Episode(
                         row['seed'], SIDES.index(row.get('side', SIDES[0])),
                         COLORS.index(row.get('color', COLORS[0])), grids[part], labels[part],
                         words, row.get('recording', str(row['seed'])), row.get('name', ''),
-                        row.get('own', True), said is None or is_task(said)))
+                        row.get('own', True), text is None or is_task(text)))
                 start += row['frames']
     return episodes
 
 
-@lru_cache(maxsize=1000)  # drives are often of the same words
+@lru_cache(maxsize=1000)  # many drives have the same words
 def _embedded(text: str) -> np.ndarray:
     return encode_text(text)
 
@@ -89,7 +90,7 @@ def _embedded(text: str) -> np.ndarray:
 def _shards(folder: Path) -> list[Path]:
     if (folder / MANIFEST).exists():
         manifest = Manifest(folder)
-        for name in manifest.strangers():
+        for name in manifest.unlisted():
             print(f'{folder}: {name} is not in the manifest, and is left out', file=sys.stderr)
         shards = manifest.shards()
     else:
@@ -105,7 +106,7 @@ def _shards(folder: Path) -> list[Path]:
 
 def check_manifest(folder: Path) -> None:
     """
-    Refuse a dataset of an older version, which did not note what is in it.
+    Refuse a dataset of an older version, which has no list of its shards.
 
     :raises ValueError: for such a folder.
     """
@@ -120,24 +121,24 @@ def check_manifest(folder: Path) -> None:
 
 
 def _parts(start: int, frames: int) -> list[slice]:
-    """Cut an episode that is too long into equal ones."""
+    """Cut an episode that is too long into equal parts."""
     count = -(-frames // LONGEST)
     ends = [start + frames * i // count for i in range(count + 1)]
     return [slice(*pair) for pair in zip(ends, ends[1:])]
 
 
-def write_shard(folder: Path, name: str, episodes: list[tuple]) -> None:
+def write_shard(folder: Path, name: str, episodes: list[tuple[Any, ...]]) -> None:
     """
-    Write episodes, each (row, grids, labels, executed) and, if they are kept, images.
+    Write episodes: each is (row, grids, labels, executed), and images if they are kept.
 
-    Those are uint8 (n, IMAGE, IMAGE, 3). The .json comes last, when all is there.
+    Images are uint8 (n, IMAGE, IMAGE, 3). The .json is written last, when all else is there.
     """
     rows = [{**row, 'frames': len(labels), 'shard': name} for row, _, labels, *_ in episodes]
     parts = zip(('grids', 'labels', 'executed', 'images'), zip(*(part[1:] for part in episodes)))
     try:
         for kind, arrays in parts:
             np.save(folder / f'{name}.{kind}.npy', np.concatenate(arrays))
-    except OSError:  # a full disk is not to stay full of what nobody can read
+    except OSError:  # a full disk must not stay full of arrays that nobody can read
         delete_shard(folder, name)
         raise
     (folder / f'{name}.json').write_text(json.dumps(rows, ensure_ascii=False), encoding='utf-8')
@@ -145,37 +146,16 @@ def write_shard(folder: Path, name: str, episodes: list[tuple]) -> None:
 
 def digest(episodes: list[Episode]) -> str:
     """
-    Return the SHA-256 over what is learned from, in the order of seeds.
+    Return the SHA-256 of the data that is learned from, in the order of seeds.
 
-    Of every episode: recording, seed, task, words, labels, and of its pictures' features a few.
+    It covers each episode's recording, seed, task, words and labels, and the features of a few
+    of its frames.
     """
     total = hashlib.sha256()
     for episode in sorted(episodes, key=lambda episode: (episode.seed, episode.side)):
         total.update(f'{episode.recording} {episode.seed} {episode.side} {episode.color}'.encode())
         total.update(np.ascontiguousarray(episode.labels).tobytes())
-        for row in np.linspace(0, len(episode.grids) - 1, LOOKED_AT).astype(int):
+        for row in np.linspace(0, len(episode.grids) - 1, DIGESTED).astype(int):
             total.update(np.ascontiguousarray(episode.grids[row]).tobytes())
         total.update(b'' if episode.words is None else episode.words.tobytes())
     return total.hexdigest()
-
-
-@lru_cache(maxsize=4)  # half a minute of a busy core, and the same for every training
-def _embed(seed: int, per_language: int) -> np.ndarray:
-    rng = np.random.default_rng([seed, 3])
-    texts = [sample(side, color, rng, language)
-             for side in SIDES for color in COLORS for language in LANGUAGES
-             for _ in range(per_language)]
-    vectors = encode_texts(texts)
-    return vectors.reshape(len(SIDES), len(COLORS), -1, vectors.shape[-1])
-
-
-class Phrases:
-    """Embedded ways to say each task, drawn once by seed: (sides, colours, phrases, 512)."""
-
-    def __init__(self, seed: int = 0, per_language: int = 150):
-        self.vectors = _embed(seed, per_language)
-
-    def draw(self, side: int, color: int, rng: np.random.Generator) -> np.ndarray:
-        """Return one embedding (512,) of the task."""
-        choices = self.vectors[side, color]
-        return choices[int(rng.integers(len(choices)))]

@@ -1,4 +1,4 @@
-"""Which recordings are held out to measure with: always the same, whatever comes later."""
+"""Which recordings are held out to measure with: always the same, whatever is recorded later."""
 
 from collections.abc import Iterable
 
@@ -7,8 +7,8 @@ from mobile_vla_ros.training.shards import Episode
 SHARE = 0.2
 
 
-def place(recording: str) -> float:
-    """Return where a recording's digest lies, evenly spread over [0, 1)."""
+def position(recording: str) -> float:
+    """Return a recording's position in [0, 1), by its digest; positions are evenly spread."""
     return int(recording[:12], 16) / 16**12
 
 
@@ -16,9 +16,9 @@ def held_out(recordings: Iterable[str]) -> set[str]:
     """
     Return the recordings, by digest, that are held out.
 
-    They are those in the first fifth of all digests or, where there is none, the first. So one
-    that is learned from now is never held out later, whatever is recorded then; but for few
-    recordings that all lie in the first fifth, of which the last is learned from.
+    These are the recordings in the first fifth of all digests or, if there are none, the first
+    one. So a recording that is learned from now is never held out later. One exception: if all
+    recordings lie in the first fifth, the last of them is learned from.
 
     :raises ValueError: if there are not two different ones.
     """
@@ -26,18 +26,19 @@ def held_out(recordings: Iterable[str]) -> set[str]:
     if len(ordered) < 2:
         raise ValueError(f'{len(ordered)} recording is too few: one is held out to measure with, '
                          'the others are learned from; record more')
-    first = [recording for recording in ordered if place(recording) < SHARE]
+    first = [recording for recording in ordered if position(recording) < SHARE]
     return set((first or ordered[:1])[:len(ordered) - 1])
 
 
-def split(episodes: list[Episode], learned: Iterable[str] = ()) -> tuple[list, list]:
+def split(episodes: list[Episode],
+          learned: Iterable[str] = ()) -> tuple[list[Episode], list[Episode]]:
     """
-    Return (to learn from, to measure with): whole recordings, in the second the originals only.
+    Return (episodes to learn from, episodes to measure with), divided by whole recordings.
 
-    A mirrored copy shares the mistakes of its making: what it hides must not be measured with it.
+    Only originals are measured with: a fault in the making of mirrored copies would hide itself.
 
-    :param learned: digests of what the checkpoint that training starts from has learned.
-    :raises ValueError: if one of those would be held out, or there are too few recordings.
+    :param learned: digests of the recordings that the checkpoint to start from has learned.
+    :raises ValueError: if one of them would be held out, or there are too few recordings.
     """
     held = held_out(episode.recording for episode in episodes)
     names = sorted({e.name or e.recording for e in episodes

@@ -2,20 +2,22 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any, TypeVar
 
 from mobile_vla_ros.environment.share import share_file, STRATEGIES as NAMES
-from mobile_vla_ros.models.registry import MODELS
+from mobile_vla_ros.models.registry import Config, config_class, MODELS
 from mobile_vla_ros.training.loop import TrainConfig
 from mobile_vla_ros.yaml_file import read_yaml
 
 KEYS = {'model', 'config', 'train'}
+Kind = TypeVar('Kind')
 
 
 @dataclass(frozen=True)
 class Strategy:
-    """One way to make a policy; `config` is the model's."""
+    """A way to make a policy: the config of its model, and how to train it."""
 
-    config: object
+    config: Config
     train: TrainConfig
 
 
@@ -23,7 +25,7 @@ def read_strategy(name: str) -> Strategy:
     """
     Return the strategy of a shipped name, or of a YAML file of the same form.
 
-    :raises ValueError: if there is none such, or naming the key or value that does not fit.
+    :raises ValueError: for an unknown name, or naming the key or value that does not fit.
     """
     if name not in NAMES and not name.endswith('.yaml'):
         raise ValueError(f'no strategy {name!r}; one of {", ".join(NAMES)}, or a .yaml file')
@@ -35,13 +37,14 @@ def read_strategy(name: str) -> Strategy:
     if content['model'] not in list(MODELS):
         raise ValueError(f'{path}: unknown model {content["model"]!r:.80}; one of '
                          f'{", ".join(MODELS)}')
-    return Strategy(_fill(path, MODELS[content['model']].config_class, content['config']),
+    return Strategy(_fill(path, config_class(content['model']), content['config']),
                     _fill(path, TrainConfig, content['train']))
 
 
-def _fill(path, kind, values):
-    """Build the dataclass `kind`, telling a wrong key from a wrong value."""
-    allowed = [field.name for field in fields(kind)]
+def _fill(path: Path, kind: type[Kind], values: object) -> Kind:
+    """Build the dataclass `kind`; a wrong key and a wrong value are different errors."""
+    dataclass_fields: Any = fields(kind)  # type: ignore[arg-type]  # a TypeVar cannot say so
+    allowed = [field.name for field in dataclass_fields]
     values = {} if values is None else values
     if not isinstance(values, dict):
         raise ValueError(f'{path}: {kind.__name__} needs lines NAME: VALUE, got {values!r:.80}')

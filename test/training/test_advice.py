@@ -18,14 +18,14 @@ AHEAD = np.tile([0.3, 0.0, 0.0], (50, 1))
     (TURNS, 'differential', 'turns and never moves sideways'), (SLIDES, 'best', 'moves sideways'),
     (BOTH, 'best', 'moves sideways'), (AHEAD, 'best', 'never turns')])
 def test_the_strategy_fits_the_axes_that_move(commands, name, why):
-    found, words = advice.fitting(commands)
+    found, words = advice.fitting_strategy(commands)
     assert found == name and why in words
 
 
 def test_a_damped_yaw_for_a_base_that_turns_is_told():
-    assert 'damps turning to 0.05' in advice.misfit(0.05, TURNS)
-    assert 'use --strategy differential' in advice.misfit(0.05, TURNS)
-    assert not advice.misfit(1.0, TURNS) and not advice.misfit(0.05, SLIDES)
+    assert 'damps turning to 0.05' in advice.misfit_warning(0.05, TURNS)
+    assert 'use --strategy differential' in advice.misfit_warning(0.05, TURNS)
+    assert not advice.misfit_warning(1.0, TURNS) and not advice.misfit_warning(0.05, SLIDES)
 
 
 def model(*weights):
@@ -34,15 +34,16 @@ def model(*weights):
 
 
 def test_a_start_that_hardly_turns_is_told():
-    said = advice.faint(model([1.0, 1.0, -0.018]), TURNS)
+    said = advice.faint_warning(model([1.0, 1.0, -0.018]), TURNS)
     assert 'hardly moves angular_z (its weight is 0.018)' in said and '--start' in said
-    assert not advice.faint(model([1.0, 1.0, -0.018]), SLIDES)
-    assert not advice.faint(model([1.0, 1.0, 0.01], [1.0, 1.0, 0.9]), TURNS)
-    assert 'linear_y' in advice.faint(model([1.0, 0.0, 1.0]), SLIDES)
+    assert not advice.faint_warning(model([1.0, 1.0, -0.018]), SLIDES)
+    assert not advice.faint_warning(model([1.0, 1.0, 0.01], [1.0, 1.0, 0.9]), TURNS)
+    assert 'linear_y' in advice.faint_warning(model([1.0, 0.0, 1.0]), SLIDES)
 
 
 def test_an_axis_no_better_than_a_constant_is_told():
-    said, = advice.unlearned([0.1, 0.0, 0.2], [0.3, 0.0, 0.2])
+    said, = advice.unlearned_warnings([0.1, 0.0, 0.2], [0.3, 0.0, 0.2])
     assert said.startswith('angular_z is no better than a constant command')
     assert '0.2000 against 0.2000' in said and 'dataset doctor' in said
-    assert advice.unlearned([0.1, 0.001, 0.1], [0.3, 0.001, 0.2]) == [], 'still axes do not count'
+    assert not advice.unlearned_warnings([0.1, 0.001, 0.1], [0.3, 0.001, 0.2]), \
+        'still axes do not count'

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mobile_vla_ros.training.augment import Recipe, RECIPES, vary
+from mobile_vla_ros.training.augment import Augmentation, AUGMENTATIONS, vary
 
-PLAIN = Recipe(copies=3, pace=(1.0, 1.0), shift=0.0, zoom=0.0, light=0.0, colour=0.0, noise=0.0,
-               blur=0)
+PLAIN = Augmentation(copies=3, pace=(1.0, 1.0), shift=0.0, zoom=0.0, light=0.0, colour=0.0,
+                     noise=0.0, blur=0)
 COMMANDS = np.random.default_rng(0).uniform(-1, 1, (20, 3)).astype(np.float32)
 IMAGES = np.full((20, 40, 60, 3), 20, np.uint8)
 IMAGES[:, 15:25, 25:35] = 200  # a square in the middle of every picture
@@ -44,7 +44,7 @@ def test_what_is_driven_faster_is_faster_on_every_axis_and_over_sooner(pace):
 @pytest.mark.parametrize('distance, slowest, fastest', [
     ('close', 0.6, 1.0), ('medium', 0.85, 1.15), ('far', 1.0, 1.4)])
 def test_near_things_are_driven_to_slowly_and_far_ones_fast(distance, slowest, fastest):
-    recipe = replace(PLAIN, pace=RECIPES[distance].pace)
+    recipe = replace(PLAIN, pace=AUGMENTATIONS[distance].pace)
     paces = [np.median(commands[:5] / COMMANDS[images[:5, 0, 0, 0]])
              for images, commands in some(recipe, 60)]
     assert slowest - 1e-6 <= min(paces) < slowest + 0.1 * (fastest - slowest)
@@ -99,7 +99,7 @@ def test_noise_is_every_pictures_own_and_blur_goes_to_the_side():
 
 
 def test_the_recipes_are_the_design_notes():
-    recipes = [RECIPES[name] for name in ('close', 'medium', 'far')]
+    recipes = [AUGMENTATIONS[name] for name in ('close', 'medium', 'far')]
     assert [recipe.copies for recipe in recipes] == [8, 5, 8]
     for name in ('shift', 'zoom', 'blur'):
         close, medium, far = (getattr(recipe, name) for recipe in recipes)
@@ -112,14 +112,14 @@ def test_every_recording_is_varied_by_the_recipe_of_its_own_distance(tmp_path):
     from support import bags
     from mobile_vla_ros.cli import dataset as verb
     from mobile_vla_ros.training.shards import read_shards
-    for distance in RECIPES:
+    for distance in AUGMENTATIONS:
         bags.write(tmp_path / 'bags' / distance, seconds=2.0, hz=5.0, size=(32, 24),
                    info={'distance': distance})
     out = str(tmp_path / 'out')
     assert verb.main(['build', *map(str, (tmp_path / 'bags').iterdir()), '--out', out,
                       '--augment', 'recorded']) == 0
     found = {distance: [len(e.grids) for e in read_shards(out) if e.name == distance]
-             for distance in RECIPES}
+             for distance in AUGMENTATIONS}
     assert {distance: len(lengths) for distance, lengths in found.items()} == {
         'close': 8, 'medium': 5, 'far': 8}
     plain = found['close'][0]

@@ -13,7 +13,7 @@ from mobile_vla_ros.training.shards import write_shard  # noqa: E402
 
 
 def note(job):
-    """Write a shard as `_work` does, of episodes in which nothing was driven."""
+    """Write a shard as `_record_shard` does, of episodes in which nothing was driven."""
     seeds, folder, name, *_ = job
     empty = np.zeros((1, 1))
     write_shard(module.Path(folder), name, [
@@ -22,8 +22,8 @@ def note(job):
 
 
 def test_what_is_missing_is_recorded_and_nothing_twice(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, '_work', note)
-    monkeypatch.setattr('mobile_vla_ros.training.features.exported', lambda folder: None)
+    monkeypatch.setattr(module, '_record_shard', note)
+    monkeypatch.setattr('mobile_vla_ros.training.features.export_encoder', lambda folder: None)
     for count in (30, 200, 50, 215):
         module.collect(tmp_path, range(count), processes=1)
     seeds = [row['seed'] for shard in tmp_path.glob('*.json')

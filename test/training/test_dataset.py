@@ -25,7 +25,7 @@ from mobile_vla_ros.models.text import encode_text  # noqa: E402
 from mobile_vla_ros.models.vision import CHANNELS, GRID  # noqa: E402
 from mobile_vla_ros.preprocessing import IMAGE  # noqa: E402
 from mobile_vla_ros.sim.scenario import COLORS, SIDES  # noqa: E402
-from mobile_vla_ros.training.augment import RECIPES, vary  # noqa: E402
+from mobile_vla_ros.training.augment import AUGMENTATIONS, vary  # noqa: E402
 from mobile_vla_ros.training.features import Encoder  # noqa: E402
 from mobile_vla_ros.training.shards import LONGEST, read_shards, write_shard  # noqa: E402
 
@@ -108,8 +108,8 @@ def test_an_episode_is_multiplied_by_the_recipe_of_its_distance(bags, tmp_path, 
                       '--instruction', 'go left']) == 0
     assert '1 episodes' in capsys.readouterr().out, 'copies are not counted as recordings'
     episodes = read_shards(out)
-    assert len(episodes) == RECIPES['close'].copies == 8
-    assert (RECIPES['medium'].copies, RECIPES['far'].copies) == (5, 8)
+    assert len(episodes) == AUGMENTATIONS['close'].copies == 8
+    assert (AUGMENTATIONS['medium'].copies, AUGMENTATIONS['far'].copies) == (5, 8)
     words = [encode_text(text) for text in ('go left', 'go right')]
     assert all(np.array_equal(e.words, words[number % 2]) for number, e in enumerate(episodes))
     assert [e.original for e in episodes] == [True] + [False] * 7
@@ -224,7 +224,7 @@ def test_the_recipes_differ_in_pace_and_in_what_they_show():
     images = np.repeat(rng.integers(0, 255, (1, 64, 64, 3), dtype=np.uint8), 60, 0)
     commands = np.tile(np.float32([0.4, 0.1, 0.0]), (60, 1))
     paces, moved = {}, {}
-    for name, recipe in RECIPES.items():
+    for name, recipe in AUGMENTATIONS.items():
         copies = [vary(images, commands, recipe, rng) for _ in range(30)]
         for seen, driven in copies:
             assert seen.dtype == np.uint8 and len(seen) == len(driven)

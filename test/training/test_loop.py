@@ -23,7 +23,8 @@ from mobile_vla_ros.training import loop  # noqa: E402
 from mobile_vla_ros.training.loop import (  # noqa: E402
     learn_words, schedule, threads_each, train, TrainConfig, validate)
 from mobile_vla_ros.training.loss import weighted_loss  # noqa: E402
-from mobile_vla_ros.training.shards import Episode, Phrases  # noqa: E402
+from mobile_vla_ros.training.phrases import Phrases  # noqa: E402
+from mobile_vla_ros.training.shards import Episode  # noqa: E402
 
 PERIOD_S = 0.2
 WIDTHS = {'hidden': 16, 'words': 8, 'width': 4, 'kept': 2, 'frame': 8, 'history_s': (0.2, 0.6)}

@@ -15,12 +15,12 @@ from mobile_vla_ros.inference import backends  # noqa: E402
 from mobile_vla_ros.inference.policy import load_policy  # noqa: E402
 from mobile_vla_ros.sim.seeds import split_of  # noqa: E402
 from mobile_vla_ros.training import quantize as eight_bits  # noqa: E402
-from mobile_vla_ros.training.quantize import differences, quantize, Way  # noqa: E402
+from mobile_vla_ros.training.quantize import differences, quantize, QuantizeConfig  # noqa: E402
 
 
 @pytest.fixture(scope='module')
 def calls():
-    return int8.observe(int8.TRAIN[:1])[::7]
+    return int8.record_calls(int8.TRAIN[:1])[::7]
 
 
 def test_eight_bits_command_nearly_what_float_does(calls, tmp_path):
@@ -65,7 +65,7 @@ def test_what_cannot_be_quantized_is_one_line(tmp_path, capsys, arguments, words
 
 
 def test_the_best_way_is_the_one_that_the_verb_takes():
-    assert int8.WAYS[int8.BEST] == Way()
+    assert int8.WAYS[int8.BEST] == QuantizeConfig()
 
 
 def test_only_drives_over_training_seeds_calibrate():

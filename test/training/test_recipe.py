@@ -12,7 +12,8 @@ from training.test_loop import CONFIGS, episode, settings, words  # noqa: E402
 from mobile_vla_ros.models.checkpoint import load_model  # noqa: E402
 from mobile_vla_ros.training import loop  # noqa: E402
 from mobile_vla_ros.training.fit import fit  # noqa: E402
-from mobile_vla_ros.training.shards import digest, Phrases  # noqa: E402
+from mobile_vla_ros.training.phrases import Phrases  # noqa: E402
+from mobile_vla_ros.training.shards import digest  # noqa: E402
 
 
 def test_a_checkpoint_knows_what_was_driven_and_is_the_best_one(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mobile_vla_ros.training.shards import Episode
-from mobile_vla_ros.training.split import held_out, place, SHARE, split
+from mobile_vla_ros.training.split import held_out, position, SHARE, split
 
 DRIVES = [hashlib.sha256(bytes([number])).hexdigest()[:16] for number in range(200)]
 EMPTY = np.zeros((1, 1))
@@ -27,7 +27,7 @@ def test_what_is_learned_is_never_held_out_when_others_come():
     tried = 0
     for start in range(0, 180, 7):
         drives = DRIVES[start:start + 20]
-        if all(place(drive) < SHARE for drive in drives[:2]):
+        if all(position(drive) < SHARE for drive in drives[:2]):
             continue
         before, tried = set(), tried + 1
         for count in range(2, 21):
@@ -44,7 +44,7 @@ def test_the_order_of_recordings_does_not_matter():
 
 
 def test_few_that_all_lie_in_the_first_fifth_leave_one_to_learn_from():
-    low = sorted(DRIVES, key=place)[:3]
+    low = sorted(DRIVES, key=position)[:3]
     assert held_out(low) == set(low[:2])
     with pytest.raises(ValueError, match='^1 recording is too few: one is held out to measure '
                                          'with, the others are learned from; record more$'):

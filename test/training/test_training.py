@@ -22,7 +22,8 @@ from mobile_vla_ros.training import loop  # noqa: E402
 from mobile_vla_ros.training.curves import tensorboard  # noqa: E402
 from mobile_vla_ros.training.loop import learn_words, schedule, train, TrainConfig  # noqa: E402
 from mobile_vla_ros.training.loss import weighted_loss  # noqa: E402
-from mobile_vla_ros.training.shards import digest, Episode, Phrases, read_shards  # noqa: E402
+from mobile_vla_ros.training.phrases import Phrases  # noqa: E402
+from mobile_vla_ros.training.shards import digest, Episode, read_shards  # noqa: E402
 from support.paths import ROOT  # noqa: E402
 
 SMALL = FinalFixedConfig(hidden=32, width=16, kept=4, frame=16, history_s=(0.4, 1.0))
