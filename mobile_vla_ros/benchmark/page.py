@@ -91,7 +91,7 @@ def _about(result: dict[str, Any]) -> str:
 
 
 def _percent(rate: dict[str, Any], key: str) -> str:
-    return f'{100 * rate[key]:.{int(rate["trials"] >= MANY)}f} %'
+    return f'{100 * rate[key]:.{int(rate["trials"] >= MANY)}f}\u00a0%'
 
 
 def _words(rate: dict[str, Any]) -> str:

@@ -143,6 +143,8 @@ def groups(summary: dict[str, Any], label: str) -> str:
 def stops(row: dict[str, Any]) -> str:
     """Return when a recording's replay would have stopped, and why."""
     found = row['stops']
+    if not row['sent']:
+        return '<p class="note">No command was sent.</p>'
     words = f'{row["stopped_share"]:.0%} of the commands sent are a STOP'
     if not found:
         return f'<p class="note">{words}.</p>'

@@ -109,14 +109,16 @@ def _compared(summary: dict[str, Any]) -> Judgement | None:
 
 def _stops(summary: dict[str, Any]) -> Judgement | None:
     rows = summary['recordings']
+    sent: Counter[str] = sum((Counter(row['sent']) for row in rows), Counter())
+    if not sent:
+        return 'warn', 'No command was sent.'
     seconds = sum(row['seconds'] for row in rows)
     share = sum(row['stopped_share'] * row['seconds'] for row in rows) / max(seconds, 1e-9)
     if share < STOPPED:
         return None
-    reasons: Counter[str] = sum((Counter(row['sent']) for row in rows), Counter())
-    del reasons[Reason.DRIVING.text]
+    del sent[Reason.DRIVING.text]
     return 'warn', (f'It would have stood still for {share:.0%} of the time, mostly because: '
-                    f'{reasons.most_common(1)[0][0]}.')
+                    f'{sent.most_common(1)[0][0]}.')
 
 
 def _lag(summary: dict[str, Any]) -> Judgement | None:

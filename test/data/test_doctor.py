@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip('rosbags')
 from support.bags import (  # noqa: E402
     ODD_TOLD, TEXT, write, write_odd)
-from replay.test_replay import write_bag  # noqa: E402
+from support.expert_drive import write_bag  # noqa: E402
 
 from mobile_vla_ros.cli import dataset as verb  # noqa: E402
 from mobile_vla_ros.data.bags import Bag  # noqa: E402

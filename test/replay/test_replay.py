@@ -2,52 +2,24 @@
 
 import json
 
-import cv2
 import numpy as np
 import pytest
 from support.tiny_checkpoint import write as write_tiny
 
 pytest.importorskip('rosbags')
-from support.bags import BagWriter, image, START, text, twist  # noqa: E402
+from support.expert_drive import write_bag  # noqa: E402
+from support.paths import DATA  # noqa: E402
 
 from mobile_vla_ros import load_policy  # noqa: E402
 from mobile_vla_ros.cli import replay as verb  # noqa: E402
-from mobile_vla_ros.contract import NS  # noqa: E402
 from mobile_vla_ros.control.reasons import Reason  # noqa: E402
 from mobile_vla_ros.data.bags import Bag  # noqa: E402
 from mobile_vla_ros.data.storage import BagError  # noqa: E402
-from mobile_vla_ros.environment.share import share_file  # noqa: E402
 from mobile_vla_ros.inference.policy import Policy  # noqa: E402
-from mobile_vla_ros.replay import video as replay_video  # noqa: E402
 from mobile_vla_ros.replay.log import REASONS  # noqa: E402
 from mobile_vla_ros.replay.metrics import summarise  # noqa: E402
-from mobile_vla_ros.replay.page import headline  # noqa: E402
 from mobile_vla_ros.replay.replay import replay  # noqa: E402
 from mobile_vla_ros.report.gate import failures  # noqa: E402
-from mobile_vla_ros.sim.expert import Expert  # noqa: E402
-from mobile_vla_ros.sim.language import swap_sides  # noqa: E402
-from mobile_vla_ros.sim.scenario import make_scenario  # noqa: E402
-from mobile_vla_ros.sim.seeds import VALIDATION  # noqa: E402
-from mobile_vla_ros.sim.simulator import Simulator  # noqa: E402
-from support.paths import DATA  # noqa: E402
-
-
-def write_bag(path, seed=VALIDATION.start + 500_000, gap=(99, 99), seconds=25.0):
-    """Record the expert at 10 Hz; frames within `gap` (s) are left out."""
-    sim, scenario = Simulator(320, 240), make_scenario(seed)
-    sim.reset(scenario)
-    expert = Expert(scenario)
-    with BagWriter(path) as bag:
-        bag.put('/instruction', START, text(scenario.instruction))
-        while not sim.outcome().done and sim.time_s < seconds:
-            now = START + round(sim.time_s * NS) + 1
-            command = expert.act(sim.pose)
-            if not gap[0] <= sim.time_s < gap[1]:
-                bag.put('/camera/image_raw', now, image(sim.render(), now))
-            bag.put('/cmd_vel', now + NS // 100, twist(command))
-            sim.step(command, 0.1)
-    sim.close()
-    return scenario
 
 
 @pytest.fixture(scope='module')
@@ -150,52 +122,6 @@ def test_a_broken_model_fails_the_figure_that_is_made_for_it(bag, how, figure):
         assert not found, found
     else:
         assert any(figure in line for line in found), found
-
-
-def test_several_checkpoints_are_compared_on_one_page(bag, tmp_path, capsys):
-    still = write_tiny(tmp_path / 'still.onnx', weight=0.0)
-    out, html = tmp_path / 'a.json', tmp_path / 'a.html'
-    shipped = str(share_file('checkpoints', 'default.onnx'))
-    args = [str(bag[0]), '--checkpoint', shipped, '--checkpoint', str(still)]
-    assert verb.main([*args, '--json', str(out), '--html', str(html)]) == 0
-    result = json.loads(out.read_text())['checkpoints']
-    assert list(result) == ['default', 'still']
-    assert result['still']['scores']['policy']['mae'] == result['still']['scores']['zero']['mae']
-    text = html.read_text()
-    assert '2 checkpoints on 1 recording<' in text and text.count('does not beat') >= 1
-    assert '<td>0.000 / 0.000 / 0.000</td>' in text, 'it does not listen'
-    assert verb.main([*args, '--video', str(tmp_path / 'x.mp4')]) == 2
-    assert 'one bag and one checkpoint' in capsys.readouterr().err
-    assert verb.main([*args[:3], '--checkpoint', shipped]) == 2
-    assert 'twice' in capsys.readouterr().err
-
-
-def test_the_video_shows_both_commands(bag, tmp_path, capsys):
-    out, video = tmp_path / 'a.json', tmp_path / 'a.mp4'
-    assert verb.main([str(bag[0]), '--json', str(out), '--video', str(video)]) == 0
-    film = cv2.VideoCapture(str(video))
-    assert film.get(cv2.CAP_PROP_FRAME_COUNT) == json.loads(out.read_text())['frames_compared']
-    assert film.get(cv2.CAP_PROP_FPS) == pytest.approx(10.0)
-    assert (film.get(cv2.CAP_PROP_FRAME_WIDTH), film.get(cv2.CAP_PROP_FRAME_HEIGHT)) == (640, 480)
-    plain = np.full((240, 320, 3), 90, np.uint8)
-    left = replay_video.draw(plain, (0.0, 0.0, 0.0), (0.0, 0.4, 0.0)).astype(int)
-    orange = (np.abs(left - replay_video.PREDICTED).sum(2) < 40)[200:]
-    assert orange[:, :320].sum() > 10 * max(1, orange[:, 340:].sum()), 'left is at the left'
-
-
-def test_the_headline_takes_the_better_constant():
-    scores = {'policy': {'mae': [0.1, 0.2, 0.0114]}, 'zero': {'mae': [0.3, 0.1, 0.0114]},
-              'mean': {'mae': [0.2, 0.3, 0.015]}}
-    words = headline({'axes': ['x', 'y', 'z'], 'scores': scores})
-    assert 'x beats a constant (0.100 against 0.200)' in words
-    assert 'y does not beat' in words and 'z does not beat' in words
-
-
-@pytest.mark.parametrize('text, swapped', [
-    ('Go Left of it', 'Go Right of it'), ('상자 왼쪽으로', '상자 오른쪽으로'),
-    ('좌측, 빨간 병', '우측, 빨간 병'), ('go to the bright one', None)])
-def test_sides_are_exchanged_in_words(text, swapped):
-    assert swap_sides(text) == swapped
 
 
 def test_a_gate_decides_the_exit_status(bag, tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+import re
 import shutil
 
 import pytest
@@ -78,6 +79,43 @@ def test_every_page_is_whole_and_alone(browser, tmp_path):
             assert not told and not left, (name, told, left)
             assert len(images) >= pictures and all(images), (name, images)
             assert width <= inside, f'{name} is wider than a window of {window} px'
+
+
+def test_the_slider_moves_the_video_and_every_cursor(browser, tmp_path):
+    html = tmp_path / 'a.html'
+    bag = write(tmp_path / 'bag', seconds=3.0, size=(64, 48), compressed=True)
+    replay.main([str(bag), '--video', str(tmp_path / 'a.mp4'), '--html', str(html)])
+    page = browser.new_page()
+    page.goto(html.as_uri(), wait_until='networkidle')
+    at_s, = page.evaluate("""() => {
+        const slider = document.querySelector('.film input');
+        slider.value = 0.5 * slider.max;
+        slider.dispatchEvent(new Event('input'));
+        return [Number(slider.value)];
+    }""")
+    lefts = page.evaluate('[...document.querySelectorAll(".watch .cursor")].map('
+                          'cursor => cursor.style.left)')
+    assert len(lefts) == 3 and all(float(left[:-1]) == pytest.approx(50.0, abs=0.5)
+                                   for left in lefts)
+    assert page.evaluate('document.querySelector("video").currentTime') == pytest.approx(
+        at_s, abs=0.15), 'the frame that was there at that time'
+    assert page.evaluate('document.querySelector(".film output").textContent') == f'{at_s:.1f} s'
+    page.close()
+
+
+def test_pages_are_dark_where_the_user_wants_it(browser, tmp_path):
+    html = tmp_path / 'a.html'
+    html.write_text(document('replay', 'a', ['<p>words</p>']))
+    shades = []
+    for scheme in ('light', 'dark'):
+        page = browser.new_page(color_scheme=scheme)
+        page.goto(html.as_uri())
+        colors = page.evaluate('[getComputedStyle(document.body).backgroundColor, '
+                               'getComputedStyle(document.body).color]')
+        shades.append([sum(map(int, re.findall(r'\d+', color)[:3])) for color in colors])
+        page.close()
+    (light, ink), (dark, chalk) = shades
+    assert light > 700 and ink < 200 and dark < 100 and chalk > 600
 
 
 def test_a_page_that_asks_or_fails_is_found(browser, tmp_path):

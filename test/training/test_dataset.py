@@ -11,7 +11,7 @@ pytest.importorskip('torch')
 pytest.importorskip('rosbags')
 from support.bags import (  # noqa: E402
     BagWriter, image, ODD_TOLD, START, STORE, text, twist, write, write_odd)
-from replay.test_replay import write_bag  # noqa: E402
+from support.expert_drive import write_bag  # noqa: E402
 
 from mobile_vla_ros.cli import dataset as verb, train as train_verb  # noqa: E402
 from mobile_vla_ros.contract import Command, NS  # noqa: E402
