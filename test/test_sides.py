@@ -51,7 +51,7 @@ def test_where_there_is_no_side_the_words_stay(text):
 def test_what_may_be_a_side_is_not_mirrored_and_the_doctor_says_so(text):
     assert mirrored(text) == (MAYBE, text) and language.swap_sides(text) is None
     found = Checkup('a', instructions=[text, 'go left'], commands=np.eye(3))
-    said, = (what for _, what, _ in verdicts([found]) if 'may mean a side' in what)
+    said, = (what for _, what, *_ in verdicts([found]) if 'may mean a side' in what)
     assert said.endswith(f': {text!r}')
 
 

@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, fields, replace
 import math
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,6 +14,7 @@ PUSH_S = 0.5  # how long a push lasts
 PUSH_EVERY_S = 3.0  # on average
 PUSH_AXES = (1.0, 1.0, 1.5)  # m/s, m/s, rad/s for a push of strength 1
 Frame = tuple[np.ndarray, float]  # the picture, and the simulated second at which it was taken
+Values = TypeVar('Values', tuple[float, float], tuple[float, float, float])
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class Perturbation:
         self._rng = np.random.default_rng([seed, 7])
         self._frames: deque[Frame] = deque()
         self._commands = deque([STOP] * round(disturbance.lag_s / period_s))
-        self._push, self._push_steps = np.zeros(3), 0
+        self._push: np.ndarray = np.zeros(3)
+        self._push_steps = 0  # that are left of a push
 
     def mount(self, scenario: Scenario) -> Scenario:
         """Return the scene with its camera tilted and shifted."""
@@ -60,12 +63,13 @@ class Perturbation:
             camera_tilt=self._shifted(look.camera_tilt, math.radians(self.disturbance.tilt_deg)),
             camera_offset=self._shifted(look.camera_offset, self.disturbance.shift_m)))
 
-    def _shifted(self, values: tuple[float, ...], by: float) -> tuple[float, ...]:
+    def _shifted(self, values: Values, by: float) -> Values:
         """Return every value changed by `by`, up or down at random."""
         if not by:
             return values
-        return tuple(float(value + sign * by) for value, sign in zip(
+        shifted: Any = tuple(float(value + sign * by) for value, sign in zip(
             values, self._rng.choice([-1.0, 1.0], len(values))))
+        return shifted  # as many as `values`, which no type says
 
     def deliver_frame(self, rgb: np.ndarray, time_s: float) -> Frame | None:
         """Take the camera's newest frame; return the frame that arrives now, None if none does."""

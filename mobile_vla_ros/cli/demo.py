@@ -44,7 +44,7 @@ def main(argv=None) -> int:
     args = parser().parse_args(argv)
     packages.require(*packages.FILM, *packages.SIMULATE)
     scenario = run.make_task(args.seed, args.instruction)
-    from mobile_vla_ros.demo import film
+    from mobile_vla_ros.demo import film, picture
     from mobile_vla_ros.inference.policy import load_policy
     policy = load_policy(args.checkpoint or None, args.backend)  # a bad file shows here
     sha256, backend = policy.sha256, policy.backend
@@ -72,7 +72,7 @@ def main(argv=None) -> int:
         json.dumps(summary, ensure_ascii=False, indent=1) + '\n', encoding='utf-8')
     print(tell(scenario, outcome, latency), flush=True)
     film.write(trace, verdict(scenario, outcome), args.out / 'demo.mp4', args.gif)
-    film.write_picture(trace, args.out / 'demo.png')
+    picture.write(trace, args.out / 'demo.png')
     print(f'film {args.out / "demo.mp4"}, picture {args.out / "demo.png"}, figures '
           f'{args.out / "summary.json"}' + (f', animation {args.gif}' if args.gif else ''))
     return 0 if outcome['success'] else 1

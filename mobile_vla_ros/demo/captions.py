@@ -1,4 +1,4 @@
-"""Text in pictures: a font that has every letter, or other words."""
+"""Text in pictures: a font that has every letter of the instruction, or an English text."""
 
 from functools import lru_cache
 
@@ -17,16 +17,16 @@ def own_font(bold: bool = False) -> str:
 
 @lru_cache
 def font_for(text: str) -> str | None:
-    """Return the path of a font that can write `text`, our own before others, or None."""
-    wanted = {ord(char) for char in text if not char.isspace()}
-    # Matplotlib's Last Resort font has a placeholder for every letter and none of them.
+    """Return the path of a font with every letter of `text`, or None; DejaVu is preferred."""
+    needed = {ord(char) for char in text if not char.isspace()}
+    # Matplotlib's Last Resort font has the same placeholder for every letter.
     others = sorted({font.fname for font in font_manager.fontManager.ttflist
                      if font.style == 'normal' and 'mono' not in font.name.lower()
                      and 'last resort' not in font.name.lower()
                      and 'LastResort' not in font.fname})
     for path in (own_font(bold=True), own_font(), *others):
         try:
-            if wanted <= set(FT2Font(path).get_charmap()):
+            if needed <= set(FT2Font(path).get_charmap()):
                 return path
         except (OSError, RuntimeError):  # a damaged font, or a kind that cannot be read
             continue
@@ -34,7 +34,7 @@ def font_for(text: str) -> str | None:
 
 
 def caption(scenario: Scenario) -> tuple[str, str]:
-    """Return (what to write, path of its font): the instruction, or English where it cannot be."""
+    """Return a text and its font's path: the instruction, or English if no font can write it."""
     path = font_for(scenario.instruction)
     if path:
         return f'“{scenario.instruction}”', path
@@ -49,7 +49,7 @@ def sized(path: str, size: int) -> ImageFont.FreeTypeFont:
 
 
 def fitting(text: str, path: str, size: int, width: int) -> ImageFont.FreeTypeFont:
-    """Return the font in `size` px or as much less as `text` needs to be within `width` px."""
+    """Return the font in `size` px, or smaller if `text` would be wider than `width` px."""
     while size > 10 and sized(path, size).getlength(text) > width:
         size -= 1
     return sized(path, size)

@@ -1,5 +1,7 @@
 """The two drawings beside the camera's view: the scene from above, and commands over time."""
 
+from typing import Any
+
 import matplotlib
 from matplotlib.patches import Circle, Rectangle
 import numpy as np
@@ -8,17 +10,18 @@ from mobile_vla_ros.sim.scenario import BOTTLE_RADIUS, Scenario, STOP_WITHIN
 
 matplotlib.use('Agg')
 INK, SOFT, PAPER, FLOOR = '#1f2933', '#6b7785', '#ffffff', '#f1f3f5'
-ACCENT = '#0072b2'  # the robot and its path; Okabe and Ito's colours tell apart for everybody
+ACCENT = '#0072b2'  # the robot and its path; everybody can tell Okabe and Ito's colours apart
 SERIES = (('forward (m/s)', '#0072b2'), ('left (m/s)', '#d55e00'), ('turn (rad/s)', '#009e73'))
 
 
-def rgb255(color: str) -> tuple:
+def rgb255(color: str) -> tuple[int, int, int]:
     """Return a hex colour as (r, g, b), 0..255."""
-    return tuple(int(color[i:i + 2], 16) for i in (1, 3, 5))
+    red, green, blue = (int(color[i:i + 2], 16) for i in (1, 3, 5))
+    return red, green, blue
 
 
-def scene_from_above(ax, scenario: Scenario) -> None:
-    """Draw boxes, bottles and the start, forward up and left at the left, in m."""
+def scene_from_above(ax: Any, scenario: Scenario) -> None:
+    """Draw boxes, bottles and the start, in m; forward is up, left is left."""
     ax.set_facecolor(FLOOR)
     for box in scenario.boxes:
         ax.add_patch(Rectangle((box.y - box.half[1], box.x - box.half[0]), 2 * box.half[1],
@@ -50,8 +53,8 @@ def scene_from_above(ax, scenario: Scenario) -> None:
         spine.set_visible(False)
 
 
-def command_axes(ax, driven: np.ndarray, seconds: float) -> None:
-    """Prepare axes for commands (N, 4): t s, m/s, m/s, rad/s; the lines are not drawn."""
+def command_axes(ax: Any, driven: np.ndarray, seconds: float) -> None:
+    """Prepare axes for commands (N, 4): t s, m/s, m/s, rad/s; the lines are drawn elsewhere."""
     top = max(float(np.abs(driven[:, 1:]).max()) if len(driven) else 0.0, 0.3) * 1.15
     low = min(float(driven[:, 1:].min()) if len(driven) else 0.0, -0.1) * 1.3
     ax.set_xlim(0.0, max(seconds, 1.0))
@@ -64,7 +67,7 @@ def command_axes(ax, driven: np.ndarray, seconds: float) -> None:
     for spine in ax.spines.values():
         spine.set_visible(False)
     place = 0.0
-    for name, color in SERIES:  # names in the lines' colours say more than a box of keys
+    for name, color in SERIES:  # names in the lines' colours are read faster than a legend
         text = ax.text(place, 1.03, name, transform=ax.transAxes, color=color, fontsize=10,
                        fontweight='bold', va='bottom')
         width = text.get_window_extent().width / ax.get_window_extent().width

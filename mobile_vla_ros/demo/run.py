@@ -1,9 +1,11 @@
-"""One run of the demo: two nodes as processes, an instruction, and how it went."""
+"""One run of the demo: two nodes as processes, an instruction, and the trace of the run."""
 
+from collections.abc import Callable, Iterator
 import json
 import os
 import sys
 import time
+from typing import TextIO, TYPE_CHECKING
 
 from mobile_vla_ros.demo.processes import Children
 from mobile_vla_ros.environment.domain import own_domain
@@ -13,8 +15,12 @@ from mobile_vla_ros.sim.language import parse_instruction
 from mobile_vla_ros.sim.scenario import make_scenario, Scenario
 from mobile_vla_ros.sim.trace import Trace
 
+if TYPE_CHECKING:  # it imports ROS, late
+    from mobile_vla_ros.nodes.demo_observer import DemoObserver
+
+Latency = tuple[float | None, float | None]  # p50 and p99, ms
 START_S = 60.0  # for both nodes, on a slow machine
-QUIET_S = 20.0  # without news of the simulated time
+QUIET_S = 20.0  # in which the simulated time stands still, at most
 SIZE = (480, 360)  # px of the camera
 
 
@@ -39,8 +45,8 @@ def make_task(seed: int, instruction: str | None) -> Scenario:
     return scenario.with_task(side, color, instruction)
 
 
-def environment(domain: int) -> dict:
-    """Return variables that keep the run on this machine, in a domain."""
+def environment(domain: int) -> dict[str, str]:
+    """Return the environment that keeps the run on this machine and in its ROS domain."""
     return {
         'ROS_DOMAIN_ID': str(domain),
         'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
@@ -50,26 +56,27 @@ def environment(domain: int) -> dict:
     }
 
 
-def run(scenario: Scenario, checkpoint: str, backend: str, stream=None):
+def run(scenario: Scenario, checkpoint: str, backend: str,
+        stream: TextIO | None = None) -> tuple[Trace, Latency]:
     """
-    Drive one episode in a domain of its own; return (trace, (latency p50 ms, p99 ms)).
-
-    Progress goes to `stream`, stdout by default.
+    Drive one episode in a ROS domain of its own; return its trace and the latency.
 
     The latency is the drive node's own figure, of its last 200 frames: from the arrival of an
     image to the command that was computed from that very image being published.
 
-    :raises ChildProcessError: if a node ends; with its last words.
-    :raises TimeoutError: if the nodes do not come up, or time stands still.
+    :param stream: for the progress; stdout by default.
+    :raises ChildProcessError: if a node ends; with its last lines.
+    :raises TimeoutError: if the nodes do not start, or the simulated time stands still.
     """
     with own_domain() as domain:
         return _run(domain, scenario, checkpoint, backend, stream)
 
 
-def _run(domain: int, scenario: Scenario, checkpoint: str, backend: str, stream):
+def _run(domain: int, scenario: Scenario, checkpoint: str, backend: str,
+         stream: TextIO | None) -> tuple[Trace, Latency]:
     variables = environment(domain)
     os.environ.update(variables)  # before this process joins the domain
-    from mobile_vla_ros.nodes.demo_observer import DemoObserver  # late: bad input is told of first
+    from mobile_vla_ros.nodes.demo_observer import DemoObserver  # late: bad input is refused first
     trace = Trace(scenario)
     with Children(**variables) as children:
         children.start('sim', '--ros-args', *_parameters(
@@ -80,7 +87,7 @@ def _run(domain: int, scenario: Scenario, checkpoint: str, backend: str, stream)
         observer = DemoObserver(trace, domain)
         try:
             _wait(lambda: observer.ready, children, 'the nodes are not up')
-            # The scene's clock began to run with the simulator: begin anew.
+            # The episode began with the simulator: begin a new one now that all are ready.
             answer = observer.reset()
             _wait(answer.done, children, 'no answer of sim/reset')
             trace.begin()
@@ -91,13 +98,13 @@ def _run(domain: int, scenario: Scenario, checkpoint: str, backend: str, stream)
         return trace, observer.latency_ms
 
 
-def _parameters(**values):
+def _parameters(**values: object) -> Iterator[str]:
     for name, value in values.items():
         yield '-p'
         yield f'{name}:={json.dumps(value, ensure_ascii=False)}'  # quotes keep text as it is
 
 
-def _wait(condition, children: Children, what: str):
+def _wait(condition: Callable[[], bool], children: Children, what: str) -> None:
     end = time.monotonic() + START_S
     while not condition():
         children.check()
@@ -107,15 +114,16 @@ def _wait(condition, children: Children, what: str):
         time.sleep(0.02)
 
 
-def _follow(observer, children: Children, progress: 'Progress'):
+def _follow(observer: 'DemoObserver', children: Children, progress: 'Progress') -> None:
+    """Wait for the end of the episode and show its progress; repeat the instruction if lost."""
     trace = observer.trace
-    newest, moved_at, said_at = 0, time.monotonic(), time.monotonic()
+    newest_ns, moved_at, said_at = 0, time.monotonic(), time.monotonic()
     try:
         while not trace.outcome.get('done'):
             children.check()
             now = time.monotonic()
-            if trace.now_ns != newest:
-                newest, moved_at = trace.now_ns, now
+            if trace.now_ns != newest_ns:
+                newest_ns, moved_at = trace.now_ns, now
             elif now - moved_at > QUIET_S:
                 raise TimeoutError(f'the simulator has been silent for {QUIET_S:g} s; it said: '
                                    f'{children.last_words("sim")}')
@@ -130,16 +138,16 @@ def _follow(observer, children: Children, progress: 'Progress'):
 
 
 class Progress:
-    """One line that is written over; where nobody watches, a line every two seconds."""
+    """Shows one line that is overwritten; outside a terminal, a new line every two seconds."""
 
-    def __init__(self, stream=None):
+    def __init__(self, stream: TextIO | None = None):
         """Write to a stream, stdout by default."""
         self._stream = stream or sys.stdout
         self._live = self._stream.isatty()
         self._due = 0.0
 
-    def show(self, trace: Trace, side, state: str, last: bool = False) -> None:
-        """Say how it stands, if it is time."""
+    def show(self, trace: Trace, side: str | None, state: str, last: bool = False) -> None:
+        """Show how the episode stands, if it is time for that."""
         now = time.monotonic()
         if now < self._due and not last:
             return

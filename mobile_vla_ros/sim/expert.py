@@ -1,4 +1,4 @@
-"""The privileged teacher: knows the scene, drives holonomically, hardly yaws unless asked to."""
+"""The teacher: it knows the scene, drives holonomically, and hardly turns unless asked to."""
 
 import math
 
@@ -8,8 +8,8 @@ from mobile_vla_ros.sim.scenario import BASE_RADIUS, Scenario
 SPEED = 0.40  # m/s, cruising
 GAIN = 1.6  # 1/s, from metres of error to m/s
 CLEARANCE = 0.17  # m, between base and boxes when passing
-WAIT = 0.15  # m, before the boxes, until the base is aside: a policy that imitates it creeps in
-PAST = 0.15  # m, behind the boxes before turning in: beside them no camera sees where they end
+WAIT = 0.15  # m before the boxes: there it waits until it is beside; a policy creeps closer
+PAST = 0.15  # m behind the boxes, where it turns in: beside them the camera sees no end
 STANDOFF = 0.26  # m, from the target bottle when stopped
 ARRIVED = 0.025  # m
 BACK_OFF = 0.15  # m/s: slowly, as there is no camera behind
@@ -17,11 +17,11 @@ YAW_GAIN, YAW_SPEED = 1.0, 0.3  # 1/s, rad/s
 
 
 class Expert:
-    """A memoryless controller, so that it can label any state that a policy gets into."""
+    """A controller without memory: it can label any state that a policy gets into."""
 
     def __init__(self, scenario: Scenario, faces_target: bool = False):
         """
-        Plan for the scene's own task.
+        Take a scene with its task.
 
         :param faces_target: turn the camera to the target instead of straight ahead.
         """
@@ -47,10 +47,10 @@ class Expert:
         cos, sin = math.cos(yaw), math.sin(yaw)
         return Command(cos * vx + sin * vy, -sin * vx + cos * vy, wz)
 
-    def _pass(self, x, y) -> tuple[float, float]:
+    def _pass(self, x: float, y: float) -> tuple[float, float]:
         """Get beside the boxes on the instructed side, then past them."""
         side = self.side
-        if x > self.beside:  # to change sides now would be a collision
+        if x > self.beside:  # changing sides here would be a collision
             side = 'left' if y > self.middle else 'right'
         error = self.lines[side] - y
         inside = error if side == 'left' else -error  # > 0: too close to the boxes
@@ -58,7 +58,7 @@ class Expert:
         hold = max(-BACK_OFF, GAIN * (self.wait - x)) if x < self.beside else 0.0
         return _limit(SPEED + blocked * (min(SPEED, hold) - SPEED), GAIN * error)
 
-    def _approach(self, x, y) -> tuple[float, float]:
+    def _approach(self, x: float, y: float) -> tuple[float, float]:
         """Line up in front of the row of bottles, then close in on the target."""
         error_y = self.goal[1] - y
         funnel = min(0.25, max(0.0, abs(error_y) - 0.06))
@@ -68,7 +68,7 @@ class Expert:
         return _limit(GAIN * error_x, GAIN * error_y)
 
 
-def _limit(vx, vy) -> tuple[float, float]:
+def _limit(vx: float, vy: float) -> tuple[float, float]:
     vx = max(-BACK_OFF, vx)
     speed = math.hypot(vx, vy)
     scale = min(1.0, SPEED / speed) if speed else 0.0

@@ -1,5 +1,6 @@
-"""The task in words, English and Korean, and back from words to the task."""
+"""The task in words, English and Korean, and from words back to the task."""
 
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 import re
 
@@ -7,11 +8,13 @@ import numpy as np
 
 from mobile_vla_ros.sides import EXCHANGED, mirrored, without_idioms
 
-SIDE_WORDS = {
+Sentences = Mapping[str, tuple[str, ...]]  # by language
+Names = Mapping[str, Mapping[str, tuple[str, ...]]]  # language -> name -> its words
+SIDE_WORDS: Names = {
     'en': {'left': ('left',), 'right': ('right',)},
     'ko': {'left': ('왼쪽', '좌측', '왼편'), 'right': ('오른쪽', '우측', '오른편')},
 }
-COLOR_WORDS = {
+COLOR_WORDS: Names = {
     'en': {'red': ('red',), 'yellow': ('yellow',), 'green': ('green',), 'blue': ('blue',),
            'purple': ('purple', 'violet')},
     'ko': {'red': ('빨간', '빨간색', '붉은'), 'yellow': ('노란', '노란색'),
@@ -20,7 +23,7 @@ COLOR_WORDS = {
 }
 
 # A sentence is a way to pass, a way to finish, and a joint between them.
-PASS = {
+PASS: Sentences = {
     'en': ('pass the box on the {side}', 'go around the box on the {side} side',
            'drive {side} around the box', 'keep to the {side} of the box',
            'take the {side} side of the boxes', 'move past the obstacle on the {side}',
@@ -36,7 +39,7 @@ PASS = {
            '{side} 방향으로 박스를 통과해', '상자를 피해 {side}으로 우회해',
            '{side}을 따라 상자를 지나', '장애물의 {side} 방향을 택해 지나'),
 }
-FINISH = {
+FINISH: Sentences = {
     'en': ('stop at the {color} bottle', 'go to the {color} bottle',
            'drive to the {color} bottle', 'reach the {color} bottle',
            'approach the {color} bottle', 'halt in front of the {color} bottle',
@@ -52,7 +55,7 @@ FINISH = {
            '{color} 병 곁에 가서 서'),
 }
 # {0} passes, {1} finishes.
-JOINT = {
+JOINT: Sentences = {
     'en': ('{0} and {1}', '{0}, then {1}', '{0} and then {1}', '{0}. {1}', '{1}: {0}',
            '{1}, but {0}', '{1}, and {0} on the way', 'to {1}, {0}', '{1}; {0}',
            'please {0} and {1}', 'first {0}, after that {1}', 'robot, {0} and {1}',
@@ -62,7 +65,7 @@ JOINT = {
            '로봇아, {0}서 {1}줘', '{0}서 {1} 줄래?', '{1}. 갈 때는 {0}'),
 }
 # Whole sentences that no pass-and-finish pair gives.
-WHOLE = {
+WHOLE: Sentences = {
     'en': ('{color} bottle, {side} side', '{side}, {color} bottle',
            'go {side} to the {color} bottle', 'the {color} bottle via the {side} of the box',
            'bring the robot to the {color} bottle along the {side} side of the box',
@@ -81,6 +84,7 @@ WHOLE = {
            '{side}을 통해서 {color} 병에 도달하세요'),
 }
 LANGUAGES = tuple(WHOLE)
+TABLES: tuple[Sentences, ...] = (JOINT, PASS, FINISH)
 _NEGATED = re.compile(
     r"\b(?:do|does|must|should|ca|wo)n[o']?t\b|\b(?:not|never|without|except|ignore)\b"
     r'|\bavoid(?:ing)?\s+(?:the\s+)?(?:\w+\s+)?(?:bottle|car|left|right)\b'
@@ -88,12 +92,12 @@ _NEGATED = re.compile(
 
 
 def sample(side: str, color: str, rng: np.random.Generator, language: str | None = None) -> str:
-    """Return one of some thousand ways to say the task, in either language unless one is named."""
+    """Return one of thousands of sentences for the task, in a drawn language if none is named."""
     language = language or str(rng.choice(LANGUAGES))
     if rng.random() < 0.2:
         template = str(rng.choice(WHOLE[language]))
     else:
-        joint, first, last = (str(rng.choice(table[language])) for table in (JOINT, PASS, FINISH))
+        joint, first, last = (str(rng.choice(table[language])) for table in TABLES)
         template = joint.format(first, last)
     text = template.format(side=rng.choice(SIDE_WORDS[language][side]),
                            color=rng.choice(COLOR_WORDS[language][color]))
@@ -104,9 +108,9 @@ def sample(side: str, color: str, rng: np.random.Generator, language: str | None
 
 def parse_instruction(text: str) -> tuple[str | None, str | None]:
     """
-    Return the (side, colour) that the words ask for, None for what they don't.
+    Return the (side, colour) that the words ask for, None for a part that they do not name.
 
-    A sentence that says what not to do asks for neither: it is not plainly the task.
+    A sentence that says what not to do gives neither: what it asks for is not plain.
 
     :raises ValueError: if they name two sides or two colours.
     """
@@ -117,49 +121,51 @@ def parse_instruction(text: str) -> tuple[str | None, str | None]:
 
 def negation(text: str) -> str:
     """Return the first words that say what not to do, '' if there are none."""
-    found = _NEGATED.search(text)
-    return found[0].strip() if found else ''
+    match = _NEGATED.search(text)
+    return match[0].strip() if match else ''
 
 
 def is_task(text: str) -> bool:
-    """Tell whether a sentence is one that `sample` makes: nothing in it says anything else."""
+    """Tell whether `sample` can make this sentence: then nothing in it says anything else."""
     plain = text.strip().rstrip('.').lower()
     return any(pattern.fullmatch(plain) for pattern in _sentences())
 
 
 @lru_cache(maxsize=1)
-def _sentences() -> list:
-    def any_of(texts, **fill):
+def _sentences() -> list[re.Pattern[str]]:
+    def any_of(texts: Iterable[str], **fill: str) -> str:
         out = '|'.join(re.escape(text.lower()) for text in texts)
         for name, words in fill.items():
             out = out.replace(re.escape(f'{{{name}}}'), f'(?:{words})')
         return out
-    found = []
+    patterns = []
+    tables: tuple[tuple[str, Names], ...] = (('side', SIDE_WORDS), ('color', COLOR_WORDS))
     for language in LANGUAGES:
         words = {name: any_of(word for words in table[language].values() for word in words)
-                 for name, table in (('side', SIDE_WORDS), ('color', COLOR_WORDS))}
-        first, last = (any_of(table[language], **words) for table in (PASS, FINISH))
-        found.append(re.compile(any_of(WHOLE[language], **words)))
-        found.append(re.compile(any_of(JOINT[language], **{'0': first, '1': last})))
-    return found
+                 for name, table in tables}
+        first, last = (any_of(table[language], **words) for table in TABLES[1:])
+        patterns.append(re.compile(any_of(WHOLE[language], **words)))
+        patterns.append(re.compile(any_of(JOINT[language], **{'0': first, '1': last})))
+    return patterns
 
 
 def swap_sides(text: str) -> str | None:
-    """Return `text` with left and right exchanged, None if it names no side, or none for sure."""
+    """Return `text` with left and right exchanged, None if that cannot be done for sure."""
     kind, other = mirrored(text)
     return other if kind == EXCHANGED else None
 
 
-def _named(text, tables, what) -> str | None:
+def _named(text: str, tables: Names, what: str) -> str | None:
+    """Return the one name in `tables` whose words are in the text, None if there is none."""
     lowered = text.lower()
-    found = set()
+    named = set()
     for language, table in tables.items():
         for name, words in table.items():
             for word in words:
                 pattern = rf'\b{word}\b' if language == 'en' else word
                 if re.search(pattern, lowered):
-                    found.add(name)
-    if len(found) > 1:
+                    named.add(name)
+    if len(named) > 1:
         raise ValueError(f'the instruction {text!r} names more than one {what}: '
-                         f'{", ".join(sorted(found))}; name one')
-    return found.pop() if found else None
+                         f'{", ".join(sorted(named))}; name one')
+    return named.pop() if named else None

@@ -1,6 +1,8 @@
-"""Scenes by seed: boxes to pass on an instructed side, bottles of which one is the target."""
+"""Scenes by seed: boxes to pass on the instructed side, and bottles; one is the target."""
 
+import colorsys
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +14,7 @@ ORIENTATIONS = ('vertical', 'horizontal')
 
 BASE_RADIUS = 0.14  # m
 BOTTLE_RADIUS = 0.045  # m
-SET_OFF = 0.1  # m driven: less is standing where it was put
+SET_OFF = 0.1  # m driven: with less, the base never set off
 STOP_WITHIN = 0.35  # m, from the base's centre to the target bottle's
 
 # Front face of the boxes, m ahead of the origin.
@@ -20,9 +22,11 @@ FRONT = dict(zip(DISTANCES, ((0.60, 0.75), (0.85, 1.05), (1.15, 1.35))))
 # Lateral places of the bottles relative to the boxes' centre, m.
 SLOTS = (-0.54, -0.18, 0.18, 0.54)
 
-# Hue (degrees), saturation and value ranges of each colour word; 'held out' shades are never
-# drawn for training scenes.
-SHADES = {
+# Ranges of hue (degrees), saturation and value for each colour word; training scenes never have
+# the 'held out' shades.
+Range = tuple[float, float]
+Triple = tuple[float, float, float]
+SHADES: dict[str, dict[str, tuple[Range, Range, Range]]] = {
     'red': {'seen': ((-6, 5), (0.80, 1.0), (0.55, 0.90)),
             'held out': ((-4, 4), (0.72, 0.80), (0.90, 1.0))},
     'yellow': {'seen': ((50, 58), (0.80, 1.0), (0.75, 0.95)),
@@ -38,9 +42,10 @@ COLORS = tuple(SHADES)
 TEXTURES = {'seen': tuple(range(8)), 'held out': (8, 9, 10)}
 # Ranges of the light: ambient and diffuse strength 0..1, and the lamp's x, m. Held out: dimmer
 # and brighter, and a lamp behind the robot or behind the bottles.
-LIGHT = {'seen': {'ambient': ((0.25, 0.5),), 'diffuse': ((0.3, 0.7),), 'lamp_x': ((-1, 3),)},
-         'held out': {'ambient': ((0.15, 0.22), (0.53, 0.6)),
-                      'diffuse': ((0.2, 0.27), (0.73, 0.8)), 'lamp_x': ((-3, -1.5), (3.5, 5))}}
+LIGHT: dict[str, dict[str, tuple[Range, ...]]] = {
+    'seen': {'ambient': ((0.25, 0.5),), 'diffuse': ((0.3, 0.7),), 'lamp_x': ((-1, 3),)},
+    'held out': {'ambient': ((0.15, 0.22), (0.53, 0.6)),
+                 'diffuse': ((0.2, 0.27), (0.73, 0.8)), 'lamp_x': ((-3, -1.5), (3.5, 5))}}
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,8 @@ class Box:
 
     x: float
     y: float
-    half: tuple[float, float, float]
-    rgb: tuple[float, float, float]
+    half: Triple
+    rgb: Triple
     texture: int
 
 
@@ -61,12 +66,12 @@ class Bottle:
     color: str
     x: float
     y: float
-    rgb: tuple[float, float, float]
+    rgb: Triple
 
 
 @dataclass(frozen=True)
 class Look:
-    """Everything that only the camera notices."""
+    """Everything that differs for the camera only."""
 
     floor_rgb: tuple[float, float, float]
     floor_texture: int
@@ -114,7 +119,7 @@ class Scenario:
         """
         Return the same scene with another task.
 
-        Without an instruction of its own the task is put in words by `language`.
+        Without an instruction, `language` puts the task in words.
 
         :raises ValueError: for an unknown side or a colour that no bottle here has.
         """
@@ -135,7 +140,7 @@ def make_scenario(seed: int, held_out: bool = False) -> Scenario:
     """
     Return the scene of `seed`.
 
-    :param held_out: dress it in shades, textures and light that no training scene has.
+    :param held_out: give it shades, textures and light that no training scene has.
     :raises ValueError: if the seed is negative.
     """
     if seed < 0:
@@ -152,11 +157,12 @@ def make_scenario(seed: int, held_out: bool = False) -> Scenario:
     start = (float(rng.uniform(-0.1, 0.05)), float(rng.uniform(-0.2, 0.2)),
              float(rng.uniform(-0.12, 0.12)))
     scene = Scenario(seed, box_count, orientation, distance, side, color, '', start,
-                     boxes, bottles, _dress(rng, kind))
+                     boxes, bottles, _draw_look(rng, kind))
     return scene.with_task()
 
 
-def _place_boxes(rng, count, orientation, front, kind) -> tuple[Box, ...]:
+def _place_boxes(rng: np.random.Generator, count: int, orientation: str, front: float,
+                 kind: str) -> tuple[Box, ...]:
     long, short = rng.uniform(0.18, 0.28), rng.uniform(0.09, 0.15)  # half sizes, m
     height = rng.uniform(0.07, 0.11)
     y = float(rng.uniform(-0.1, 0.1))
@@ -172,11 +178,16 @@ def _place_boxes(rng, count, orientation, front, kind) -> tuple[Box, ...]:
             centers = [(front + short, y), (front + short + step, y)]
         else:
             centers = [(front + short, y - step / 2), (front + short, y + step / 2)]
-    return tuple(Box(float(x), float(y), tuple(float(v) for v in half), rgb, texture)
-                 for x, y in centers)
+    return tuple(Box(float(x), float(y), _triple(half), rgb, texture) for x, y in centers)
 
 
-def _place_bottles(rng, boxes, kind) -> tuple[Bottle, ...]:
+def _triple(values: Any) -> Triple:
+    x, y, z = (float(value) for value in values)
+    return x, y, z
+
+
+def _place_bottles(rng: np.random.Generator, boxes: tuple[Box, ...],
+                   kind: str) -> tuple[Bottle, ...]:
     back = max(box.x + box.half[0] for box in boxes)
     middle = float(np.mean([box.y for box in boxes]))
     row = back + rng.uniform(1.0, 1.25)
@@ -189,34 +200,33 @@ def _place_bottles(rng, boxes, kind) -> tuple[Bottle, ...]:
                  for color, slot in zip(colors, slots))
 
 
-def _shade(rng, color, kind) -> tuple[float, float, float]:
+def _shade(rng: np.random.Generator, color: str, kind: str) -> Triple:
     hue, saturation, value = (rng.uniform(*span) for span in SHADES[color][kind])
     return _hsv(hue, saturation, value)
 
 
-def _hsv(hue, saturation, value) -> tuple[float, float, float]:
-    import colorsys
-    return tuple(float(v) for v in colorsys.hsv_to_rgb(hue / 360 % 1, saturation, value))
+def _hsv(hue: float, saturation: float, value: float) -> Triple:
+    return _triple(colorsys.hsv_to_rgb(hue / 360 % 1, saturation, value))
 
 
-def _muted(rng, value=(0.25, 0.9)) -> tuple[float, float, float]:
-    """Return a colour too grey to be taken for a bottle's."""
+def _muted(rng: np.random.Generator, value: Range = (0.25, 0.9)) -> Triple:
+    """Return a colour so grey that nobody takes it for a bottle's."""
     return _hsv(rng.uniform(0, 360), rng.uniform(0.0, 0.35), rng.uniform(*value))
 
 
-def _light(rng, name, kind) -> float:
+def _light(rng: np.random.Generator, name: str, kind: str) -> float:
     ranges = LIGHT[kind][name]
     span = ranges[rng.integers(len(ranges))] if len(ranges) > 1 else ranges[0]
     return float(rng.uniform(*span))
 
 
-def _dress(rng, kind) -> Look:
+def _draw_look(rng: np.random.Generator, kind: str) -> Look:
     textures = TEXTURES[kind]
     return Look(
         floor_rgb=_muted(rng), floor_texture=int(rng.choice(textures)),
         wall_rgb=_muted(rng, (0.4, 1.0)), wall_texture=int(rng.choice(textures)),
         ambient=_light(rng, 'ambient', kind), diffuse=_light(rng, 'diffuse', kind),
         light_xy=(_light(rng, 'lamp_x', kind), float(rng.uniform(-2, 2))),
-        camera_offset=tuple(float(v) for v in rng.uniform(-0.015, 0.015, 3)),
-        camera_tilt=tuple(float(v) for v in rng.uniform(-0.035, 0.035, 2)),
+        camera_offset=_triple(rng.uniform(-0.015, 0.015, 3)),
+        camera_tilt=(float(rng.uniform(-0.035, 0.035)), float(rng.uniform(-0.035, 0.035))),
         fovy_offset=float(rng.uniform(-2, 2)))

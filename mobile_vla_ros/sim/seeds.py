@@ -1,4 +1,4 @@
-"""Which scene seeds belong to which split: the one place that keeps them apart."""
+"""Which scene seeds belong to which split; the splits are kept apart here only."""
 
 TRAIN = range(0, 1_000_000)
 VALIDATION = range(1_000_000, 2_000_000)

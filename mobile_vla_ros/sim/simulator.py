@@ -1,7 +1,8 @@
-"""The simulator as a plain library: reset to a scenario, step with a command, render, judge."""
+"""The simulator as a plain library: reset to a scenario, step, render, judge."""
 
 from dataclasses import asdict, dataclass
 import math
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -20,7 +21,7 @@ TIMEOUT = 25.0  # s
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an episode stands; `done` says that nothing in it can change any more."""
+    """How an episode stands; once it is `done`, nothing in it can change."""
 
     done: bool
     success: bool
@@ -33,9 +34,9 @@ class Outcome:
     distance_m: float  # from the base's centre to the target
     path_m: float  # driven so far
     seconds: float
-    touched: tuple[str, ...] = ()  # what those are
+    touched: tuple[str, ...] = ()  # their names
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return {**asdict(self), 'touched': list(self.touched)}
 
@@ -48,20 +49,35 @@ class Simulator:
         self.width, self.height = width, height
         self.model = world.build_world()
         self.data = mujoco.MjData(self.model)
-        # Without this, geoms that are moved at run time are drawn where they were compiled.
+        # Without this, geoms that are moved at run time are drawn at their compiled place.
         self.model.geom_sameframe[:] = 0
         self._base_geom = self._id('geom', 'base')
         joints = [self._id('joint', name) for name in ('x', 'y', 'yaw')]
         self._base_qpos = self.model.jnt_qposadr[joints]
         self._base_qvel = self.model.jnt_dofadr[joints]
-        self._renderers = {}
+        self._renderers: dict[tuple[int, int], mujoco.Renderer] = {}
         self._option = mujoco.MjvOption()
         self._option.geomgroup[3] = 0  # the robot does not see itself
-        self.scenario = None
+        self._scenario: Scenario | None = None
+        self._target_velocity = np.zeros(3)  # m/s, m/s, rad/s in the base's frame
+        self._touched: set[int] = set()
+        self._side: str | None = None
+        self._still_s, self._path_m = 0.0, 0.0
+
+    @property
+    def scenario(self) -> Scenario:
+        """
+        Return the scene of the episode.
+
+        :raises ValueError: before the first `reset`.
+        """
+        if self._scenario is None:
+            raise ValueError('the simulator has no scene yet; call reset() with one first')
+        return self._scenario
 
     def reset(self, scenario: Scenario) -> None:
         """Lay out `scenario` and put the base at its start, standing still."""
-        self.scenario = scenario
+        self._scenario = scenario
         self._lay_out(scenario)
         mujoco.mj_resetData(self.model, self.data)
         for i in range(world.MAX_BOTTLES):
@@ -142,7 +158,8 @@ class Simulator:
     @property
     def pose(self) -> tuple[float, float, float]:
         """Return the base's x m, y m, yaw rad in the world."""
-        return tuple(self.data.qpos[self._base_qpos].tolist())
+        x, y, yaw = self.data.qpos[self._base_qpos].tolist()
+        return x, y, yaw
 
     @property
     def velocity(self) -> tuple[float, float, float]:
@@ -159,19 +176,21 @@ class Simulator:
         return np.array([[focal, 0, self.width / 2], [0, focal, self.height / 2], [0, 0, 1]])
 
     @property
-    def camera_pose(self) -> tuple[tuple, tuple]:
-        """Return where the optical frame sits on the base: x, y, z in m; quaternion x, y, z, w."""
+    def camera_pose(self) -> tuple[tuple[float, float, float],
+                                   tuple[float, float, float, float]]:
+        """Return the optical frame's place on the base: x, y, z in m; quaternion x, y, z, w."""
         camera = self._id('camera', 'camera')
+        place_x, place_y, place_z = self.model.cam_pos[camera].tolist()
         w, x, y, z = self.model.cam_quat[camera].tolist()
         # MuJoCo's camera looks along -z with y up; half a turn around x makes it z and y down.
-        return tuple(self.model.cam_pos[camera].tolist()), (w, z, -y, -x)
+        return (place_x, place_y, place_z), (w, z, -y, -x)
 
     def outcome(self) -> Outcome:
         """Judge the episode so far by the task of its scenario."""
         x, y, _ = self.pose
         reach = {bottle.color: math.hypot(bottle.x - x, bottle.y - y)
                  for bottle in self.scenario.bottles}
-        nearest = min(reach, key=reach.get)
+        nearest = min(reach, key=reach.__getitem__)
         bottle = nearest if reach[nearest] <= STOP_WITHIN else None
         stopped = self._still_s >= STOPPED_FOR and (self._path_m > SET_OFF or self.time_s > GRACE)
         side_ok = None if self._side is None else self._side == self.scenario.side
@@ -190,8 +209,8 @@ class Simulator:
             renderer.close()
         self._renderers.clear()
 
-    def _watch(self, dt) -> None:
-        """Note contacts, standing still and the side of passing."""
+    def _watch(self, dt: float) -> None:
+        """Record contacts, standing still and the side of passing."""
         vx, vy, wz = self.velocity
         speed = math.hypot(vx, vy)
         self._path_m += speed * dt
@@ -208,13 +227,13 @@ class Simulator:
                 self._side = 'left' if y > (y_min + y_max) / 2 else 'right'
 
     def _name(self, touched: int) -> str:
-        """Return in words what `_touched` has a number of."""
+        """Return the name of a thing in `_touched`."""
         if touched < 0:
             return 'a wall'
         kind, number = self.model.body(touched).name[:-1], int(self.model.body(touched).name[-1])
         return f'the {self.scenario.bottles[number].color} bottle' if kind == 'bottle' else 'a box'
 
-    def _lay_out(self, scenario) -> None:
+    def _lay_out(self, scenario: Scenario) -> None:
         model, look = self.model, scenario.look
         for i, box in enumerate(scenario.boxes):
             geom = self._id('geom', f'box{i}')
@@ -240,12 +259,13 @@ class Simulator:
             world.CAMERA_PITCH + look.camera_tilt[0], look.camera_tilt[1])
         model.cam_fovy[camera] = world.FOVY + look.fovy_offset
 
-    def _paint(self, geom, rgb, texture) -> None:
+    def _paint(self, geom: int, rgb: tuple[float, float, float], texture: int) -> None:
         self.model.geom_rgba[geom] = (*rgb, 1.0)
         self.model.geom_matid[geom] = self._id('material', f'm{texture}')
 
     def _id(self, kind: str, name: str) -> int:
-        return getattr(self.model, kind)(name).id
+        number: int = getattr(self.model, kind)(name).id
+        return number
 
 
 def _camera_quaternion(pitch: float, roll: float) -> np.ndarray:

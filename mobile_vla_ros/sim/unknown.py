@@ -1,10 +1,11 @@
 """
-Words for sides and colours that nobody here knows.
+Words for sides and colours that the simulated task does not have.
 
-A task in which one of them stands for the side or for the target must not be taken for one that
-names none. Words about something else, a white box or a line on the floor, are left alone.
+An instruction that asks for an unknown side or colour must not pass as one that names none. Words
+about something else, such as a white box or a line on the floor, are left alone.
 """
 
+from collections.abc import Sequence
 import re
 
 from mobile_vla_ros.sim.language import COLOR_WORDS, negation, parse_instruction
@@ -16,7 +17,7 @@ COLORS = frozenset(
     'cobalt emerald ruby jade chartreuse vermilion bronze copper cream reddish yellowish greenish '
     'bluish purplish pinkish'.split())
 TARGETS = frozenset('bottle bottles one ones flask flasks target goal'.split())
-# What may follow a colour that stands for the bottle by itself: 'go to pink and stop'.
+# What may follow a colour that stands alone for the bottle: 'go to pink and stop'.
 AFTER = frozenset('and or then but via by on at to in with from is as please first after before '
                   'going passing while when along around past'.split())
 KNOWN = frozenset(word for words in COLOR_WORDS['en'].values() for word in words)
@@ -39,7 +40,7 @@ KOREAN = (
     '까망', '연두', '베이지', '네이비', '청록', '카키', '민트', '자홍', '빨강', '노랑', '파랑',
     '레드', '블루', '그린', '옐로', '퍼플', '바이올렛', '화이트', '블랙', '보랏', '자줏', '누런',
     '시커먼', '새하얀', '새까만', '잿빛')
-# A word that ends so is a colour, but for these.
+# A word that ends like this is a colour, except for these.
 KOREAN_COLOR, KOREAN_OTHER = '색', ('검색', '탐색', '수색', '모색', '어색', '특색', '염색')
 KOREAN_TARGETS = ('병', '물병', '페트병', '보틀', '거', '것', '놈', '녀석', '목표')
 KOREAN_TAILS = (
@@ -49,10 +50,10 @@ KOREAN_TAILS = (
 
 def refuse_unknown(text: str) -> None:
     """
-    Let a task pass that says nothing, or nothing that is unknown, of its side and its bottle.
+    Refuse an instruction whose side or bottle is unknown, or that says what not to do.
 
-    :raises ValueError: naming the word that is not known, and those that are; or the words that
-        say what not to do.
+    :raises ValueError: naming the unknown word and the known ones, or the words that say what
+        not to do.
     """
     side, _ = parse_instruction(text)
     if word := unknown_color(text):
@@ -68,13 +69,13 @@ def refuse_unknown(text: str) -> None:
 
 
 def unknown_side(text: str) -> str | None:
-    """Return the first words that name a side which is neither left nor right."""
-    found = re.search('|'.join(SIDES), text.lower())
-    return found[0] if found else None
+    """Return the first words for a side other than left and right, None if there are none."""
+    match = re.search('|'.join(SIDES), text.lower())
+    return match[0] if match else None
 
 
 def unknown_color(text: str) -> str | None:
-    """Return the first unknown word that stands for the colour of a bottle."""
+    """Return the first unknown word for the colour of a bottle, None if there is none."""
     # Words and the marks that end a phrase; 'pink-coloured' is two words.
     tokens = re.findall(r"[a-z']+|[가-힣]+|[.,;:!?]", text.lower())
     for i, token in enumerate(tokens):
@@ -86,7 +87,8 @@ def unknown_color(text: str) -> str | None:
     return None
 
 
-def _means_target(rest) -> bool:
+def _means_target(rest: Sequence[str]) -> bool:
+    """Tell by the words after a colour whether it is the bottle's."""
     rest = [word for word in rest if word not in ('coloured', 'colored', 'color', 'colour')]
     for i, token in enumerate(rest[:3]):
         if token in TARGETS:
@@ -94,11 +96,12 @@ def _means_target(rest) -> bool:
         if token in KNOWN:
             return False  # 'navy blue': a shade of what is known
         if token in AFTER or not token.isalpha():
-            return i == 0  # else it was said of what stands before, such as a box
+            return i == 0  # otherwise it belongs to the word before, such as a box
     return not rest
 
 
-def _korean_color(token: str, rest) -> str | None:
+def _korean_color(token: str, rest: Sequence[str]) -> str | None:
+    """Return the word if it is an unknown colour of a bottle."""
     if any(word in token for words in COLOR_WORDS['ko'].values() for word in words):
         return None
     stem = next((word for word in KOREAN if token.startswith(word)), None)

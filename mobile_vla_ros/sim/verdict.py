@@ -1,9 +1,12 @@
 """How an episode of the simulated task ended, in words."""
 
+from collections.abc import Iterator
+from typing import Any
+
 from mobile_vla_ros.sim.scenario import Scenario, SET_OFF, STOP_WITHIN
 
 
-def verdict(scenario: Scenario, outcome: dict) -> str:
+def verdict(scenario: Scenario, outcome: dict[str, Any]) -> str:
     """Return 'reached ...' or 'failed: ...' with every reason, of Outcome.as_dict()."""
     took = f'after {outcome["seconds"]:.1f} s'
     if outcome['success']:
@@ -12,7 +15,7 @@ def verdict(scenario: Scenario, outcome: dict) -> str:
     return f'failed: {"; ".join(_reasons(scenario, outcome))}; {took}'
 
 
-def _reasons(scenario, outcome):
+def _reasons(scenario: Scenario, outcome: dict[str, Any]) -> Iterator[str]:
     wanted, distance = scenario.color, f'{outcome["distance_m"]:.2f} m'
     if outcome['contacts']:
         yield f'touched {" and ".join(outcome["touched"])}'

@@ -1,4 +1,4 @@
-"""The MuJoCo model: one fixed world whose parts a scenario moves, sizes and paints."""
+"""The MuJoCo model: one fixed world; a scenario moves, sizes and paints its parts."""
 
 import mujoco
 
@@ -15,7 +15,7 @@ SCANNER = 0.11  # m, height of the laser scanner above the base's centre; it loo
 SCAN_RAYS = 360  # a turn
 LARGEST_HALF = 0.30  # m, of a box along any axis
 ROOM = (-1.5, 4.6, 2.6)  # m: back wall, front wall, side walls
-PARKED = -20.0  # m, where unused things are, behind the back wall
+PARKED = -20.0  # m: unused things stand there, behind the back wall
 
 _PATTERNS = (  # builtin pattern, two greys, random speckle
     ('flat', 0.9, 0.9, 0.0), ('checker', 0.95, 0.75, 0.0), ('checker', 0.9, 0.6, 0.05),
@@ -25,7 +25,7 @@ _PATTERNS = (  # builtin pattern, two greys, random speckle
 
 
 def build_world() -> mujoco.MjModel:
-    """Compile the world; what differs between scenarios is edited in place afterwards."""
+    """Compile the world; a simulator edits it in place for each scenario."""
     return mujoco.MjModel.from_xml_string(f'''
 <mujoco model="mobile_vla">
   <option timestep="{TIMESTEP}" integrator="implicitfast"/>
@@ -34,7 +34,7 @@ def build_world() -> mujoco.MjModel:
     <quality shadowsize="0" offsamples="0"/>
     <map znear="0.01" zfar="12"/>
   </visual>
-  <!-- znear and zfar are multiples of the extent, which what is parked would enlarge -->
+  <!-- znear and zfar are multiples of the extent; parked things would enlarge it -->
   <statistic extent="1" center="1.5 0 0.5"/>
   <asset>
     <texture type="skybox" builtin="gradient" rgb1="0.9 0.92 0.95" rgb2="0.6 0.65 0.7"
@@ -70,7 +70,7 @@ def build_world() -> mujoco.MjModel:
 </mujoco>''')
 
 
-def _servo(joint, inertia, force) -> str:
+def _servo(joint: str, inertia: float, force: float) -> str:
     return (f'<velocity name="{joint}" joint="{joint}" kv="{inertia / LAG}" '
             f'forcelimited="true" forcerange="-{force} {force}"/>')
 
@@ -99,7 +99,7 @@ def _walls() -> str:
 
 def _boxes() -> str:
     # Each is a body of its own, compiled at the largest size: MuJoCo's collision culling keeps the
-    # extents of compile time, and would let the base drive through a box that was moved or grown.
+    # extents of compile time. A box that grew or moved later could be driven through.
     return ''.join(f'''
       <body name="box{i}" mocap="true" pos="{PARKED} {i} 0.1">
         <geom name="box{i}" type="box" size="{LARGEST_HALF} {LARGEST_HALF} {LARGEST_HALF}"/>
