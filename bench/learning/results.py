@@ -29,7 +29,7 @@ ROWS = {  # name in the table: arguments of the benchmark verb
     'model:=advanced': ['--checkpoint', 'checkpoints/advanced.onnx'],
     'over ROS 2, through both nodes': ['--over-ros', '--episodes', '20'],
     'open loop': ['--open-loop'],
-    'suite': ['--suite', 'standard-2'],
+    'suite': ['--suite', 'standard-3'],
 }
 APART = ('open loop', 'suite')  # not a row of the first table
 SHORT = ('shipped checkpoint', 'expert, which knows the scene', 'baseline: constant command',

@@ -1,20 +1,25 @@
-"""Closed loop in the simulator, without ROS in between: a policy drives, scenes judge."""
+"""
+Closed loop in the simulator, without ROS in between: a policy drives, scenes judge.
+
+A policy drives through the control code of the drive node (`driver.py`). The expert and the
+constant drive by themselves, and they start at once: they are the bounds above and below, not
+rivals. The base's own limits of speed and acceleration hold for all.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from mobile_vla_ros.benchmark.disturbance import Disturbance, Perturbation
+from mobile_vla_ros.benchmark.driver import Deaf, Driver, STEP_S, STEPS
 from mobile_vla_ros.benchmark.phrases import PhraseFile
-from mobile_vla_ros.contract import Command, NS, STOP
+from mobile_vla_ros.contract import Command, Plan, STOP
 from mobile_vla_ros.instruction import language_of
 from mobile_vla_ros.parallel import imap
 from mobile_vla_ros.sim.expert import Expert
 from mobile_vla_ros.sim.scenario import make_scenario, Scenario, SIDES
 from mobile_vla_ros.sim.simulator import Simulator
 
-PERIOD_S = 0.1
-IMAGE_TIMEOUT_S = 0.25  # without a new frame, after which the drive node stops too
 SIZE = (320, 240)  # px
 BLACK = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
 POLICIES = ('checkpoint', 'expert', 'constant', 'blind', 'no-text')
@@ -76,10 +81,10 @@ class Runner:
     def __init__(self, job: Job):
         """Open the simulator, and the policy unless the expert drives alone."""
         self.job, self.sim = job, Simulator(*SIZE)
-        self.watch = None  # called with (simulator, command) before every step
+        self.watch = None  # called with (simulator, command) at every frame
         self._phrases = {}
         self._words_of(job)
-        self.policy = None
+        self.policy = self.driver = None
         if job.policy != 'expert' or job.open_loop:
             from mobile_vla_ros.inference.policy import load_policy
             self.policy = load_policy(job.checkpoint, job.backend, threads=1)
@@ -101,60 +106,71 @@ class Runner:
             if not row['reachable']:
                 return row
         drive = {'expert': self._teach, 'constant': self._constant}.get(self.job.policy, self._act)
-        self.errors = []
+        self.errors, self.wish = [], STOP
         outcome = self._drive(scenario, self._compare if self.job.open_loop else drive)
         outcome.pop('distance_m')
+        if self.driver and self.driver.error:  # the base stood for it: not the policy's choice
+            row['policy_error'] = self.driver.error
         if self.job.trace:
             steps = np.diff(self.commands, axis=0, prepend=[STOP])
             row |= {'path': np.round(self.path, 3).tolist(),
-                    'roughness': float(np.abs(steps[:, :2]).sum(1).mean() / PERIOD_S)}
+                    'roughness': float(np.abs(steps[:, :2]).sum(1).mean() / STEP_S)}
         return {**row, **outcome, 'errors': self.errors} if self.job.open_loop \
             else {**row, **outcome}
 
     def _drive(self, scenario, drive) -> dict:
-        self.perturbation = Perturbation(self.job.disturbance, scenario.seed, PERIOD_S)
+        self.perturbation = Perturbation(self.job.disturbance, scenario.seed, STEP_S)
         self.sim.reset(self.perturbation.mount(scenario))
         self.expert = Expert(scenario)
-        if self.policy:
-            self.policy.reset()
-        self.path, self.commands = [self.sim.pose[:2]], []
-        self.command, self.seen_s = STOP, 0.0
+        self.driver = self._make_driver(scenario) if self.policy else None
+        self.path, self.commands = [self.sim.pose[:2]], []  # a pose a frame, a command a step
         while not self.sim.outcome().done:
-            command = drive(scenario)
+            commands = drive(scenario)
             if self.watch:
-                self.watch(self.sim, command)
-            self.sim.step(self.perturbation.deliver_command(command), PERIOD_S)
+                self.watch(self.sim, commands[0])
+            for command in commands:
+                self.sim.step(self.perturbation.deliver_command(command), STEP_S)
             self.path.append(self.sim.pose[:2])
-            self.commands.append(command)
+            self.commands += commands
         return self.sim.outcome().as_dict()
+
+    def _make_driver(self, scenario) -> Driver:
+        policy = Deaf(self.policy) if self.job.policy == 'no-text' else self.policy
+        return Driver(policy, scenario.instruction)
 
     def _words_of(self, job):
         if job.phrases and job.phrases not in self._phrases:
             self._phrases[job.phrases] = PhraseFile(job.phrases)
         return self._phrases.get(job.phrases)
 
-    def _teach(self, scenario) -> Command:
-        return self.expert.act(self.sim.pose)
+    def _teach(self, scenario) -> list[Command]:
+        return [self.expert.act(self.sim.pose)] * STEPS
 
-    def _constant(self, scenario) -> Command:
-        return Command(*self.policy.metadata.data['mean_command'])
+    def _constant(self, scenario) -> list[Command]:
+        return [Command(*self.policy.metadata.data['mean_command'])] * STEPS
 
-    def _act(self, scenario) -> Command:
+    def _act(self, scenario) -> list[Command]:
+        """Return the commands of the steps up to the next frame."""
+        now_s = self.sim.time_s
+        self._look(now_s)
+        commands = []
+        for step in range(1, STEPS + 1):
+            commands.append(self.driver.command_until(now_s + step * STEP_S))
+        return commands
+
+    def _look(self, now_s: float) -> Plan | None:
+        """Let the frame of now be taken; return the plan for the one that arrives, if any does."""
         rgb = BLACK if self.job.policy == 'blind' else self.sim.render()
-        text = '' if self.job.policy == 'no-text' else scenario.instruction
-        come = self.perturbation.deliver_frame(rgb, self.sim.time_s)
-        if come:
-            self.seen_s = self.sim.time_s
-            self.command = self.policy.act(come[0], text, round(come[1] * NS))
-        elif self.sim.time_s - self.seen_s > IMAGE_TIMEOUT_S:
-            self.command = STOP
-        return self.command
+        arrived = self.perturbation.deliver_frame(rgb, now_s)
+        return self.driver.on_frame(*arrived, now_s) if arrived else None
 
-    def _compare(self, scenario) -> Command:
+    def _compare(self, scenario) -> list[Command]:
+        """Note how far the policy's own wish is off, before limits, and let the expert drive."""
         wanted = self._teach(scenario)
-        constant = self._constant(scenario)
-        self.errors.append([[abs(a - w) for a, w in zip(given, wanted)]
-                            for given in (self._act(scenario), constant)])
+        plan = self._look(self.sim.time_s)
+        self.wish = plan.at(plan.start_ns) if plan else self.wish
+        self.errors.append([[abs(a - w) for a, w in zip(given, wanted[0])]
+                            for given in (self.wish, self._constant(scenario)[0])])
         return wanted
 
 

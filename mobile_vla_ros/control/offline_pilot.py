@@ -8,6 +8,7 @@ from mobile_vla_ros.control.limits import Limits
 from mobile_vla_ros.control.planner import AnyPolicy, Frame, Picture, Planner, submit
 from mobile_vla_ros.control.reasons import Reason
 from mobile_vla_ros.control.schedule import RATE, Schedule
+from mobile_vla_ros.control.stopping import Stopping
 
 
 class OfflinePilot:
@@ -20,7 +21,8 @@ class OfflinePilot:
     def __init__(self, policy: AnyPolicy, start_ns: int,
                  sink: Callable[[int, Command, Reason], object], rate: float = RATE,
                  image_timeout: float = GuardConfig.image_timeout_ns / NS,
-                 limits: Limits | None = None) -> None:
+                 limits: Limits = Limits(),  # noqa: B008 (it is frozen)
+                 stopping: Stopping = Stopping()) -> None:  # noqa: B008 (likewise)
         """
         Start armed, without an instruction.
 
@@ -29,7 +31,7 @@ class OfflinePilot:
         :param image_timeout: s without a frame, after which the base is stopped.
         """
         self.policy = policy
-        self.guard = Guard(GuardConfig(limits or Limits(), int(image_timeout * NS)))
+        self.guard = Guard(GuardConfig(limits, int(image_timeout * NS), stopping=stopping))
         self.guard.arming.arm()
         self._planner = Planner()
         self._schedule = Schedule(self.guard, rate, start_ns)

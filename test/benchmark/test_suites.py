@@ -16,6 +16,7 @@ from mobile_vla_ros.benchmark.rollout import Job, Runner  # noqa: E402
 from mobile_vla_ros.benchmark.suites import cell_of, CELLS, PARTS, tasks  # noqa: E402
 from mobile_vla_ros.cli.benchmark import main  # noqa: E402
 from mobile_vla_ros.contract import Command, STOP  # noqa: E402
+from mobile_vla_ros.control.reasons import Reason  # noqa: E402
 from mobile_vla_ros.sim.scenario import make_scenario  # noqa: E402
 from mobile_vla_ros.sim.seeds import split_of, SUITES, TEST  # noqa: E402
 
@@ -23,12 +24,12 @@ GO = Command(0.3, 0.1, 0.0)
 
 
 def test_every_part_has_every_layout_side_and_distance_as_often():
-    found = tasks('standard-2', Job())
+    found = tasks('standard-3', Job())
     seeds = [seed for _, _, seed in found]
     assert len(seeds) == len(set(seeds)) >= 400
     assert all(seed in SUITES and split_of(seed) == 'test' for seed in seeds)
     assert min(seeds) > TEST.start + 1000, 'scenes of the README stay apart'
-    for part in PARTS['standard-2']:
+    for part in PARTS['standard-3']:
         cells = Counter(cell_of(make_scenario(seed)) for name, _, seed in found
                         if name == part.name)
         assert cells == dict.fromkeys(CELLS, part.each)
@@ -36,6 +37,47 @@ def test_every_part_has_every_layout_side_and_distance_as_often():
             len(make_scenario(seed).bottles) == part.bottles for name, _, seed in found
             if name == part.name)
     assert len({job.disturbance for _, job, _ in found}) >= 10
+
+
+def test_the_name_of_a_suite_that_was_replaced_runs_the_new_one(tmp_path, capsys):
+    out = tmp_path / 'a.json'
+    assert main(['--suite', 'short-1', '--policy', 'expert', '--processes', '2', '--json',
+                 str(out)]) == 0
+    assert 'short-1 is run as short-2, in which the guard' in capsys.readouterr().out
+    assert json.loads(out.read_text())['suite'] == 'short-2'
+
+
+class Failing:
+    """A policy that raises whatever is not a ValueError, or gives NaN, from its tenth frame."""
+
+    sha256 = backend = 'failing'
+
+    def __init__(self, policy, how):
+        self.policy, self.how, self.calls = policy, how, 0
+
+    def reset(self):
+        self.policy.reset()
+
+    def plan(self, *args):
+        self.calls += 1
+        plan = self.policy.plan(*args)
+        if self.calls >= 10 and self.how == 'raises':
+            raise RuntimeError('no such operator')
+        if self.calls >= 10:
+            plan.commands[:] = np.nan
+        return plan
+
+
+@pytest.mark.parametrize('how, words', [
+    ('raises', 'RuntimeError: no such operator'), ('nan', 'the policy gave [nan, nan, nan]')])
+def test_a_policy_that_fails_makes_the_base_stand_and_is_told(how, words):
+    runner = Runner(Job())
+    runner.policy = Failing(runner.policy, how)
+    row = runner.run(SUITES.start)
+    moved = np.array(runner.commands).any(1)  # of every 0.05 s
+    assert moved[10:18].all() and not moved[18:].any()
+    assert not row['success'] and row['policy_error'].startswith(words)
+    assert runner.driver.reason is Reason.FAULT
 
 
 def test_frames_come_late_or_not_at_all():
@@ -85,8 +127,8 @@ def test_a_camera_that_dies_stops_the_base(monkeypatch):
     runner = Runner(Job())
     row = runner.run(SUITES.start)
     assert not row['success'] and not row['contacts']
-    assert np.array(runner.commands)[20:29].any()
-    assert not np.array(runner.commands)[33:].any()
+    moved = np.array(runner.commands).any(1)  # of every 0.05 s
+    assert moved[40:58].any() and not moved[66:].any()
 
 
 def test_an_interrupted_run_goes_on_and_gives_the_same(tmp_path, monkeypatch, capsys):
@@ -137,8 +179,8 @@ def test_the_page_shows_failures_first_with_their_films(tmp_path, capsys):
 
 
 @pytest.mark.parametrize('args, message', [
-    (['--suite', 'big'], "no suite 'big'; one of standard-2, short-1"),
-    (['--suite', 'short-1', '--swap-sides'], 'takes no --swap-sides'),
+    (['--suite', 'big'], "no suite 'big'; one of standard-3, short-2"),
+    (['--suite', 'short-2', '--swap-sides'], 'takes no --swap-sides'),
     (['--over-ros', '--html', 'x.html'], 'takes no --suite, --html or --films')])
 def test_what_does_not_go_together_is_one_line(args, message, capsys):
     assert main(args) == 2
