@@ -34,7 +34,9 @@ FAULTS = {
     27: 'deadman released', 28: 'deactivated, stopped, disarmed, shut down, an error',
     34: 'launch with any wrong argument or file, or a node that dies',
     35: 'odd keys: escape sequences, pasted text, focus'}
-FILES = ('control/test_limits.py', 'nodes/test_drive_faults.py', 'nodes/test_drive_checkpoint.py',
+FILES = ('control/test_limits.py', 'nodes/test_drive_authority.py', 'nodes/test_drive_camera.py',
+         'nodes/test_drive_checkpoint.py', 'nodes/test_drive_instructions.py',
+         'nodes/test_drive_peers.py', 'nodes/test_drive_policy.py', 'nodes/test_drive_stamps.py',
          'nodes/test_drive_start.py', 'nodes/test_sim.py', 'test_messages.py',
          'inference/test_policy.py', 'control/test_pilot.py', 'nodes/test_record.py',
          'data/test_episode.py', 'nodes/test_teleop.py', 'project/test_robot_config.py',

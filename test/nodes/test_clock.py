@@ -15,8 +15,8 @@ import pytest
 from mobile_vla_ros import messages
 from mobile_vla_ros.contract import STOP
 
+from support.drive_checks import assert_no_stop, assert_resumes, assert_stops, PERIOD_S
 from support.ros_harness import graph, stalled, wait_for
-from nodes.test_drive_faults import assert_no_stop, assert_resumes, assert_stops, PERIOD_S
 
 JUMPS = (3600, 0, -3600, 0)  # s ahead of the true time
 

@@ -10,11 +10,12 @@ pytest.importorskip('pytest_cov')
 
 TESTS = ('control/test_arming.py', 'control/test_guard.py', 'control/test_guard_frames.py',
          'control/test_latest_worker.py', 'control/test_limits.py', 'control/test_obstacle.py',
-         'control/test_obstacle_monitor.py', 'control/test_pace.py', 'control/test_stopping.py',
-         'control/test_watchdog.py', 'test_contract.py')
+         'control/test_obstacle_monitor.py', 'control/test_pace.py', 'control/test_planner.py',
+         'control/test_schedule.py', 'control/test_stopping.py', 'control/test_watchdog.py',
+         'test_contract.py')
 COVERED = ('contract', 'control.arming', 'control.guard', 'control.latest_worker',
-           'control.limits', 'control.obstacle', 'control.pace', 'control.reasons',
-           'control.stopping', 'control.watchdog')
+           'control.limits', 'control.obstacle', 'control.pace', 'control.planner',
+           'control.reasons', 'control.schedule', 'control.stopping', 'control.watchdog')
 
 
 def measure(folder, tests=TESTS):
