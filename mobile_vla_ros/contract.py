@@ -1,9 +1,10 @@
 """What every part of the package agrees on: commands, plans and the action convention."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 AXES = ('linear_x', 'linear_y', 'angular_z')
 UNITS = ('m/s', 'm/s', 'rad/s')
@@ -40,7 +41,8 @@ STOP = Command()
 class Plan:
     """Future commands at a steady rate, of which those whose time is past are skipped."""
 
-    def __init__(self, commands: np.ndarray, start_ns: int, period_ns: int):
+    def __init__(self, commands: npt.NDArray[np.floating[Any]], start_ns: int,
+                 period_ns: int) -> None:
         """
         Take `commands` (T, 3) in AXES order; the first is in effect from `start_ns` on.
 

@@ -38,7 +38,7 @@ class Pasted(str):
 class KeyReader:
     """Characters in, keys out: a character, one of the names above, or Pasted."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Begin between two keys."""
         self._sequence, self._began, self._pasting = '', -math.inf, False
 
@@ -68,7 +68,7 @@ class KeyReader:
             self._sequence = ''
         return []
 
-    def _finish(self):
+    def _finish(self) -> list[str]:
         sequence, self._sequence, self._began = self._sequence, '', -math.inf
         if sequence in ('\x1b[200~', '\x1b[201~'):
             self._pasting = sequence == '\x1b[200~'

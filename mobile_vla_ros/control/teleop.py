@@ -36,7 +36,7 @@ class Label(NamedTuple):
 class Entry:
     """A line of text as it is typed; nothing moves meanwhile."""
 
-    def __init__(self, name: str):
+    def __init__(self, name: str) -> None:
         """Begin an empty line for the label `name`."""
         self.name, self.text, self.open = name, '', True
 
@@ -67,9 +67,11 @@ class HeldKey:
     FIRST_S = 0.6
     LEAST_S, MOST_S = 0.08, 0.25
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Hold nothing."""
-        self.key, self._last, self._repeats, self._interval = None, -math.inf, 0, None
+        self.key: str | None = None
+        self._last, self._repeats = -math.inf, 0
+        self._interval: float | None = None  # of its repeats, s
 
     @property
     def deadline(self) -> float:
@@ -108,7 +110,7 @@ class HeldKey:
 class Teleop:
     """What is typed in, command out."""
 
-    def __init__(self, base: str = 'holonomic'):
+    def __init__(self, base: str = 'holonomic') -> None:
         """
         Stand still.
 
@@ -117,7 +119,7 @@ class Teleop:
         if base not in BASES:
             raise ValueError(f'base must be one of {", ".join(BASES)}, got {base!r}')
         self.base, self.step, self.hand = base, 1, HeldKey()
-        self.entry = None  # the line that is being typed
+        self.entry: Entry | None = None  # the line that is being typed
         self._keys = KeyReader()
 
     @property
@@ -132,7 +134,7 @@ class Teleop:
             asked = self._press(key, now) or asked
         return asked
 
-    def _press(self, key, now):
+    def _press(self, key: str, now: float) -> str | Label | None:
         if self.entry:
             label = self.entry.key(key)
             self.entry = self.entry if self.entry.open else None
@@ -153,10 +155,10 @@ class Teleop:
         """Return what the base is told at `now`."""
         for key in self._keys.overdue(now):
             self._press(key, now)
-        key = self.hand.held(now)
-        if key is None:
+        held = self.hand.held(now)
+        if held is None:
             return STOP
-        forward, left, turn = DIRECTIONS[key]
+        forward, left, turn = DIRECTIONS[held]
         if self.base == 'differential':
             # Backwards the nose goes the other way, as a driver expects.
             left, turn = 0, turn + left * (-1 if forward < 0 else 1)

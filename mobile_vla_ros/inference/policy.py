@@ -1,14 +1,16 @@
-"""From a checkpoint to commands: the one pipeline that training, replay and the robot share."""
+"""From a checkpoint to commands: what training measures, and replay, benchmark and robot drive."""
 
 from collections import deque
 import hashlib
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from mobile_vla_ros.contract import Command, ContractError, NS, Plan
 from mobile_vla_ros.environment.share import share_file
 from mobile_vla_ros.inference import backends
+from mobile_vla_ros.inference.engines import Engine, Float
 from mobile_vla_ros.models.metadata import Metadata
 from mobile_vla_ros.models.text import encode_text, NAME as TEXT_ENCODER
 from mobile_vla_ros.preprocessing import history_frames, preprocess
@@ -17,7 +19,7 @@ DEFAULT = ('checkpoints', 'default.onnx')
 FRAMES_KEPT_S = 0.3  # beyond the oldest age that the model looks back to
 
 
-def load_policy(path=None, backend: str = 'auto', threads: int = 0,
+def load_policy(path: str | Path | None = None, backend: str = 'auto', threads: int = 0,
                 device: str = 'cpu') -> 'Policy':
     """
     Load a checkpoint, the shipped one if `path` is None or empty.
@@ -30,11 +32,11 @@ def load_policy(path=None, backend: str = 'auto', threads: int = 0,
     :raises ContractError: if it is damaged, holds values that are not finite, or doesn't match.
     :raises ValueError: for an unknown backend or device, or one that can't run this file.
     """
-    path = Path(path) if path else share_file(*DEFAULT)
-    if not path.is_file():
-        raise FileNotFoundError(f'no checkpoint at {path}; leave it out for the shipped one')
-    content = path.read_bytes()
-    engine, metadata = backends.open_engine(path, content, backend, threads, device)
+    file = Path(path) if path else share_file(*DEFAULT)
+    if not file.is_file():
+        raise FileNotFoundError(f'no checkpoint at {file}; leave it out for the shipped one')
+    content = file.read_bytes()
+    engine, metadata = backends.open_engine(file, content, backend, threads, device)
     encode_text('go')  # loads the encoder now, not when the first instruction waits for it
     return Policy(engine, metadata, hashlib.sha256(content).hexdigest())
 
@@ -42,7 +44,7 @@ def load_policy(path=None, backend: str = 'auto', threads: int = 0,
 class Policy:
     """Commands from images and an instruction; keeps about a second of earlier frames."""
 
-    def __init__(self, engine, metadata: Metadata, sha256: str = ''):
+    def __init__(self, engine: Engine, metadata: Metadata, sha256: str = '') -> None:
         """
         Take what `load_policy` has opened.
 
@@ -54,13 +56,13 @@ class Policy:
         self.engine, self.metadata, self.sha256 = engine, metadata, sha256
         self.backend = engine.name
         self._text = ('', encode_text(''))
-        self.reset()
+        self._frames: deque[tuple[int, Float]] = deque()  # (stamp_ns, look), oldest first
 
     def reset(self) -> None:
         """Forget the earlier frames, as before a new episode."""
-        self._frames = deque()  # (stamp_ns, look), oldest first
+        self._frames.clear()
 
-    def plan(self, rgb: np.ndarray, instruction: str, stamp_ns: int) -> Plan:
+    def plan(self, rgb: npt.NDArray[np.uint8], instruction: str, stamp_ns: int) -> Plan:
         """
         Return the commands from `stamp_ns` on.
 
@@ -82,16 +84,16 @@ class Policy:
         self._remember(stamp_ns, look[0])
         return Plan(commands[0], stamp_ns, round(NS / self.metadata.rate_hz))
 
-    def act(self, rgb: np.ndarray, instruction: str, stamp_ns: int) -> Command:
+    def act(self, rgb: npt.NDArray[np.uint8], instruction: str, stamp_ns: int) -> Command:
         """Return the command at `stamp_ns`; as `plan`, of which it is the first step."""
         return self.plan(rgb, instruction, stamp_ns).at(stamp_ns)
 
-    def _past(self, stamp_ns):
+    def _past(self, stamp_ns: int) -> Float:
         stamps = [stamp for stamp, _ in self._frames]
         rows = history_frames(stamps, stamp_ns, self.metadata.history_s)
         return np.stack([self._frames[row][1] for row in rows])[None]  # (1, ages, memory)
 
-    def _remember(self, stamp_ns, look) -> None:
+    def _remember(self, stamp_ns: int, look: Float) -> None:
         if self._frames and self._frames[-1][0] == stamp_ns:
             self._frames.pop()
         self._frames.append((stamp_ns, look))

@@ -27,6 +27,8 @@ FAULTS = {'good': 0, 'raise': 1, 'nan': 2}  # the channel that asks for it
 class Counting(Policy):
     """Red is linear_x; linear_y counts the plans since the last reset; angular_z is the side."""
 
+    count, stamp_ns = 0, -1
+
     def reset(self):
         """Begin to count anew."""
         super().reset()
