@@ -142,16 +142,18 @@ def without_ramps(commands) -> list[Command]:
 @pytest.mark.nodes
 def test_the_node_answers_as_it_stands():
     pytest.importorskip('rclpy')
-    from support.ros_harness import graph, wait_for
+    from support.ros_harness import assert_within, graph, wait_for
     with graph() as g:
         node = Node(g)
         wait_for(lambda: node.reason is Reason.NO_INSTRUCTION, 30.0, 'an armed node')
         wait_for(lambda: g.images.get_subscription_count()
                  and g.instructions.get_subscription_count(), 10.0, 'a node that listens')
         begun = len(g.received)
-        last = None
+        last, seen = None, 0.0  # the newest good frame
         for seconds, event in at_times():
             since = time.monotonic()
+            if event.kind == 'frame' and event.value[1:] == ('good', 0):
+                seen = since
             # A slow machine takes longer for each; what cannot be read is then fewer pictures.
             if event.kind == 'unreadable' and event.reason is Reason.DRIVING and event == last:
                 continue
@@ -165,6 +167,11 @@ def test_the_node_answers_as_it_stands():
                 return node.answered(seconds, event, since)
             again = [since + 0.5, 1]
             wait_for(answered, 10.0, f'{event}, not {g.last()}, {node.reason}')
+            if event.kind == 'silence' or event.reason is Reason.UNREADABLE != last.reason:
+                moved = max(at for at, command in list(g.received) if any(command))
+                stopped = g.zero(moved)[0]
+                assert stopped - seen >= TIMEOUT_S, 'however slow the machine is, not sooner'
+                assert_within(stopped - seen, 1.5 * TIMEOUT_S, seen)
             last = event
         driven = without_ramps([command for _, command in g.received[begun:]])
     assert driven == without_ramps([event.command for _, event in at_times()])
