@@ -68,9 +68,10 @@ class Guard:
         self._tick_ns: int | None = None
 
     def configure(self, config: GuardConfig) -> None:
-        """Take other settings; what was seen and what was decided stays.
+        """
+        Take other settings; keep what was seen and decided.
 
-        `max_failures`, and whether there is a scanner, stay as the guard was made with.
+        Only a new guard takes another `max_failures`, or begins or ends to watch a scanner.
         """
         self.config = replace(config, max_failures=self.config.max_failures)
         self.limiter.limits = config.limits
@@ -100,11 +101,12 @@ class Guard:
     def accept_frame(self, stamp_ns: int, now_ns: int, delay_ns: int = 0,
                      stamped: bool = True) -> bool:
         """
-        Take note of a frame; False if its stamp is not newer than the last one's.
+        Take note of a frame; refuse it (False) if its stamp is not newer than the last one.
 
         :param delay_ns: from its stamp to its receipt, as the clocks say.
-        :param stamped: False where the camera gave no stamp, and that of its receipt is taken.
-            The first stamp of its own begins a new order; none after that goes backwards.
+        :param stamped: False where the camera gave no stamp, so that the time of receipt is the
+            stamp. The first stamp of the camera's own begins a new order. From then on, a frame
+            without one is refused.
         """
         last_ns = self._stamp_ns if stamped == self._stamped else None
         if last_ns is not None and stamp_ns <= last_ns or self._stamped and not stamped:
@@ -119,7 +121,7 @@ class Guard:
         if not acceptable(plan.commands):
             bad = next(row for row in plan.commands if not acceptable(row))
             self.note_failure(f'the policy gave {bad.tolist()}, wanted finite values within '
-                        f'+-{ABSURD:g}')
+                              f'+-{ABSURD:g}')
             return False
         if self.faulted or instruction != self.instruction:  # or it changed meanwhile
             return False
@@ -176,7 +178,7 @@ class Guard:
         age_ns = self.watchdog.age_ns(now_ns) + self._delay_ns
         self.cap = self.config.stopping.cap(self.age.note(age_ns / NS, step_s))
         decision = self._slow(self.limiter.clip(wanted), now_ns)
-        if decision.reason is Reason.DRIVING:  # a base on another way yet is slowed on that one
+        if decision.reason is Reason.DRIVING:  # the base may still move another way
             decision = self._slow(self.limiter.limit(decision.command, step_s), now_ns)
         self.limiter.last = decision.command
         return decision

@@ -49,7 +49,7 @@ class KeyReader:
         if not self._sequence and char == '[' and now - self._began < UNFINISHED_S:
             char = '\x1b['  # over a slow link its Escape came long before, and counted alone
         if char[0] == '\x1b' and not _STRING.match(self._sequence):
-            self._sequence, self._began = char, now  # one that was cut short means nothing
+            self._sequence, self._began = char, now  # an unfinished one before it means nothing
         elif self._sequence:
             self._sequence += char
         else:

@@ -57,7 +57,7 @@ class Scan:
         Within range_min..range_max is something; -Inf is something too close to measure; +Inf is
         nothing as far as the scanner sees. NaN and every other value tell nothing.
 
-        :raises ValueError: if there is no ray, or what is said of them makes no sense.
+        :raises ValueError: if there is no ray, or if angles or ranges make no sense.
         """
         ranges = np.asarray(ranges, np.float64)
         if ranges.ndim != 1 or not len(ranges):
@@ -88,8 +88,9 @@ def free_way(scan: Scan, zone: Zone, command: Command) -> float:
     """
     Return how many metres the base may run along a command's arc before it meets something.
 
-    0 if something is in the way already, and infinity where nothing is. Inside the margin it may
-    run along what is there and away from it, but not nearer. A disc that only turns meets nothing.
+    It is 0 if something is in the way already, and infinity if the way is free. Inside the margin
+    the base may run along an obstacle and away from it, but not nearer. A disc that only turns
+    meets nothing.
     """
     speed = command.speed
     if not speed:
@@ -146,7 +147,7 @@ class ObstacleMonitor:
         self._scan = BLIND
 
     def configure(self, config: ObstacleConfig, stopping: Stopping) -> None:
-        """Take other settings; what was seen stays."""
+        """Take other settings; keep what was seen."""
         self.zone, self.stopping = config.zone, stopping
         self.watchdog.timeout_ns = config.timeout_ns
 
