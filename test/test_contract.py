@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mobile_vla_ros.contract import ContractError, Plan
+from mobile_vla_ros.contract import Command, ContractError, Plan
 
 
 @pytest.mark.parametrize('shape, period_ns, message', [
@@ -12,3 +12,10 @@ from mobile_vla_ros.contract import ContractError, Plan
 def test_a_plan_that_is_none_is_refused(shape, period_ns, message):
     with pytest.raises(ContractError, match=message):
         Plan(np.zeros(shape), 0, period_ns)
+
+
+def test_a_plan_skips_what_is_past():
+    plan = Plan(np.arange(9, dtype=np.float32).reshape(3, 3), start_ns=1000, period_ns=100)
+    assert plan.at(900) == plan.at(1099) == Command(0, 1, 2)
+    assert plan.at(1100) == Command(3, 4, 5)
+    assert plan.at(10 ** 9) == Command(6, 7, 8)

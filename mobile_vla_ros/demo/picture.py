@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from matplotlib import pyplot as plt
+from matplotlib.font_manager import FontProperties
+from matplotlib.patches import Circle
 import numpy as np
 
 from mobile_vla_ros.contract import NS
@@ -18,7 +20,7 @@ def write(trace: Trace, path: Path, moments: int = 4) -> None:
     figure = plt.figure(figsize=(14, 8.2), dpi=100, facecolor=chart.PAPER)
     text, font = captions.caption(trace.scenario)
     figure.text(0.03, 0.94, text, fontsize=20, color=chart.INK, va='center',
-                fontproperties=captions.font_manager.FontProperties(fname=font, size=20))
+                fontproperties=FontProperties(fname=font, size=20))
     driven, end = trace.driven(), trace.seconds
     for i, at in enumerate(np.linspace(0.06, 0.94, moments) * end):
         ns = trace.origin_ns + round(at * NS)
@@ -32,7 +34,7 @@ def write(trace: Trace, path: Path, moments: int = 4) -> None:
     above.plot(track[:, 2], track[:, 1], color=chart.ACCENT, lw=2.5, zorder=2.5,
                solid_capstyle='round')
     x, y, _, _ = trace.pose_at(trace.now_ns)
-    above.add_patch(plt.Circle((y, x), BASE_RADIUS, color=chart.ACCENT, zorder=5))
+    above.add_patch(Circle((y, x), BASE_RADIUS, color=chart.ACCENT, zorder=5))
     plot = figure.add_axes((0.425, 0.09, 0.545, 0.385))
     chart.command_axes(plot, driven, end)
     for i, (_, color) in enumerate(chart.SERIES):

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from mobile_vla_ros.data.bags import Bag
-from mobile_vla_ros.images.decode import decode, MessageError
+from mobile_vla_ros.errors import MessageError
+from mobile_vla_ros.images.decode import decode
 from mobile_vla_ros.images.tally import Tally
 from mobile_vla_ros.inference.engines import Array, Engine
 from mobile_vla_ros.inference.policy import load_policy

@@ -231,3 +231,14 @@ def test_a_segment_trims_itself_and_says_what_it_was():
     assert part.trim(0.2).images == list(range(2, 10))
     for still in (Segment('go'), Segment('go', [1], [STILL])):
         assert still.trim(0.2) == Segment('go')
+
+
+def test_a_bad_command_ends_an_episode_and_answers_nothing():
+    def at(ms, kind, value):
+        return Event(kind, ms * 1_000_000, ms * 1_000_000, value)
+    events = [at(0, 'instruction', 'go'), at(10, 'image', 1), at(20, 'command', GO),
+              at(110, 'image', 2), at(120, 'cut', 'a command that cannot be read'),
+              at(210, 'image', 3), at(220, 'command', GO)]
+    found = list(segments(events, lambda image: image, 0.0))
+    assert [part.images for part in found] == [[1], [3]]
+    assert {part.instruction for part in found} == {'go'}

@@ -125,3 +125,23 @@ def test_every_recording_is_varied_by_the_recipe_of_its_own_distance(tmp_path):
     plain = found['close'][0]
     assert min(found['close']) == plain < max(found['close']), 'driven slowly'
     assert max(found['far']) == plain > min(found['far']), 'driven fast'
+
+
+def test_the_recipes_differ_in_pace_and_in_what_they_show():
+    rng = np.random.default_rng(0)
+    images = np.repeat(rng.integers(0, 255, (1, 64, 64, 3), dtype=np.uint8), 60, 0)
+    commands = np.tile(np.float32([0.4, 0.1, 0.0]), (60, 1))
+    paces, moved = {}, {}
+    for name, recipe in AUGMENTATIONS.items():
+        copies = [vary(images, commands, recipe, rng) for _ in range(30)]
+        for seen, driven in copies:
+            assert seen.dtype == np.uint8 and len(seen) == len(driven)
+            path = driven[:, 0].sum()
+            assert path == pytest.approx(commands[:, 0].sum(), rel=0.05), 'as far, only faster'
+            assert driven[0, 1] / driven[0, 0] == pytest.approx(0.25)
+        paces[name] = np.array([driven[0, 0] / 0.4 for _, driven in copies])
+        moved[name] = np.median([np.abs(seen[0] - images[0].astype(float)).mean()
+                                 for seen, _ in copies])
+    assert paces['close'].max() <= 1.0 <= paces['far'].min()
+    assert paces['medium'].min() < 1.0 < paces['medium'].max()
+    assert moved['close'] < moved['medium'] < moved['far']

@@ -10,24 +10,21 @@ import yaml
 pytest.importorskip('torch')
 pytest.importorskip('rosbags')
 from support.bags import (  # noqa: E402
-    BagWriter, image, ODD_TOLD, START, STORE, text, twist, write, write_odd)
+    BagWriter, image, ODD_TOLD, START, text, twist, write, write_odd)
 from support.expert_drive import write_bag  # noqa: E402
 
 from mobile_vla_ros.cli import dataset as verb, train as train_verb  # noqa: E402
 from mobile_vla_ros.contract import Command, NS  # noqa: E402
 from mobile_vla_ros.data.bag_paths import bags_in  # noqa: E402
-from mobile_vla_ros.data.bags import Bag, Event  # noqa: E402
+from mobile_vla_ros.data.bags import Bag  # noqa: E402
 from mobile_vla_ros.data.episode import EpisodeWriter  # noqa: E402
-from mobile_vla_ros.data.segments import segments  # noqa: E402
 from mobile_vla_ros.images.decode import decode  # noqa: E402
 from mobile_vla_ros.models.checkpoint import load_model  # noqa: E402
 from mobile_vla_ros.models.text import encode_text  # noqa: E402
-from mobile_vla_ros.models.vision import CHANNELS, GRID  # noqa: E402
 from mobile_vla_ros.preprocessing import IMAGE  # noqa: E402
-from mobile_vla_ros.sim.scenario import COLORS, SIDES  # noqa: E402
-from mobile_vla_ros.training.augment import AUGMENTATIONS, vary  # noqa: E402
+from mobile_vla_ros.training.augment import AUGMENTATIONS  # noqa: E402
 from mobile_vla_ros.training.features import Encoder  # noqa: E402
-from mobile_vla_ros.training.shards import LONGEST, read_shards, write_shard  # noqa: E402
+from mobile_vla_ros.training.shards import read_shards  # noqa: E402
 
 GO = Command(0.3, 0.0, 0.0)
 STILL = Command(0.0, 0.0, 0.0)
@@ -118,38 +115,6 @@ def test_an_episode_is_multiplied_by_the_recipe_of_its_distance(bags, tmp_path, 
     assert lengths[0] == lengths[1] == min(lengths) < max(lengths), 'precision is driven slowly'
 
 
-def recorded(folder, *heard):
-    """Write an episode as our recorder does: every topic registered, one message on some."""
-    writer = EpisodeWriter(folder, {})
-    picture = image(np.zeros((24, 32, 3), np.uint8), 0)
-    for name in ('image', 'other/image', 'cmd_vel', 'base/cmd', 'cmd_vel_joy'):
-        msg = picture if 'image' in name else twist(GO)
-        kind = msg.__msgtype__
-        channel = writer.topic(f'/{name}', kind, STORE.generate_msgdef(kind, ros_version=2)[0])
-        if name in heard:
-            writer.write(channel, START, bytes(STORE.serialize_cdr(msg, kind)))
-    writer.close()
-
-
-@pytest.mark.parametrize('heard, chosen', [
-    (('image', 'base/cmd'), '/base/cmd'), (('image', 'base/cmd', 'cmd_vel_joy'), '/base/cmd'),
-    (('image', 'cmd_vel_joy'), '/cmd_vel_joy'), (('image', 'cmd_vel', 'base/cmd'), '/cmd_vel'),
-    (('image',), '/cmd_vel')])
-def test_topics_without_messages_and_the_operator_stand_back(tmp_path, heard, chosen):
-    recorded(tmp_path / 'bag', *heard)
-    with Bag(tmp_path / 'bag') as bag:
-        assert (bag.topics['image'], bag.topics['command']) == ('/image', chosen)
-    with Bag(tmp_path / 'bag', command='/cmd_vel_joy') as bag:
-        assert bag.topics['command'] == '/cmd_vel_joy', 'what is named is taken'
-
-
-def test_what_is_not_clear_is_still_refused(tmp_path):
-    for i, heard in enumerate([('image', 'other/image'), ()]):
-        recorded(tmp_path / f'{i}', *heard)
-        with pytest.raises(ValueError, match='several image topics.*: /image, /other/image'):
-            Bag(tmp_path / f'{i}')
-
-
 def test_a_folder_of_episodes_is_the_bags_in_it(tmp_path, capsys):
     drives = tmp_path / 'drives'
     for name in ('b', 'a', '.a.repairing'):
@@ -219,34 +184,6 @@ def test_corrections_are_what_the_operator_did_and_nothing_else(tmp_path, capsys
     assert 'nobody took over' in capsys.readouterr().err
 
 
-def test_the_recipes_differ_in_pace_and_in_what_they_show():
-    rng = np.random.default_rng(0)
-    images = np.repeat(rng.integers(0, 255, (1, 64, 64, 3), dtype=np.uint8), 60, 0)
-    commands = np.tile(np.float32([0.4, 0.1, 0.0]), (60, 1))
-    paces, moved = {}, {}
-    for name, recipe in AUGMENTATIONS.items():
-        copies = [vary(images, commands, recipe, rng) for _ in range(30)]
-        for seen, driven in copies:
-            assert seen.dtype == np.uint8 and len(seen) == len(driven)
-            path = driven[:, 0].sum()
-            assert path == pytest.approx(commands[:, 0].sum(), rel=0.05), 'as far, only faster'
-            assert driven[0, 1] / driven[0, 0] == pytest.approx(0.25)
-        paces[name] = np.array([driven[0, 0] / 0.4 for _, driven in copies])
-        moved[name] = np.median([np.abs(seen[0] - images[0].astype(float)).mean()
-                                 for seen, _ in copies])
-    assert paces['close'].max() <= 1.0 <= paces['far'].min()
-    assert paces['medium'].min() < 1.0 < paces['medium'].max()
-    assert moved['close'] < moved['medium'] < moved['far']
-
-
-def test_features_of_another_version_are_refused(tmp_path):
-    write_shard(tmp_path, 'old', [({'seed': 1, 'side': 'left', 'color': 'red'},
-                                   np.zeros((2, 5, 14, 14), np.float16),
-                                   np.zeros((2, 2, 5, 3), np.float32), np.zeros((2, 3)))])
-    with pytest.raises(ValueError, match='of another version'):
-        read_shards(tmp_path)
-
-
 def test_a_bag_that_cannot_be_taken_is_named_and_the_others_are_built(bags, tmp_path, capsys):
     broken = tmp_path / 'broken.mcap'
     broken.write_bytes(b'nonsense')
@@ -303,22 +240,6 @@ def test_pictures_are_kept_beside_their_features_if_asked_for(bags, tmp_path):
     assert all(np.array_equal(a.grids, b.grids) for a, b in zip(before, (real, mirrored)))
 
 
-def test_a_long_drive_is_learned_in_pieces(tmp_path):
-    frames = 2 * LONGEST + 1
-    numbers = np.arange(frames, dtype=np.float32)
-    grids = np.zeros((frames, CHANNELS, GRID, GRID), np.float16)
-    labels = np.tile(numbers[:, None, None, None], (1, len(SIDES), len(COLORS), 3))
-    row = {'seed': 7, 'side': 'left', 'color': 'red'}
-    write_shard(tmp_path, 'a', [(row, grids, labels, labels), (row, grids[:1], labels[:1],
-                                                               labels[:1])])
-    lengths = [len(e.grids) for e in read_shards(tmp_path)]
-    assert max(lengths) <= LONGEST and lengths[-1] == 1 and len(lengths) == 4
-    assert max(lengths[:3]) - min(lengths[:3]) <= 1
-    learned = np.concatenate([e.labels[:, 0, 0, 0] for e in read_shards(tmp_path)])
-    assert np.array_equal(learned, [*numbers, 0.0])
-    assert {e.recording for e in read_shards(tmp_path)} == {'7'}
-
-
 def test_words_of_ones_own_stay_and_are_mirrored_only_for_certain(bags, tmp_path, capsys):
     for said, other in (('never go left, avoid the red car', 'never go right, avoid the red car'),
                         ('왼쪽으로 지나 빨간 병에 멈춰', '오른쪽으로 지나 빨간 병에 멈춰'),
@@ -345,14 +266,3 @@ def test_what_is_left_out_is_told_whenever_it_is_built(tmp_path, capsys):
         said = capsys.readouterr().out
         assert '3 episodes, 30 frames of 1 bags, in which 60 were read; 6.0 s of driving' in said
         assert all(f'{bag}: {words}\n' in said for words in ODD_TOLD)
-
-
-def test_a_bad_command_ends_an_episode_and_answers_nothing():
-    def at(ms, kind, value):
-        return Event(kind, ms * 1_000_000, ms * 1_000_000, value)
-    events = [at(0, 'instruction', 'go'), at(10, 'image', 1), at(20, 'command', GO),
-              at(110, 'image', 2), at(120, 'cut', 'a command that cannot be read'),
-              at(210, 'image', 3), at(220, 'command', GO)]
-    found = list(segments(events, lambda image: image, 0.0))
-    assert [part.images for part in found] == [[1], [3]]
-    assert {part.instruction for part in found} == {'go'}

@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip('torch')
 
-from training.test_loop import CONFIGS, episode, settings, words  # noqa: E402
+from support.learning import CONFIGS, episode, settings, words  # noqa: E402
 
 from mobile_vla_ros.models.checkpoint import load_model  # noqa: E402
 from mobile_vla_ros.training import loop  # noqa: E402
