@@ -1,7 +1,9 @@
-"""The only conversions between ROS messages and plain values; images come from `images`."""
+"""Conversions between ROS messages and plain values, all of them; `images` decodes images."""
 
 from array import array
+from collections.abc import Iterable
 import math
+from typing import Any
 
 from builtin_interfaces.msg import Time
 import cv2
@@ -20,7 +22,7 @@ from mobile_vla_ros.images.decode import (  # noqa: F401
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 
 
-def to_ns(stamp) -> int:
+def to_ns(stamp: Any) -> int:
     """Return a builtin_interfaces/Time in ns."""
     return stamp.sec * NS + stamp.nanosec
 
@@ -31,7 +33,7 @@ def to_stamp(ns: int) -> Time:
 
 
 def to_twist(command: Command) -> Twist:
-    """Return a command in m/s and rad/s as a Twist; what is not driven is exactly zero."""
+    """Return a command in m/s and rad/s as a Twist; the other axes are exactly zero."""
     msg = Twist()
     msg.linear.x, msg.linear.y, msg.angular.z = command
     return msg
@@ -45,7 +47,7 @@ def to_twist_stamped(command: Command, now_ns: int, frame_id: str) -> TwistStamp
     return msg
 
 
-def to_command(msg) -> Command:
+def to_command(msg: Any) -> Command:
     """
     Return the command in a Twist or a TwistStamped.
 
@@ -58,7 +60,7 @@ def to_command(msg) -> Command:
     return command
 
 
-def to_scan(msg) -> Scan:
+def to_scan(msg: Any) -> Scan:
     """
     Return a sensor_msgs/LaserScan as plain values.
 
@@ -74,20 +76,20 @@ def to_laser_scan(ranges: np.ndarray, angle_min: float, angle_increment: float, 
                   stamp_ns: int, frame_id: str, near: float = 0.0,
                   period_s: float = 0.0) -> LaserScan:
     """
-    Return ranges (n,) in m, angles in rad, as a LaserScan whose rays are of one moment.
+    Return ranges (n,) in m, angles in rad, as a LaserScan.
 
-    That is what its time_increment of 0 says. REP-117: beyond `reach` m is +Inf, nearer than
-    `near` m is -Inf.
+    All rays are of one moment, so its time_increment is 0. By REP-117 a range beyond `reach` m is
+    +Inf, and one below `near` m is -Inf.
 
-    :param period_s: from one scan to the next; 0: not known.
+    :param period_s: time from one scan to the next; 0: not known.
     """
     msg = LaserScan(angle_min=angle_min, angle_increment=angle_increment, range_max=reach,
                     angle_max=angle_min + angle_increment * (len(ranges) - 1),
                     range_min=near, scan_time=period_s, time_increment=0.0)
     msg.header.stamp = to_stamp(stamp_ns)
     msg.header.frame_id = frame_id
-    told = np.where(ranges < near, -np.inf, np.where(ranges <= reach, ranges, np.inf))
-    msg.ranges = array('f', told.astype(np.float32).tobytes())
+    measured = np.where(ranges < near, -np.inf, np.where(ranges <= reach, ranges, np.inf))
+    msg.ranges = array('f', measured.astype(np.float32).tobytes())
     return msg
 
 
@@ -117,15 +119,15 @@ def to_compressed(rgb: np.ndarray, stamp_ns: int, frame_id: str) -> CompressedIm
     return msg
 
 
-def _bytes(content) -> array:
-    """Return an array: a message takes it as it is, and checks anything else value by value."""
+def _bytes(content: Any) -> array:
+    """Return an array; a message would check anything else value by value."""
     data = array('B')
     data.frombytes(memoryview(content).cast('B'))
     return data
 
 
-def replayed(image, stamp_ns: int):
-    """Return a bag's image message, of either kind, as ROS's own with another stamp."""
+def replayed(image: Any, stamp_ns: int) -> Image | CompressedImage:
+    """Return an image message of a bag, raw or compressed, as one of ROS with another stamp."""
     if hasattr(image, 'format'):
         msg = CompressedImage(format=image.format)
     else:
@@ -137,7 +139,8 @@ def replayed(image, stamp_ns: int):
     return msg
 
 
-def to_camera_info(matrix, width: int, height: int, stamp_ns: int, frame_id: str) -> CameraInfo:
+def to_camera_info(matrix: np.ndarray, width: int, height: int, stamp_ns: int,
+                   frame_id: str) -> CameraInfo:
     """Return a pinhole camera without distortion; `matrix` is K (3, 3) in pixels."""
     matrix = np.asarray(matrix, float)
     msg = CameraInfo(width=width, height=height, distortion_model='plumb_bob', d=[0.0] * 5)
@@ -149,7 +152,7 @@ def to_camera_info(matrix, width: int, height: int, stamp_ns: int, frame_id: str
     return msg
 
 
-def to_odometry(pose, velocity, stamp_ns: int) -> Odometry:
+def to_odometry(pose: Iterable[float], velocity: Iterable[float], stamp_ns: int) -> Odometry:
     """Return pose (x m, y m, yaw rad) in odom and velocity (m/s, m/s, rad/s) in base_link."""
     msg = Odometry(child_frame_id=BASE_FRAME)
     msg.header.stamp = to_stamp(stamp_ns)
@@ -171,7 +174,8 @@ def to_transform(odometry: Odometry) -> TransformStamped:
     return msg
 
 
-def to_mount(position, rotation, frame_id: str, stamp_ns: int) -> TransformStamped:
+def to_mount(position: Iterable[float], rotation: Iterable[float], frame_id: str,
+             stamp_ns: int) -> TransformStamped:
     """Return where a sensor sits in base_link: x, y, z in m and a quaternion x, y, z, w."""
     msg = TransformStamped(child_frame_id=frame_id)
     msg.header.stamp = to_stamp(stamp_ns)
@@ -182,11 +186,14 @@ def to_mount(position, rotation, frame_id: str, stamp_ns: int) -> TransformStamp
     return msg
 
 
-def to_diagnostics(statuses, now_ns: int) -> DiagnosticArray:
-    """
-    Return (name, level, message, values dict) tuples as a DiagnosticArray.
+Status = tuple[str, bytes, str, dict[str, Any]]  # name, level, message, values
 
-    What UTF-8 cannot write becomes a question mark: an error's own words may hold anything.
+
+def to_diagnostics(statuses: Iterable[Status], now_ns: int) -> DiagnosticArray:
+    """
+    Return statuses as a DiagnosticArray.
+
+    What UTF-8 cannot write becomes a question mark: an error's text may hold anything.
     """
     msg = DiagnosticArray()
     msg.header.stamp = to_stamp(now_ns)
@@ -198,5 +205,5 @@ def to_diagnostics(statuses, now_ns: int) -> DiagnosticArray:
     return msg
 
 
-def _writable(value) -> str:
+def _writable(value: Any) -> str:
     return str(value).encode('utf-8', 'replace').decode()

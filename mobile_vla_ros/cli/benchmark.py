@@ -1,8 +1,10 @@
-"""Verb `benchmark`: closed loop over many scenes, rates with intervals, trivial baselines."""
+"""Verb `benchmark`: drive a policy through many simulated scenes; print rates and intervals."""
 
+from argparse import Namespace
 from dataclasses import asdict
 import os
 from pathlib import Path
+from typing import Any
 
 from mobile_vla_ros import __version__
 from mobile_vla_ros.benchmark.journal import Journal
@@ -14,27 +16,32 @@ from mobile_vla_ros.sim.seeds import split_of, TEST
 EXAMPLE = 'example: python -m mobile_vla_ros benchmark --episodes 300 --json out/benchmark.json'
 
 
+Row = dict[str, Any]  # what was measured in an episode
+Task = tuple[str, Any, int]  # part of the suite, job, seed
+
+
 def parser() -> Parser:
     """Return the verb's arguments."""
     p = Parser(prog='python -m mobile_vla_ros benchmark', description=__doc__, epilog=EXAMPLE)
-    p.add_argument('--episodes', type=int, default=100)
+    p.add_argument('--episodes', type=int, default=100, help='number of scenes')
     p.add_argument('--first-seed', type=int, default=TEST.start,
-                   help=f'scenes are consecutive seeds; from {TEST.start} on training saw none')
-    p.add_argument('--json', type=Path, help='write rates, intervals and one row an episode')
+                   help=f'seed of the first scene; training saw none from {TEST.start} on')
+    p.add_argument('--json', type=Path, help='write rates, intervals and a row for each episode')
     p.add_argument('--checkpoint', help='.onnx or .safetensors; the shipped one by default')
-    p.add_argument('--backend', default='auto')
+    p.add_argument('--backend', default='auto', help='runtime of the policy')
     p.add_argument('--policy', default='checkpoint',
-                   choices=('checkpoint', 'expert', 'constant', 'blind', 'no-text'))
+                   choices=('checkpoint', 'expert', 'constant', 'blind', 'no-text'),
+                   help='who drives: the checkpoint, or a baseline beside it')
     swap = p.add_mutually_exclusive_group()
     swap.add_argument('--swap-sides', dest='swap', action='store_const', const='sides',
-                      default='none', help='ask for the other side')
+                      default='none', help='ask for the other side of the boxes')
     swap.add_argument('--swap-colors', dest='swap', action='store_const', const='colors',
                       help='ask for another bottle of the scene')
     p.add_argument('--phrases', help='YAML file of other ways to say the tasks')
     p.add_argument('--held-out-look', action='store_true',
                    help='shades, textures and light that no training scene has')
     p.add_argument('--open-loop', action='store_true',
-                   help='the expert drives, the policy is only asked: errors per axis')
+                   help='the expert drives and the policy is only asked; errors of each axis')
     p.add_argument('--over-ros', action='store_true',
                    help='through the sim and drive nodes over DDS, in real time')
     p.add_argument('--suite', metavar='NAME', help='a named set of scenes and disturbances: '
@@ -44,12 +51,13 @@ def parser() -> Parser:
                    help='film every episode that fails')
     p.add_argument('--fail-under', metavar='SPEC', type=Path,
                    help='YAML of limits; exit status 1 where one is broken')
-    p.add_argument('--processes', type=int, default=os.cpu_count() or 1)
+    p.add_argument('--processes', type=int, default=os.cpu_count() or 1,
+                   help='scenes driven at once')
     return p
 
 
 @one_line_errors
-def main(argv=None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Run the benchmark; see `parser`."""
     args = parser().parse_args(argv)
     if args.episodes < 1 or args.processes < 1 or args.first_seed < 0:
@@ -110,34 +118,34 @@ def main(argv=None) -> int:
     return judge({name: result[name] for name in ('rates', 'parts', 'by', 'driving')}, spec)
 
 
-def _measure(tasks, journal, args) -> list[dict]:
-    """Run what an interrupted run has not done yet; return all rows in the tasks' order."""
+def _measure(tasks: list[Task], journal: Journal, args: Namespace) -> list[Row]:
+    """Run the tasks that are not in the journal yet; return all rows in the tasks' order."""
     from tqdm import tqdm
     from mobile_vla_ros.benchmark import over_ros, rollout
     left = [number for number in range(len(tasks)) if number not in journal.rows]
     with tqdm(total=len(tasks), initial=len(tasks) - len(left), unit='episode',
               desc=args.policy) as bar:
-        coming = iter(left)
+        numbers = iter(left)
 
-        def done(row):
-            journal.add(next(coming), row)
+        def done(row: Row) -> None:
+            journal.add(next(numbers), row)
             bar.update()
             bar.set_postfix(success=sum(r.get('success', False) for r in journal.rows.values()))
         if args.over_ros:
             over_ros.run(tasks[0][1], [tasks[number][2] for number in left], done)
         elif left:
             rollout.run_each([tasks[number][1:] for number in left],
-                                 min(args.processes, len(left)), done)
+                             min(args.processes, len(left)), done)
     return [journal.rows[number] for number in range(len(tasks))]
 
 
-def _film(rows, tasks, args) -> dict:
-    """Film the episodes that failed; return seed -> address as seen from the page."""
+def _film(rows: list[Row], tasks: list[Task], args: Namespace) -> dict[int, str]:
+    """Film the episodes that failed; return {seed: address as seen from the page}."""
     from tqdm import tqdm
     from mobile_vla_ros.benchmark.failure_films import FailureFilms
     failed = [(job, seed) for row, (_, job, seed) in zip(rows, tasks)
               if not row.get('success', True)]
-    camera, films = FailureFilms(tasks[0][1]), {}
+    camera, films = FailureFilms(tasks[0][1]), dict[int, str]()
     for job, seed in tqdm(failed, unit='film', disable=None):
         path = args.films / f'{seed}.mp4'
         camera.film(job, seed, path)
@@ -146,8 +154,8 @@ def _film(rows, tasks, args) -> dict:
     return films
 
 
-def print_table(rates: dict, title: str) -> None:
-    """Print one line a rate."""
+def print_table(rates: dict[str, Any], title: str) -> None:
+    """Print a line for each rate."""
     print(title)
     for name, value in rates.items():
         if name in ('mae', 'constant_mae'):

@@ -1,7 +1,9 @@
 """Verb `checkpoint`: rebuild a shipped checkpoint from seeds alone (an hour or two)."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from mobile_vla_ros.cli import one_line_errors, Parser
 from mobile_vla_ros.environment import packages
@@ -11,16 +13,16 @@ from mobile_vla_ros.training.recipe import build, Recipe
 EXAMPLE = 'example: python -m mobile_vla_ros checkpoint --out out/checkpoint/default'
 
 
-def score(runtime: Path, seeds, processes: int) -> dict:
-    """Return the rates of a runtime file that drives in closed loop."""
+def score(runtime: Path, seeds: Sequence[int], processes: int) -> dict[str, Any]:
+    """Return the rates of a runtime file that drives through simulated scenes."""
     from mobile_vla_ros.benchmark import metrics, rollout
     job = rollout.Job(checkpoint=str(runtime))
     return metrics.summarise(rollout.run(job, seeds, processes), job)
 
 
 @one_line_errors
-def main(argv=None) -> int:
-    """Build it; every step that is done already is kept in the work folder."""
+def main(argv: list[str] | None = None) -> int:
+    """Build a checkpoint; steps that are done already are taken from the work folder."""
     p = Parser(prog='python -m mobile_vla_ros checkpoint', description=__doc__, epilog=EXAMPLE)
     p.add_argument('--work', type=Path, default=Path('out/checkpoint'),
                    help='recordings and the first policies; about 3 GB')

@@ -1,14 +1,19 @@
-"""Verb `dataset`: recorded driving to what `train` takes."""
+"""Verb `dataset`: make a dataset of recorded driving for `train`, and look after it."""
 
+from argparse import Namespace
 import os
 from pathlib import Path
 import sys
+from typing import TYPE_CHECKING
 
 from mobile_vla_ros.cli import (add_topics, dataset_export, dataset_import, one_line_errors,
                                 Parser, report, save, topics_of)
 from mobile_vla_ros.contract import DISTANCES
 from mobile_vla_ros.environment import packages
 from mobile_vla_ros.errors import one_line
+
+if TYPE_CHECKING:
+    from mobile_vla_ros.training.manifest import Manifest
 
 FEW = 5000  # frames, a quarter of an hour at five a second
 BAGS = 'rosbag2 folder, .mcap, .db3 or ROS 1 .bag; or a folder of episodes'
@@ -24,13 +29,13 @@ def parser() -> Parser:
     """Return the verb's arguments."""
     p = Parser(prog='python -m mobile_vla_ros dataset', description=__doc__, epilog=EXAMPLE)
     actions = p.add_subparsers(dest='action', required=True, parser_class=Parser)
-    build = actions.add_parser('build', epilog=EXAMPLE, help='bags to features on disk',
+    build = actions.add_parser('build', epilog=EXAMPLE, help='add bags to a dataset',
                                description='Add bags to a dataset; what is in it stays. A bag '
-                               'that is built again, with other words or options, replaces what '
-                               'was built of it.')
+                               'that is built again, with another instruction or other options, '
+                               'replaces its earlier episodes.')
     build.add_argument('bags', nargs='+', metavar='BAG', type=Path, help=BAGS)
     build.add_argument('--out', required=True, type=Path, help='folder of the dataset')
-    build.add_argument('--instruction', help='of all bags, instead of what was recorded')
+    build.add_argument('--instruction', help='for all bags, instead of those that were recorded')
     build.add_argument('--processes', type=int, default=os.cpu_count() or 1,
                        help='bags read at once')
     build.add_argument('--augment', choices=('recorded', *DISTANCES),
@@ -40,52 +45,54 @@ def parser() -> Parser:
     build.add_argument('--pictures', action='store_true', help='keep the resized pictures too, as '
                        'NAME.images.npy, for an encoder of your own')
     build.add_argument('--corrections', action='store_true',
-                       help='learn only what an operator did who took over from a policy')
+                       help='learn only from the moments in which an operator overrode a policy')
     build.add_argument('--no-mirror', dest='mirror', action='store_false',
-                       help='without mirror images: where the driver has a side, such as always '
+                       help='add no mirror images; for a task that has a side, such as always '
                        'searching to the left')
     add_topics(build)
     listed = actions.add_parser('list', epilog=LIST, help='what a dataset holds',
                                 description='Show every recording of a dataset.')
     listed.add_argument('dataset', type=Path, metavar='DATASET', help='its folder')
-    listed.add_argument('--json', type=Path, help='write the entries')
+    listed.add_argument('--json', type=Path, help='write the entries as JSON')
     gone = actions.add_parser('remove', epilog=REMOVE, help='take recordings out of a dataset',
                               description='Take recordings out of a dataset; bags stay.')
     gone.add_argument('dataset', type=Path, metavar='DATASET', help='its folder')
     gone.add_argument('names', nargs='+', metavar='NAME',
-                      help='of a bag, as `list` shows it, or the beginning of its digest')
-    doctor = actions.add_parser('doctor', epilog=DOCTOR, help='are recordings fit to learn from',
-                                description='Look through bags; exit status 1 if one is bad.')
+                      help='name of a recording as `list` shows it, or the beginning of its '
+                      'digest')
+    doctor = actions.add_parser('doctor', epilog=DOCTOR,
+                                help='check whether recordings are fit to learn from',
+                                description='Check bags; exit status 1 if one is bad.')
     doctor.add_argument('bags', nargs='+', metavar='BAG', type=Path, help=BAGS)
-    doctor.add_argument('--json', type=Path, help='write every figure')
+    doctor.add_argument('--json', type=Path, help='write every figure as JSON')
     doctor.add_argument('--html', type=Path, help='write a page')
     add_topics(doctor, 'image', 'command', 'instruction', 'odometry')
     dataset_import.add(actions)
     dataset_export.add(actions)
     mend = actions.add_parser('repair', epilog=REPAIR,
-                              help='episodes of a recorder that was killed',
-                              description='Make episodes whole that were not closed; the '
-                              'original stays beside them as .damaged.')
+                              help='mend episodes whose recorder was killed',
+                              description='Mend episodes that were not closed; the original '
+                              'stays beside them as .damaged.')
     mend.add_argument('episodes', nargs='+', metavar='EPISODE', type=Path)
     return p
 
 
 @one_line_errors
-def main(argv=None) -> int:
-    """Run the action; exit status 1 if something given was refused, or is bad."""
+def main(argv: list[str] | None = None) -> int:
+    """Run the action; return 1 if a bag was refused or is bad."""
     args = parser().parse_args(argv)
     return {'build': _build, 'list': _list, 'remove': _remove, 'doctor': _doctor,
             'import': dataset_import.run, 'repair': _repair,
             'export': dataset_export.run}[args.action](args)
 
 
-def _bags(args) -> list[Path]:
-    """Return the bags that were given, those in folders of episodes too."""
+def _bags(args: Namespace) -> list[Path]:
+    """Return the bags that were named, and those in folders that were named."""
     from mobile_vla_ros.data.bag_paths import bags_in
     return [bag for path in args.bags for bag in bags_in(path)]
 
 
-def _build(args) -> int:
+def _build(args: Namespace) -> int:
     if args.processes < 1:
         raise ValueError(f'--processes must be 1 or more, got {args.processes}')
     packages.require(*packages.ENCODE, *packages.READ, 'tqdm')
@@ -114,7 +121,7 @@ def _build(args) -> int:
     return report(refused)
 
 
-def _manifest(folder: Path):
+def _manifest(folder: Path) -> 'Manifest':
     from mobile_vla_ros.training.manifest import Manifest, NAME
     if not (folder / NAME).exists():
         raise FileNotFoundError(f'{folder} is no dataset: it has no {NAME}; `dataset build` '
@@ -122,7 +129,7 @@ def _manifest(folder: Path):
     return Manifest(folder)
 
 
-def _list(args) -> int:
+def _list(args: Namespace) -> int:
     manifest = _manifest(args.dataset)
     rows = sorted(manifest.entries.items(), key=lambda item: (item[1]['name'], item[0]))
     width = max([9, *(len(entry['name']) for _, entry in rows)])
@@ -145,7 +152,7 @@ def _list(args) -> int:
     return 0
 
 
-def _remove(args) -> int:
+def _remove(args: Namespace) -> int:
     from mobile_vla_ros.training.manifest import locked
     with locked(_manifest(args.dataset).folder):
         for entry in _manifest(args.dataset).remove(args.names):
@@ -154,14 +161,15 @@ def _remove(args) -> int:
     return 0
 
 
-def _doctor(args) -> int:
+def _doctor(args: Namespace) -> int:
     packages.require(*packages.READ, 'tqdm', *(('matplotlib',) if args.html else ()))
     from tqdm import tqdm
     from mobile_vla_ros.data.bags import Bag
     from mobile_vla_ros.data.doctor import BAD, balance, Checkup, examine, histograms, verdicts
     from mobile_vla_ros.sides import mirrored, UNSURE
     from mobile_vla_ros.training.manifest import content_digest
-    checkups, seen = [], {}
+    checkups: list[Checkup] = []
+    seen: dict[str, Path] = {}
     for path in tqdm(_bags(args), unit='bag', disable=None):
         try:
             digest = content_digest(path)
@@ -172,36 +180,36 @@ def _doctor(args) -> int:
             with Bag(path, **topics_of(args)) as bag:
                 checkups.append(examine(bag))
         except (ValueError, OSError) as error:
-            said = one_line(getattr(error, 'found', error), None)
-            checkups.append(Checkup(path.name, path=str(path), refused=said, remedy=getattr(
+            reason = one_line(getattr(error, 'found', error), None)
+            checkups.append(Checkup(path.name, path=str(path), refused=reason, remedy=getattr(
                 error, 'remedy', '') or 'leave it out'))
-    found = verdicts(checkups)
-    for finding in found:
+    findings, counts = verdicts(checkups), balance(checkups)
+    for finding in findings:
         print(f'{finding.level:<5}{finding.found}; {finding.remedy}')
-    told = {'verdicts': [dict(zip(('level', 'found', 'remedy'), row)) for row in found],
-            'balance': balance(checkups), 'histograms': histograms(checkups),
-            'recordings': [c.as_dict() for c in checkups]}
-    told['not_mirrored'] = [text for text in told['balance']['instructions']
-                            if mirrored(text).kind == UNSURE]
     if args.json:
-        save(args.json, told)
+        save(args.json, {
+            'verdicts': [dict(zip(('level', 'found', 'remedy'), row)) for row in findings],
+            'balance': counts, 'histograms': histograms(checkups),
+            'recordings': [c.as_dict() for c in checkups],
+            'not_mirrored': [text for text in counts['instructions']
+                             if mirrored(text).kind == UNSURE]})
     if args.html:
         from mobile_vla_ros.data.doctor_page import page
-        save(args.html, page(checkups, found, args.html.parent))
-    return int(any(finding.level == BAD for finding in found))
+        save(args.html, page(checkups, findings, args.html.parent))
+    return int(any(finding.level == BAD for finding in findings))
 
 
-def _repair(args) -> int:
+def _repair(args: Namespace) -> int:
     packages.require(*packages.RECORD)
     from mobile_vla_ros.data.repair import EpisodeError, repair
     refused = []
     for folder in args.episodes:
         try:
-            told = repair(folder)
-            more = [*(f'left out: {words}' for words in told['left_out']),
-                    *(f'the original is {name}' for name in told['kept'])]
-            print('; '.join([f'{folder}: {told["messages"]} messages, {told["seconds"]:g} s',
-                             *more]))
+            summary = repair(folder)
+            more = [*(f'left out: {what}' for what in summary['left_out']),
+                    *(f'the original is {name}' for name in summary['kept'])]
+            print('; '.join([f'{folder}: {summary["messages"]} messages, '
+                             f'{summary["seconds"]:g} s', *more]))
         except (EpisodeError, OSError) as error:
             refused.append(str(error))
     return report(refused)

@@ -1,6 +1,8 @@
 """Action `dataset export`: bags to formats of other programs."""
 
+from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 from mobile_vla_ros.cli import add_topics, report, topics_of
 from mobile_vla_ros.environment import packages
@@ -8,7 +10,7 @@ from mobile_vla_ros.environment import packages
 EXAMPLE = 'example: python -m mobile_vla_ros dataset export drives/* --to lerobot --out out/mine'
 
 
-def add(actions) -> None:
+def add(actions: Any) -> None:
     """Add the action's arguments."""
     p = actions.add_parser('export', help='bags to HDF5 or a LeRobot dataset', epilog=EXAMPLE,
                            description='Write what training would see of bags: every picture '
@@ -17,14 +19,14 @@ def add(actions) -> None:
                    help='rosbag2 folder, .mcap, .db3 or ROS 1 .bag')
     p.add_argument('--to', required=True, choices=('hdf5', 'lerobot'),
                    help='hdf5: a file for each drive; lerobot: one dataset, format v3.0')
-    p.add_argument('--out', required=True, type=Path, help='folder, which must not be there yet')
-    p.add_argument('--instruction', help='of all bags, instead of what was recorded')
+    p.add_argument('--out', required=True, type=Path, help='new folder')
+    p.add_argument('--instruction', help='for all bags, instead of those that were recorded')
     p.add_argument('--fps', type=int, help='lerobot: frames a second (default: those of the '
                    'first drive)')
     add_topics(p)
 
 
-def run(args) -> int:
+def run(args: Namespace) -> int:
     """Export every bag; exit status 1 if one was refused."""
     packages.require(*packages.READ, 'tqdm')
     from tqdm import tqdm

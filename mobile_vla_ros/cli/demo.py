@@ -1,5 +1,5 @@
 """
-Verb `demo`: the simulator and the drive node over DDS; gives the instruction, films the run.
+Verb `demo`: run the simulator and the drive node, give an instruction, and film the drive.
 
 The latency in the summary is what the drive node measures: from the arrival of an image to the
 publication of the command that was computed from it, over its last 200 frames.
@@ -9,11 +9,13 @@ import json
 from pathlib import Path
 import signal
 import sys
+from typing import Any
 
 from mobile_vla_ros.cli import one_line_errors, Parser
 from mobile_vla_ros.contract import BACKENDS
 from mobile_vla_ros.demo import run
 from mobile_vla_ros.environment import packages
+from mobile_vla_ros.sim.scenario import Scenario
 from mobile_vla_ros.sim.seeds import split_of, TEST
 from mobile_vla_ros.sim.verdict import verdict
 
@@ -26,11 +28,11 @@ def parser() -> Parser:
     """Return the verb's arguments."""
     p = Parser(prog='python -m mobile_vla_ros demo', epilog=EXAMPLE,
                description=__doc__.split('\n\n')[0])
-    p.add_argument('--instruction', help='English or Korean, names a side and a colour; '
-                   'without it that of the scene')
+    p.add_argument('--instruction', help='in English or Korean, with a side and a colour; '
+                   'default: that of the scene')
     p.add_argument('--seed', type=int, default=SEED,
-                   help=f'the scene; from {TEST.start} on training saw none')
-    p.add_argument('--checkpoint', default='', help='the shipped one by default')
+                   help=f'number of the scene; training saw none from {TEST.start} on')
+    p.add_argument('--checkpoint', default='', help='policy file; the shipped one by default')
     p.add_argument('--backend', default='auto', choices=BACKENDS)
     p.add_argument('--out', type=Path, default=Path('out/demo'),
                    help='folder for demo.mp4, demo.png and summary.json')
@@ -39,8 +41,8 @@ def parser() -> Parser:
 
 
 @one_line_errors
-def main(argv=None) -> int:
-    """Return 0 if the robot reached the target rightly, 1 if not."""
+def main(argv: list[str] | None = None) -> int:
+    """Return 0 if the robot did its task, 1 if not."""
     args = parser().parse_args(argv)
     packages.require(*packages.FILM, *packages.SIMULATE)
     scenario = run.make_task(args.seed, args.instruction)
@@ -70,7 +72,7 @@ def main(argv=None) -> int:
     }
     (args.out / 'summary.json').write_text(
         json.dumps(summary, ensure_ascii=False, indent=1) + '\n', encoding='utf-8')
-    print(tell(scenario, outcome, latency), flush=True)
+    print(summarise(scenario, outcome, latency), flush=True)
     film.write(trace, verdict(scenario, outcome), args.out / 'demo.mp4', args.gif)
     picture.write(trace, args.out / 'demo.png')
     print(f'film {args.out / "demo.mp4"}, picture {args.out / "demo.png"}, figures '
@@ -78,8 +80,9 @@ def main(argv=None) -> int:
     return 0 if outcome['success'] else 1
 
 
-def tell(scenario, outcome: dict, latency: tuple) -> str:
-    """Return the summary as lines."""
+def summarise(scenario: Scenario, outcome: dict[str, Any],
+              latency: tuple[float, float] | tuple[None, None]) -> str:
+    """Return the lines that sum up a run; latency is p50 and p99 in ms."""
     figures = 'not measured' if latency[0] is None else \
         f'p50 {latency[0]:.1f} ms, p99 {latency[1]:.1f} ms'
     side = outcome['side'] or 'not passed'

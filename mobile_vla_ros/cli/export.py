@@ -1,4 +1,4 @@
-"""Verb `export`: a trained checkpoint (.safetensors) to a runtime file (.onnx), and its tuning."""
+"""Verb `export`: make a runtime file (.onnx) of a checkpoint (.safetensors), and tune it."""
 
 from pathlib import Path
 import tempfile
@@ -10,21 +10,22 @@ EXAMPLE = 'example: python -m mobile_vla_ros export out/mine/best.safetensors be
 
 
 @one_line_errors
-def main(argv=None) -> int:
-    """Export and compare every output with torch; measure what runs it fastest."""
+def main(argv: list[str] | None = None) -> int:
+    """Export, comparing every output with torch; measure what runs it fastest."""
     p = Parser(prog='python -m mobile_vla_ros export', description=__doc__, epilog=EXAMPLE)
-    p.add_argument('checkpoint', type=Path, help='.safetensors, or an .onnx to --tune or --int8')
-    p.add_argument('out', type=Path, nargs='?', help='.onnx')
+    p.add_argument('checkpoint', type=Path,
+                   help='.safetensors; or an .onnx file for --tune or --int8')
+    p.add_argument('out', type=Path, nargs='?', help='the .onnx file to write')
     p.add_argument('--int8', type=Path, nargs='+', metavar='BAG', help='write it in eight bits, '
-                   'faster on most CPUs, calibrated on these recordings: bags, or folders of them')
+                   'which is faster on most CPUs; these bags, or folders of bags, calibrate it')
     p.add_argument('--tune', action='store_true',
                    help='measure which backend is fastest here, and with how many threads')
     add_topics(p, 'image', 'instruction')
     args = p.parse_args(argv)
     runtime = args.out or args.checkpoint
     if not args.out and (args.int8 or not (args.tune and runtime.suffix == '.onnx')):
-        raise ValueError(f'{runtime}: name the .onnx file to write; --tune alone takes one that '
-                         'is there')
+        raise ValueError(f'{runtime}: name the .onnx file to write; --tune alone takes an .onnx '
+                         'file that exists')
     if args.out and args.checkpoint.suffix != '.onnx':
         packages.require(*packages.TRAIN)
     if args.int8:
@@ -44,8 +45,8 @@ def main(argv=None) -> int:
     return 0
 
 
-def quantize(checkpoint: Path, out: Path, paths: list[Path], topics: dict) -> None:
-    """Write a checkpoint or a runtime file in eight bits, and say how far it is from float."""
+def quantize(checkpoint: Path, out: Path, paths: list[Path], topics: dict[str, str]) -> None:
+    """Write a checkpoint or a runtime file in eight bits; print how far it is from float."""
     from mobile_vla_ros.data.bag_paths import bags_in
     from mobile_vla_ros.training import quantize as eight_bits
     from mobile_vla_ros.training.export import export, prepare
@@ -57,7 +58,7 @@ def quantize(checkpoint: Path, out: Path, paths: list[Path], topics: dict) -> No
             export(checkpoint, exact)
         calls = eight_bits.record_calls(
             exact, [bag for path in paths for bag in bags_in(path)], **topics)
-        eight_bits.quantize(exact, out, [given for given, _ in calls])
+        eight_bits.quantize(exact, out, [inputs for inputs, _ in calls])
         apart = eight_bits.differences(out, calls)
         mean, most = (', '.join(f'{value:.4f}' for value in values)
                       for values in (apart.mean(0), apart.max(0)))

@@ -1,10 +1,16 @@
-"""Verb `replay`: recorded driving through the deployed pipeline, beside trivial baselines."""
+"""Verb `replay`: let a policy answer recorded driving; compare it with what was driven."""
 
+from argparse import Namespace
 import os
 from pathlib import Path
+from typing import Any, TYPE_CHECKING
 
 from mobile_vla_ros.cli import add_topics, judge, one_line_errors, Parser, save, topics_of
 from mobile_vla_ros.environment import packages
+
+if TYPE_CHECKING:
+    from mobile_vla_ros.replay.log import ReplayLog
+    from mobile_vla_ros.replay.page import Film
 
 EXAMPLE = ("example: python -m mobile_vla_ros replay my_bag --html out/replay.html "
            "--instruction 'go left to the red bottle'")
@@ -17,8 +23,8 @@ def parser() -> Parser:
                    help='rosbag2 folder, .mcap, .db3 or ROS 1 .bag')
     p.add_argument('--checkpoint', action='append', help='.onnx or .safetensors; the shipped one '
                    'by default; several give a comparison')
-    p.add_argument('--backend', default='auto')
-    p.add_argument('--instruction', help='said at the start, instead of what was recorded')
+    p.add_argument('--backend', default='auto', help='runtime of the policy')
+    p.add_argument('--instruction', help='at the start, instead of those that were recorded')
     add_topics(p)
     p.add_argument('--rate', type=float, default=20.0, help='commands per second')
     p.add_argument('--processes', type=int, default=os.cpu_count() or 1,
@@ -33,7 +39,7 @@ def parser() -> Parser:
 
 
 @one_line_errors
-def main(argv=None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Replay the bags; print the headline and the scores."""
     args = parser().parse_args(argv)
     if not 1.0 <= args.rate <= 200.0:
@@ -47,23 +53,20 @@ def main(argv=None) -> int:
     from mobile_vla_ros.replay.page import comparison, page
     from mobile_vla_ros.report.gate import read_spec
     spec = read_spec(args.fail_under) if args.fail_under else None
-    found = {name: _score(path, args) for name, path in _names(args.checkpoint).items()}
-    if len(found) == 1:
-        summary, drives = next(iter(found.values()))
-        told, html = summary, lambda: page(summary, drives, film)
-    else:
-        summaries = {name: summary for name, (summary, _) in found.items()}
-        told, html = {'checkpoints': summaries}, lambda: comparison(summaries)
-    film = _film(drives[0], args) if args.video else None
+    scored = {name: _score(path, args) for name, path in _names(args.checkpoint).items()}
+    summaries = {name: summary for name, (summary, _) in scored.items()}
+    summary, logs = next(iter(scored.values()))
+    is_comparison = len(scored) > 1
+    film = _film(logs[0], args) if args.video else None
     if args.json:
-        save(args.json, told)
+        save(args.json, {'checkpoints': summaries} if is_comparison else summary)
     if args.html:
-        save(args.html, html())
-    return max(judge(summary, spec) for summary, _ in found.values())
+        save(args.html, comparison(summaries) if is_comparison else page(summary, logs, film))
+    return max(judge(summary, spec) for summary in summaries.values())
 
 
-def _names(checkpoints) -> dict:
-    """Return short names of the checkpoints, none of them twice."""
+def _names(checkpoints: list[str] | None) -> dict[str, str | None]:
+    """Return {short name: path} of the checkpoints, without a name twice."""
     if not checkpoints:
         return {'shipped': None}
     stems = [Path(path).stem for path in checkpoints]
@@ -73,40 +76,41 @@ def _names(checkpoints) -> dict:
     return dict(zip(named, checkpoints))
 
 
-def _film(drive, args):
+def _film(log: 'ReplayLog', args: Namespace) -> 'Film':
     """Write the video; return what the page needs of it."""
     from mobile_vla_ros.data.bags import Bag
     from mobile_vla_ros.replay import video
     from mobile_vla_ros.replay.page import Film
     with Bag(args.bags[0], **topics_of(args)) as bag:
-        video.write(args.video, bag, drive)
+        video.write(args.video, bag, log)
     print(args.video)
     address = os.path.relpath(args.video, args.html.parent if args.html else '.')
-    return Film(args.video, address, video.frame_rate(drive))
+    return Film(args.video, address, video.frame_rate(log))
 
 
-def _score(checkpoint, args):
-    """Replay the bags with one checkpoint; print its headline; return (summary, drives)."""
+def _score(checkpoint: str | None,
+           args: Namespace) -> tuple[dict[str, Any], 'list[ReplayLog]']:
+    """Replay the bags with one checkpoint, print the scores, and return (summary, logs)."""
     from tqdm import tqdm
     from mobile_vla_ros.replay.batch import replay_bags
     from mobile_vla_ros.replay.metrics import summarise
     from mobile_vla_ros.replay.page import headline
     with tqdm(total=len(args.bags), unit='bag', disable=len(args.bags) == 1) as bar:
-        policy, drives, seconds = replay_bags(
+        policy, logs, seconds = replay_bags(
             args.bags, checkpoint, args.backend, args.processes, topics_of(args), bar.update,
             instruction=args.instruction, rate=args.rate)
-    summary = summarise(drives, policy, seconds)
+    summary = summarise(logs, policy, seconds)
     if len(args.checkpoint or []) > 1:
         print(f'{checkpoint}:')
     print(headline(summary))
-    for drive in drives:
-        for words in filter(None, (drive.coverage, drive.tally.words, drive.tally.assumption,
-                                   *drive.reading.words())):
-            print(f'  {drive.name}: {words}')
+    for log in logs:
+        for note in filter(None, (log.coverage, log.tally.words, log.tally.assumption,
+                                  *log.reading.words())):
+            print(f'  {log.name}: {note}')
     for name, score in summary['scores'].items():
         print(f'  {name:<12}MAE ' + ', '.join(
             f'{axis} {value:.4f}' for axis, value in zip(summary['axes'], score['mae'])))
-    return summary, drives
+    return summary, logs
 
 
 if __name__ == '__main__':

@@ -1,4 +1,4 @@
-"""Keep memory for its next use: to get it anew costs a page fault for every 4 KB."""
+"""Keep freed memory for the next use: new memory costs a page fault for every 4 KB."""
 
 import ctypes
 
@@ -8,7 +8,7 @@ BATCHES = {MMAP_MAX: 0, TRIM_THRESHOLD: 2**31 - 1}  # blocks of any size, until 
 
 
 def keep_memory(limits: dict[int, int] = FRAMES) -> bool:
-    """Have malloc hold on to blocks that are freed; False where there is no glibc to tell."""
+    """Make malloc keep freed blocks; return False where there is no glibc."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):

@@ -1,4 +1,4 @@
-"""Packages from pip that only some verbs need: which are missing, and what installs them."""
+"""Packages from pip that only some verbs need: which are missing, and how to install them."""
 
 from importlib import metadata
 from importlib.util import find_spec
@@ -26,7 +26,7 @@ class MissingPackageError(ValueError):
 
 def require(*modules: str) -> None:
     """
-    Check, before any work, that modules can be imported; nothing is imported for it.
+    Check, before any work, that modules can be imported; import none.
 
     :raises MissingPackageError: naming all that are missing, and the command that installs them.
     """
@@ -38,7 +38,7 @@ def require(*modules: str) -> None:
 
 
 def words(*modules: str) -> str:
-    """Return in one line that modules are missing, and the command that installs them."""
+    """Return one line: that modules are missing, and the command that installs them."""
     names = sorted({_PIP.get(name, name.replace('_', '-')) for name in modules})
     return f'needs packages that are not installed: {command(*names)}'
 
@@ -57,10 +57,10 @@ def command(*names: str) -> str:
 
 
 def missing(error: ImportError) -> str:
-    """Return in one line what an import did not find, and the command that installs it."""
+    """Return one line: what an import did not find, and the command that installs it."""
     name = (error.name or '').split('.')[0]
     if not name or name == 'mobile_vla_ros' or not isinstance(error, ModuleNotFoundError):
-        return f'cannot be imported: {error}'  # it is there, and does not fit what is beside it
+        return f'cannot be imported: {error}'  # installed, but it does not fit the others
     if name in _OF_ROS:
         return f'needs {name} of ROS 2: source its setup file first, such as ' \
             '. /opt/ros/jazzy/setup.bash'
@@ -72,16 +72,16 @@ _OF_ROS = ('ament_index_python', 'builtin_interfaces', 'diagnostic_msgs', 'geome
            'sensor_msgs', 'std_msgs', 'std_srvs')
 
 
-def _require_torch():
+def _require_torch() -> None:
     try:
-        found = metadata.version('torch')
+        version = metadata.version('torch')
     except metadata.PackageNotFoundError:  # installed without a note of its version
         import torch
-        found = torch.__version__
-    if _numbers(found) < _numbers(OLDEST_TORCH):
-        raise MissingPackageError(f'needs torch {OLDEST_TORCH} or later, this one is {found}: '
-                             + command(f'torch>={OLDEST_TORCH}'))
+        version = torch.__version__
+    if _numbers(version) < _numbers(OLDEST_TORCH):
+        raise MissingPackageError(f'needs torch {OLDEST_TORCH} or later, this one is {version}: '
+                                  + command(f'torch>={OLDEST_TORCH}'))
 
 
-def _numbers(version: str) -> tuple:
+def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r'\d+', version)[:2])

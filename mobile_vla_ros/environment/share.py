@@ -1,5 +1,6 @@
 """Where the files that come with the package lie: checkpoints, config, launch."""
 
+from collections.abc import Iterator
 from pathlib import Path
 import sys
 
@@ -12,9 +13,9 @@ def share_file(*parts: str) -> Path:
     """
     Return the path of a shipped file, e.g. `share_file('checkpoints', 'default.onnx')`.
 
-    Looked for in the source tree, then in the ament share directory, then under sys.prefix.
+    It is looked for in the source tree, then in the ament share directory, then under sys.prefix.
 
-    :raises FileNotFoundError: if none of them has it; the message names all places.
+    :raises FileNotFoundError: if no place has it; the message names them all.
     """
     tried = []
     for root in _roots():
@@ -25,7 +26,7 @@ def share_file(*parts: str) -> Path:
     raise FileNotFoundError(f'{"/".join(parts)} is not installed; looked at {", ".join(tried)}')
 
 
-def _roots():
+def _roots() -> Iterator[Path]:
     source = Path(__file__).resolve().parents[2]
     if (source / 'package.xml').exists():
         yield source

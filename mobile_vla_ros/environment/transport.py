@@ -1,4 +1,4 @@
-"""The profile that gives Fast DDS shared memory which holds a camera image. No ROS."""
+"""The profile that gives Fast DDS enough shared memory for camera images; without ROS."""
 
 import os
 
@@ -9,6 +9,6 @@ PROFILE_VARIABLE = f'{_FAST}_DEFAULT_PROFILES_FILE'  # renamed with Fast DDS 3
 
 
 def profile() -> dict[str, str]:
-    """Return the variable that processes need, the user's own profile if there is one."""
+    """Return the environment variable with the profile: the user's own, else the shipped one."""
     shipped = str(share_file('config', 'fastdds_shm.xml'))
     return {PROFILE_VARIABLE: os.environ.get(PROFILE_VARIABLE) or shipped}

@@ -10,6 +10,7 @@ import os
 import signal
 from typing import Any, TYPE_CHECKING
 
+import numpy as np
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -35,7 +36,6 @@ from mobile_vla_ros.sim.unknown import refuse_unknown
 from mobile_vla_ros.sim.verdict import verdict
 
 if TYPE_CHECKING:
-    import numpy as np
     from mobile_vla_ros.sim.simulator import Simulator
 
 try:
@@ -113,7 +113,7 @@ class SimNode(Node):
         self.create_subscription(TwistStamped if values['stamped'] else Twist, 'cmd_vel',
                                  self._on_command, 10)
         self.create_service(Trigger, '~/reset', self._on_reset)
-        self._matrix: np.ndarray | None = None  # of the camera, (3, 3) in pixels
+        self._matrix = np.eye(3)  # of the camera, in pixels; every scene has another
         self._rivals = Rivals(self, values['clock'], self._on_rival)
         self._ended_episode: int | None = None  # the last one whose end was logged
         self._world = World(
@@ -185,7 +185,7 @@ class SimNode(Node):
     def _watched(self) -> bool:
         return bool(self._images.get_subscription_count() or self._jpegs.get_subscription_count())
 
-    def _on_frame(self, rgb: 'np.ndarray', state: State) -> None:
+    def _on_frame(self, rgb: np.ndarray, state: State) -> None:
         if self._images.get_subscription_count():
             self._images.publish(messages.to_image(rgb, state.stamp_ns, CAMERA_FRAME))
         if self._jpegs.get_subscription_count():
@@ -193,7 +193,7 @@ class SimNode(Node):
         self._infos.publish(messages.to_camera_info(
             self._matrix, rgb.shape[1], rgb.shape[0], state.stamp_ns, CAMERA_FRAME))
 
-    def _on_scan(self, ranges: 'np.ndarray', state: State) -> None:
+    def _on_scan(self, ranges: np.ndarray, state: State) -> None:
         self._scans.publish(messages.to_laser_scan(
             ranges, -math.pi, 2.0 * math.pi / len(ranges), SCAN_REACH, state.stamp_ns,
             LASER_FRAME, SCAN_NEAR, 1.0 / self._values['scan_rate']))

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from mobile_vla_ros.environment import domain as domains
-from mobile_vla_ros.environment.domain import own_domain, talked_in
+from mobile_vla_ros.environment.domain import own_domain, has_nodes
 
 ASK = """
 import sys, time
@@ -52,10 +52,10 @@ def test_a_domain_in_which_somebody_talks_is_passed_over(monkeypatch):
     rclpy = pytest.importorskip('rclpy')
     context = rclpy.Context()
     with own_domain() as quiet:
-        assert not talked_in(quiet)
+        assert not has_nodes(quiet)
         context.init(domain_id=quiet)
         node = rclpy.create_node('a_node', context=context)
-    assert talked_in(quiet)
+    assert has_nodes(quiet)
     only(monkeypatch, quiet)
     with pytest.raises(RuntimeError, match='are in use on this machine'), own_domain():
         pass
