@@ -35,7 +35,7 @@ def test_who_asks_gets_another_one_until_the_first_has_ended():
     asking.kill()
     asking.communicate()
     end = time.monotonic() + 60.0
-    while (free := domains.bound(theirs, domains.UNUSED)) is None:  # a third may have it now
+    while (free := domains.bind(theirs, domains.UNUSED)) is None:  # a third may have it now
         assert time.monotonic() < end, f'domain {theirs} stays taken'
         time.sleep(0.1)
     free.close()
