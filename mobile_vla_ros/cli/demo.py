@@ -81,7 +81,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def summarise(scenario: Scenario, outcome: dict[str, Any],
-              latency: tuple[float, float] | tuple[None, None]) -> str:
+              latency: tuple[float | None, float | None]) -> str:
     """Return the lines that sum up a run; latency is p50 and p99 in ms."""
     figures = 'not measured' if latency[0] is None else \
         f'p50 {latency[0]:.1f} ms, p99 {latency[1]:.1f} ms'

@@ -35,7 +35,7 @@ class DemoObserver:
         """Join the domain and listen."""
         self.trace = trace
         self.state = ''
-        self.latency_ms: tuple[float, float] | tuple[None, None] = (None, None)
+        self.latency_ms: tuple[float | None, float | None] = (None, None)
         self.side: str | None = None
         self._episode: int | None = None  # the simulator's number of the one that is noted
         self._context = rclpy.Context()
