@@ -34,7 +34,8 @@ FAULTS = {
     27: 'deadman released', 28: 'deactivated, stopped, disarmed, shut down, an error',
     34: 'launch with any wrong argument or file, or a node that dies',
     35: 'odd keys: escape sequences, pasted text, focus'}
-FILES = ('control/test_limits.py', 'nodes/test_drive_authority.py', 'nodes/test_drive_camera.py',
+FILES = ('control/test_limits.py', 'control/test_teleop.py', 'nodes/test_drive_authority.py',
+         'nodes/test_drive_camera.py',
          'nodes/test_drive_checkpoint.py', 'nodes/test_drive_instructions.py',
          'nodes/test_drive_peers.py', 'nodes/test_drive_policy.py', 'nodes/test_drive_stamps.py',
          'nodes/test_drive_start.py', 'nodes/test_sim.py', 'test_messages.py',

@@ -131,7 +131,7 @@ def test_a_scanner_of_another_reliability_is_heard_and_none_is_not_wanted():
 @pytest.mark.parametrize('enabled', [False, True])
 def test_a_policy_that_drives_straight_on_in_the_simulator(enabled):
     pytest.importorskip('mujoco', reason='needs the simulator')
-    from nodes.test_sim import Listener, sim
+    from support.simulated import Listener, sim
     with graph() as g:
         listener = Listener(g)
         sim(g, seed=2_000_001, width=64, height=48, camera_rate=20.0)

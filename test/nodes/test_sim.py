@@ -1,6 +1,5 @@
 """The sim node over real DDS: it sees, it moves, it stops by itself, it starts anew."""
 
-import json
 import time
 
 import numpy as np
@@ -8,67 +7,14 @@ import pytest
 
 pytest.importorskip('mujoco', reason='needs the simulator')
 
-from support.ros_harness import assert_within, graph, refusal, SOAK, stalled, wait_for  # noqa: E402, I100
+from support.ros_harness import assert_within, graph, refusal, SOAK, wait_for  # noqa: E402, I100
+from support.simulated import assert_period, drive, FRAME, Listener, SIM, sim  # noqa: E402
 from geometry_msgs.msg import Twist  # noqa: E402, I100
-from nav_msgs.msg import Odometry  # noqa: E402
-from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile  # noqa: E402
-from rosgraph_msgs.msg import Clock  # noqa: E402
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, LaserScan  # noqa: E402, I100
-from std_msgs.msg import String  # noqa: E402, I100
+from rclpy.qos import DurabilityPolicy, QoSProfile  # noqa: E402
+from sensor_msgs.msg import CompressedImage, Image, LaserScan  # noqa: E402, I100
 from std_srvs.srv import Trigger  # noqa: E402, I100
 
 from mobile_vla_ros import messages  # noqa: E402, I100
-
-FRAME = 'camera_optical_frame'
-SIM = ('-c', 'import sys; from mobile_vla_ros.nodes.sim import main; sys.exit(main(sys.argv[1:]))',
-       '--ros-args')
-
-
-class Listener:
-    """Notes everything that the sim node publishes."""
-
-    def __init__(self, g, *images):
-        self.heard = {}
-        for kind, topic in ((Odometry, 'odom'), (Clock, '/clock'), (CameraInfo, 'camera_info'),
-                            *images):
-            g.node.create_subscription(kind, topic, lambda msg, topic=topic: self.heard.setdefault(
-                topic, []).append((time.monotonic(), msg)), qos_profile_sensor_data)
-        late = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        g.node.create_subscription(String, 'sim/outcome', lambda msg: self.heard.setdefault(
-            'outcome', []).append((time.monotonic(), json.loads(msg.data))), late)
-        self.commands = g.node.create_publisher(Twist, 'cmd_vel', 10)
-
-    def get(self, topic):
-        return [msg for _, msg in self.heard.get(topic, ())]
-
-    def speed(self):
-        return self.get('odom')[-1].twist.twist.linear.x
-
-    def wait(self, topic, count=1, seconds=20.0):
-        have = len(self.get(topic))
-        wait_for(lambda: len(self.get(topic)) >= have + count, seconds, f'{count} x {topic}')
-        return self.get(topic)
-
-
-def sim(g, **parameters):
-    args = [item for name, value in parameters.items() for item in ('-p', f'{name}:={value}')]
-    return g.start(*SIM, *args)
-
-
-def drive(listener, seconds, speed=0.3):
-    end = time.monotonic() + seconds
-    twist = Twist()
-    twist.linear.x = speed
-    while time.monotonic() < end:
-        listener.commands.publish(twist)
-        time.sleep(0.05)
-    return time.monotonic() - 0.05
-
-
-def assert_period(stamps, seconds, g):
-    """Check the mean period of stamps, ns; a stalled machine leaves some out."""
-    mean = np.diff(stamps).mean() / 1e9
-    assert 0.9 * seconds <= mean <= 1.1 * seconds + stalled(g.opened)
 
 
 def test_it_shows_what_a_robot_shows():
@@ -120,53 +66,6 @@ def test_it_scans_all_around_for_those_who_listen():
         assert messages.to_scan(scan).sees(0.0)
         stamps = [messages.to_ns(msg.header.stamp) for msg in listener.get('scan')]
         assert_period(stamps, 0.2, g)
-
-
-def test_a_second_simulator_refuses_and_the_first_goes_on():
-    with graph() as g:
-        listener = Listener(g)
-        first = sim(g, width=64, height=48)
-        listener.wait('odom', 5)
-        second = sim(g, width=64, height=48)
-        assert second.wait(20.0) == 1
-        said, = second.lines
-        assert 'not started: ' in said and ' publishes /' in said and 'stop it' in said
-        elsewhere = g.start(*SIM[:-1], '--ros-args', '-r', '__ns:=/other', '-p', 'width:=64')
-        assert elsewhere.wait(20.0) == 1
-        assert 'publishes /clock already: stop it, or set clock:=false' in elsewhere.lines[0]
-        without = g.start(*SIM[:-1], '--ros-args', '-r', '__ns:=/other', '-p', 'clock:=false')
-        wait_for(lambda: any('scene 2000000' in line for line in without.lines), 20.0, 'a scene')
-        listener.wait('odom', 50)
-        assert first.child.poll() is None and without.child.poll() is None
-        assert not [line for line in first.lines if 'ERROR' in line or 'FATAL' in line]
-
-
-def test_a_simulator_that_was_killed_does_not_keep_another_from_starting():
-    with graph() as g:
-        listener = Listener(g)
-        first = sim(g, width=64, height=48)
-        listener.wait('odom', 5)
-        first.kill()
-        second = sim(g, width=64, height=48)
-        wait_for(lambda: second.lines, 20.0, 'a word')
-        listener.wait('odom', 100)
-        assert 'scene 2000000' in second.lines[0] and second.child.poll() is None
-
-
-def test_a_clock_that_comes_later_and_stays_ends_the_simulator():
-    with graph() as g:
-        listener = Listener(g)
-        process = sim(g, width=64, height=48)
-        listener.wait('odom', 5)
-        clock = g.node.create_publisher(Clock, '/clock', 10)
-
-        def tick():
-            clock.publish(Clock(clock=messages.to_stamp(5)))
-            time.sleep(0.02)
-            return process.child.poll() is not None
-        wait_for(tick, 10.0, 'the end')
-        assert process.wait(5.0) == 1
-        assert 'ended: /tester publishes /clock already' in process.lines[-1], process.lines
 
 
 def test_22_it_drives_and_stops_by_its_own_timeout():

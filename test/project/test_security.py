@@ -8,8 +8,8 @@ import pytest
 
 pytest.importorskip('rclpy')
 from support.ros_harness import graph, refusal, wait_for  # noqa: E402
-from nodes.test_teleop import Terminal  # noqa: E402
 from support.paths import ROOT  # noqa: E402
+from support.terminal import Terminal  # noqa: E402
 
 POLICY = ElementTree.parse(ROOT / 'config' / 'security' / 'policies.xml')
 KINDS = {('topics', 'publish'): 'publisher', ('topics', 'subscribe'): 'subscriber',
