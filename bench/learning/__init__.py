@@ -1,1 +1,1 @@
-"""What is learned, beside baselines, by how many drives."""
+"""How well the models learn: beside baselines, by the number of drives, in eight bits."""

@@ -1,5 +1,5 @@
 """
-The shipped network in eight bits: how fast, how large, how near, and how well it drives.
+The shipped network in eight bits: its speed, size, difference from floats, and driving.
 
     python -m bench.learning.int8    # half an hour; nothing else should run
 
@@ -44,7 +44,7 @@ BEST = 'the same and the head'
 
 
 def record_calls(seeds) -> list[Call]:
-    """Return (what the network is given, the commands it gives) on drives over `seeds`."""
+    """Return some of the network's calls on drives over `seeds`."""
     runner = rollout.Runner(rollout.Job(checkpoint=str(FLOAT), backend='onnxruntime'))
     runner.policy.engine = calls = CallRecorder(runner.policy.engine)
     for seed in seeds:
@@ -53,7 +53,7 @@ def record_calls(seeds) -> list[Call]:
 
 
 def speeds(files: dict[str, Path], calls, rounds: int) -> dict[str, dict[int, list[float]]]:
-    """Return for each file and number of threads the median ms of a call of every round."""
+    """Return the median ms of a call in every round, for each file and number of threads."""
     engines = {(name, threads): load_policy(path, 'onnxruntime', threads).engine
                for name, path in files.items() for threads in THREADS}
     found = {name: {threads: [] for threads in THREADS} for name in files}
@@ -69,7 +69,7 @@ def speeds(files: dict[str, Path], calls, rounds: int) -> dict[str, dict[int, li
 
 
 def drive(path: Path, scenes: int) -> list[bool]:
-    """Return which scenes a runtime file drives well, all in this process."""
+    """Tell for each scene whether a runtime file drives it well; all in this process."""
     job = rollout.Job(checkpoint=str(path), backend='onnxruntime')
     return [row['success'] for row in rollout.run(job, DRIVEN[:scenes], processes=1)]
 

@@ -27,7 +27,7 @@ RIVALS = ('policy', 'constant', 'linear')
 
 
 def cut(tub: Path, parts: int, work: Path) -> list[Path]:
-    """Return a tub's equal stretches, as tubs in which all the others are deleted."""
+    """Cut a tub into equal stretches: each is a tub in which the others are deleted."""
     lines, made = (tub / 'manifest.json').read_text(encoding='utf-8').splitlines(), []
     told = json.loads(lines[4])
     count = told['current_index']
@@ -83,7 +83,7 @@ def measure(sources, work: Path, instruction: str, strategy_name: str, epochs: i
 
 
 def small_pictures(bag: Path) -> dict[int, tuple]:
-    """Return by its stamp each frame as the linear model sees it, and the command after it."""
+    """Return by its stamp each frame, as small as the linear model needs it, and its command."""
     from mobile_vla_ros.data.bags import Bag
     from mobile_vla_ros.data.pairing import Unanswered
     from mobile_vla_ros.images.decode import decode
@@ -102,7 +102,7 @@ def small_pictures(bag: Path) -> dict[int, tuple]:
 
 
 def fit_linear(drives: list[dict]):
-    """Return what ridge regression makes of a frame: (n, pixels) -> commands (n, 3)."""
+    """Return a ridge regression from frames (n, pixels) to commands (n, 3)."""
     seen, driven = (np.stack([row[i] for drive in drives for row in drive.values()])
                     for i in (0, 1))
     middle, mean = seen.mean(0), driven.mean(0)

@@ -72,7 +72,7 @@ def table(results: dict) -> str:
 
 
 def short_table(results: dict) -> str:
-    """Return the README's table: some of the rows, and the suite as one."""
+    """Return the README's table: some of the rows, and the suite in one row."""
     rows = [(name, results[name]['rates']) for name in SHORT if name in results]
     if 'suite' in results:
         rows.append((f'the suite `{ROWS["suite"][1]}`, in which things go wrong',
@@ -92,7 +92,7 @@ def _cell(value) -> str:
 
 @one_line_errors
 def main(argv=None) -> int:
-    """Run the rows that are named, all by default; keep the others' earlier results."""
+    """Measure the named rows, all by default; the others keep their earlier results."""
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument('--episodes', type=int, default=400)
     p.add_argument('--backend', default='auto')

@@ -22,7 +22,7 @@ DAMPING = (0.05, 1.0)
 
 @dataclass(frozen=True)
 class Trial:
-    """One training: whose driving, how much of it, how yaw is weighted, which seed."""
+    """One training: whose driving, how many episodes, the weight of yaw, the seed."""
 
     teacher: str
     episodes: int
@@ -31,12 +31,12 @@ class Trial:
 
     @property
     def name(self) -> str:
-        """Return what its files are called."""
+        """Return the name of its files."""
         return f'{self.teacher}-{self.episodes}-z{self.z_weight:g}-seed{self.seed}'
 
 
 def learn(job) -> None:
-    """Train and export one trial, unless that is done."""
+    """Train and export one trial, unless its files are there."""
     trial, work, steps, train = job
     from mobile_vla_ros.models.final_fixed import FinalFixedConfig
     from mobile_vla_ros.sim.seeds import TRAIN
@@ -90,7 +90,7 @@ def measure(trials, work: Path, held_out: int, steps: int, scenes: int, processe
 
 
 def table(results: dict) -> str:
-    """Return both questions' answers as Markdown."""
+    """Return both comparisons as Markdown."""
     trials = list(results['trials'].values())
     curve = [t for t in trials if t['teacher'] == 'straight' and t['z_weight'] == DAMPING[0]]
     lines = ['# How much to record, and whether to damp yaw', '',
@@ -125,7 +125,7 @@ def table(results: dict) -> str:
 
 
 def together(rows, name) -> dict:
-    """Return the rate of several trainings' scenes as one."""
+    """Return one rate over the scenes of several trainings."""
     from mobile_vla_ros.benchmark.statistics import wilson
     hits = sum(t['closed_loop'][name]['hits'] for t in rows)
     trials = sum(t['closed_loop'][name]['trials'] for t in rows)
@@ -138,7 +138,7 @@ def _rate(value) -> str:
 
 
 def plot(results: dict, path: Path) -> None:
-    """Draw success against episodes, every training a dot."""
+    """Draw success by episodes; every training is a dot."""
     import matplotlib
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt

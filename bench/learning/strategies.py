@@ -89,7 +89,7 @@ def _first(episodes, seeds):
 
 
 def _executed(folder, seeds) -> list[np.ndarray]:
-    """Return the velocities that came of every episode, (n, 3) each, as the episodes' order is."""
+    """Return the base's velocities of every episode, (n, 3) each, in the order of the episodes."""
     found = []
     for shard in sorted(folder.glob('*.json')):
         executed, start = np.load(shard.with_suffix('.executed.npy')), 0
@@ -171,7 +171,7 @@ def table(results: dict) -> str:
 
 
 def extremes(strategies: dict, pick) -> dict[str, str]:
-    """Return by strategy the figures in which it has what `pick` (min, max) says of them all."""
+    """Return for each strategy the figures in which it has the least or most, as `pick` says."""
     found = {name: [] for name in strategies}
     for figure, measure in FIGURES.items():
         values = {name: measure(row) for name, row in strategies.items()}

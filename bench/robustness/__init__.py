@@ -1,1 +1,1 @@
-"""Faults, long runs and files that nobody made on purpose."""
+"""How the nodes and readers hold out: injected faults, long runs, broken files."""

@@ -47,7 +47,7 @@ def jpeg(data):
 
 
 def instruction(data):
-    """Words."""
+    """An instruction."""
     import numpy as np
     from mobile_vla_ros.instruction import normalise
     from mobile_vla_ros.models.text import encode_text
@@ -55,7 +55,7 @@ def instruction(data):
 
 
 def checkpoint(data):
-    """What a checkpoint says of itself, and its seal."""
+    """The metadata of a checkpoint, and its seal."""
     from mobile_vla_ros.contract import ContractError
     from mobile_vla_ros.models.metadata import Metadata, verify
     for read in (lambda raw: Metadata.from_json(raw.decode(errors='replace'), 'fuzz'),
@@ -67,7 +67,7 @@ def checkpoint(data):
 
 
 def scan(data):
-    """A laser scan, and the way that it leaves."""
+    """A laser scan, and the free way that is computed from it."""
     from mobile_vla_ros.control.obstacle import Scan
     ranges = data.ConsumeFloatListInRange(data.ConsumeIntInRange(0, 40), -1e39, 1e39)
     try:
@@ -133,7 +133,7 @@ TARGETS = {call.__name__: call for call in (
 
 
 def seeds(name: str, folder: Path) -> None:
-    """Write inputs to begin with: whole ones of what the target reads."""
+    """Write the first inputs: valid ones of the kind that the target reads."""
     import cv2
     import numpy as np
     rgb = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)

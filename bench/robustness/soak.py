@@ -31,7 +31,7 @@ WORDS = ('go left around the box to the red bottle', '상자 오른쪽으로 지
 
 
 def soak(seconds: float, say=print) -> dict:
-    """Drive for `seconds`; return what was seen, and whether it is as promised."""
+    """Drive for `seconds`; return the figures, and whether every promise holds."""
     with graph(width=640, height=480) as g:
         node = g.start('-m', 'mobile_vla_ros', 'drive', '--ros-args', '--log-level', 'FATAL',
                        '-p', 'armed:=true', '-p', f'instruction:={WORDS[0]}')
@@ -63,7 +63,7 @@ def soak(seconds: float, say=print) -> dict:
 
 
 def _cycle(g, words: str, seconds: float) -> tuple:
-    """Drive, lose the camera, get it back; return (commands, false stops, s to the zero)."""
+    """Drive, stall the camera, resume it; return (commands, false stops, s to the zero)."""
     at = time.monotonic()
     wait_for(lambda: time.monotonic() > at + seconds, seconds + 5, 'a cycle')
     driven = [command for t, command in list(g.received) if t > at]

@@ -87,7 +87,7 @@ def measure(names, size: Size, path: Path, rows: dict) -> list[dict]:
 
 def main(argv=None) -> int:
     """Measure and write."""
-    parser = argparse.ArgumentParser(description=__doc__,
+    parser = argparse.ArgumentParser(prog='python -m bench.speed', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('rows', nargs='*', metavar='ROW', help='P1 to P17; all if none is named')
     parser.add_argument('--short', action='store_true', help='a few minutes, ratios only')

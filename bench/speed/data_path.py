@@ -7,6 +7,7 @@ One process runs the product's own functions; a stage's time is without that of 
 Writes docs/performance.md's table of the data path and docs/results/data_path.json.
 """
 
+import argparse
 import json
 import os
 from pathlib import Path
@@ -126,6 +127,8 @@ def table(parts: dict) -> str:
 
 def main() -> None:
     """Measure and write."""
+    argparse.ArgumentParser(prog='python -m bench.speed.data_path', description=__doc__,
+                            formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     (ROOT / 'out').mkdir(exist_ok=True)
     watch(BUILD)
     with tempfile.TemporaryDirectory(dir=ROOT / 'out') as folder:

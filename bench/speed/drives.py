@@ -1,4 +1,4 @@
-"""Bags for measuring with: what the simulated camera sees while the teacher drives."""
+"""Bags to measure with: the simulated camera's pictures while the teacher drives."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from support.bags import BagWriter, header, jpeg, START, text, twist
 QUALITY = 90  # JPEG
 
 
-def seen(count: int, hz: float, first_seed: int = TRAIN.start):
+def frames(count: int, hz: float, first_seed: int = TRAIN.start):
     """Yield (instruction, RGB uint8 (480, 640, 3), command), scene after scene."""
     simulator = Simulator()
     for seed in range(first_seed, first_seed + 10**6):
@@ -33,16 +33,16 @@ def seen(count: int, hz: float, first_seed: int = TRAIN.start):
 
 def write(path: Path, seconds: float, first_seed: int = TRAIN.start, times: int = 1,
           hz: float = 20.0) -> Path:
-    """Write an MCAP bag of VGA JPEGs at `hz`, each followed by its command, over and over."""
+    """Write an MCAP bag of VGA JPEGs at `hz`, each followed by its command, `times` over."""
     rows = [(words, jpeg(rgb, 0, QUALITY), command)
-            for words, rgb, command in seen(round(seconds * hz), hz, first_seed)]
-    said = None
+            for words, rgb, command in frames(round(seconds * hz), hz, first_seed)]
+    published = None
     with BagWriter(path, StoragePlugin.MCAP) as bag:
         for number, (words, picture, command) in enumerate(rows * times):
             ns = START + round((number / hz + 0.1) * NS)
-            if words != said:
+            if words != published:
                 bag.put('/instruction', ns - 1000, text(words))
-                said = words
+                published = words
             bag.put('/image', ns, replace(picture, header=header(ns)))
             bag.put('/cmd_vel', ns + NS // 200, twist(command))
     return path

@@ -31,7 +31,7 @@ STAGES = (  # from the mark before to this one
 
 
 def serve(note: str, ros_args) -> int:
-    """Run the drive node, and note when a frame passes which place."""
+    """Run the drive node, and record when each frame passes each place."""
     from mobile_vla_ros import messages
     from mobile_vla_ros.control import pilot
     from mobile_vla_ros.inference import backends, policy

@@ -1,6 +1,5 @@
 """The scoreboard's rows of inference: P5 and P10."""
 
-
 import numpy as np
 
 from bench.paths import ROOT

@@ -4,8 +4,8 @@ Image published -> command received, over DDS, each command traced to the very f
     python -m bench.speed.latency                       the node alone
     python -m bench.speed.latency --checkpoint P.onnx   with the model's inference
 
-Every frame carries a number in its first pixel, and the policy of the node under test, whatever
-else it computes, drives at that many steps of speed; so a command tells its frame.
+Every frame carries a number in its first pixel. The policy of the node under test drives at that
+many steps of speed, whatever else it computes, so every command names its frame.
 """
 
 import argparse
@@ -23,17 +23,17 @@ from bench.paths import ROOT
 
 STEP = 0.002  # m/s for one step of the code; 250 steps
 CODES = 250
-WARM_UP = 60  # frames, in which the output falls into step with the camera
+WARM_UP = 60  # frames, until the output is in step with the camera
 
 
 class CodedPolicy:
-    """Runs another policy, if any, and drives by the code in the first pixel."""
+    """Runs another policy, if there is one, and drives by the code in the first pixel."""
 
     backend, sha256 = 'coded', '0' * 64
     metadata = SimpleNamespace(data={})
 
     def __init__(self, inner=None, delay_s=0.0):
-        """Take the policy whose time is to be measured, or a time that inference takes."""
+        """Take the policy to measure, or the time that inference is to take."""
         self.inner, self.delay_s = inner, delay_s
 
     def reset(self):
@@ -73,7 +73,7 @@ def measure(command, frames: int = 300, **settings) -> dict:
 
 
 def observe(command, frames: int, **settings):
-    """Return (steady s, code) of every frame sent and of every command received, and the rest."""
+    """Return (steady s, code) of each frame sent and each command received, and other figures."""
     from mobile_vla_ros.environment.domain import own_domain
     with own_domain() as domain:
         return _observe(command, frames, domain, **settings)
@@ -155,7 +155,7 @@ def memory_mb(pid: int) -> float:
 
 
 def summarise(sent, received) -> dict:
-    """Match commands to frames; a frame is lost if a later one was answered and it never was."""
+    """Match commands to frames; a frame without a command is lost if a later one has one."""
     delays = []
     for at, code in sent:
         answer = next((t for t, answered in received if at < t < at + 2.0 and answered == code),

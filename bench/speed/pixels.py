@@ -4,13 +4,14 @@ Measure cv_bridge and the table that fills its gaps, a VGA frame in each encodin
     python -m bench.speed.pixels    # writes the table into docs/performance.md
 """
 
+import argparse
 from importlib import metadata
 import sys
 
 import numpy as np
 
 from bench.pages import put
-from bench.speed.latency import ROOT
+from bench.paths import ROOT
 from bench.speed.timing import medians_ms
 from mobile_vla_ros import messages
 from mobile_vla_ros.images import bridge, encodings
@@ -34,7 +35,7 @@ def frame(encoding: str):
 
 
 def decoding(encoding: str) -> tuple:
-    """Return a row: what, ms of cv_bridge or None, ms of the table, ms as used, who does it."""
+    """Return a row: name, ms of cv_bridge or None, ms of the table, ms as used, who does it."""
     theirs, (msg, pixels) = bridge.bridge(), frame(encoding)
     sides = {'table': lambda: encodings.to_rgb(encoding, pixels),
              'used': lambda: image_to_rgb(msg)}
@@ -67,13 +68,15 @@ def rows():
 
 
 def forget() -> None:
-    """Let cv_bridge be tried anew."""
+    """Forget whether cv_bridge is there, so that it is tried again."""
     for cache in (bridge.decodes, bridge.makes_images, bridge.makes_jpegs):
         cache.cache_clear()
 
 
 def main() -> int:
     """Measure and write."""
+    argparse.ArgumentParser(prog='python -m bench.speed.pixels', description=__doc__,
+                            formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     lines = [f'| ms a VGA frame | cv_bridge {metadata.version("cv-bridge")} (PyPI) | the table, '
              'or cv2 | as used here, checks included | done by |', '|---|---|---|---|---|']
     for what, theirs, table, used, who in rows():

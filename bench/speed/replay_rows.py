@@ -63,14 +63,14 @@ def replaying(size: Size) -> list[Row]:
 
 
 def _growth(rounds: list) -> dict:
-    """Return how time and memory grow from the first of each round to the second: medians."""
+    """Return how time and memory grow from each round's first run to its second: medians."""
     seconds, mb = ([float(np.median([pair[side][name] for pair in rounds])) for side in (0, 1)]
                    for name in ('seconds', 'mb'))
     return {'times': seconds[1] / seconds[0], 'memory': mb[1] / mb[0] - 1, 'rounds': rounds}
 
 
 def _training(size: Size, rounds: int) -> list:
-    """Train on the features of some frames and of more, in turn, shard by shard."""
+    """Train on a few shards and on many, in turn; return the figures of every round."""
     from mobile_vla_ros.training.shards import write_shard
     with tempfile.TemporaryDirectory(dir=out_folder()) as folder:
         rng, shape = np.random.default_rng(0), (size.learned // DRIVES, 304, 10, 10)
@@ -87,9 +87,9 @@ def _training(size: Size, rounds: int) -> list:
 
 
 def _learn(data: Path) -> dict:
-    """Return the seconds of three epochs, and what memory they took."""
+    """Return the seconds and the memory of three epochs."""
     from mobile_vla_ros.training.shards import read_shards
-    train_s(read_shards(data)[:3], 1)  # what is imported or embedded once
+    train_s(read_shards(data)[:3], 1)  # imports and embeds what is needed once
     started = time.perf_counter()
     train_s(read_shards(data), 3)
     seconds = time.perf_counter() - started

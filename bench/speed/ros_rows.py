@@ -15,7 +15,7 @@ from bench.speed import latency
 from bench.speed.rows import median, Row, Size
 
 CHECKPOINT = str(ROOT / 'checkpoints' / 'default.onnx')
-NO_CAP = ('-p', 'stopping.distance:=0.0')  # a slowed base would not tell which frame it answers
+NO_CAP = ('-p', 'stopping.distance:=0.0')  # a slowed base would not show which frame it answers
 
 
 def _python(module, *args) -> list:
@@ -23,7 +23,7 @@ def _python(module, *args) -> list:
 
 
 def _in_turn(repeats: int, **sides) -> dict[str, list[dict]]:
-    """Measure the sides one after the other, `repeats` times; each is a call without arguments."""
+    """Call the sides one after the other, `repeats` times; return their results."""
     found = {name: [] for name in sides}
     for _ in range(repeats):
         for name, measure in sides.items():
@@ -89,10 +89,10 @@ def _busy_core():
 
 
 def slow_inference(size: Size) -> list[Row]:
-    """P6: the age of what is driven by when inference takes ten frames."""
+    """P6: how old the frames are that the base is driven by, with inference ten frames long."""
     hz, delay_s = 20.0, 0.5
     settings = {'frames': 2 * size.frames, 'width': 320, 'height': 240, 'hz': hz}
-    patient = ('-p', 'image_timeout:=1.0')  # it would rather stop than drive by such old frames
+    patient = ('-p', 'image_timeout:=1.0')  # by default it would stop: the frames are too old
     found = _in_turn(
         min(size.repeats, 3),
         ours=lambda: latency.measure(
@@ -128,7 +128,7 @@ def _deliver(frames: int, shipped: bool) -> dict:
 
 
 def cpu(size: Size) -> list[Row]:
-    """P8: what of a core the node uses."""
+    """P8: the share of a core that the node uses."""
     settings = {'frames': max(size.frames, 60), 'hz': 30.0}
     found = _in_turn(
         size.repeats,
@@ -153,7 +153,7 @@ def recording(size: Size) -> list[Row]:
 
 
 def _record(seconds: float, ours: bool) -> dict:
-    """Publish for `seconds`; return sent and written messages and what of a core it took."""
+    """Publish for `seconds`; return the messages sent and written, and the share of a core."""
     from geometry_msgs.msg import Twist
     from mcap.reader import make_reader
     from support.ros_harness import graph, wait_for
@@ -171,7 +171,7 @@ def _record(seconds: float, ours: bool) -> dict:
             assert g.call(Trigger, 'record/start').success
         time.sleep(0.5)
         g.rgb[:] = np.random.default_rng(0).integers(0, 256, g.rgb.shape, np.uint8)
-        g.rgb[:400] //= 64  # noise alone is no camera's picture
+        g.rgb[:400] //= 64  # no camera's picture is all noise
         cpu_s, began = latency.cpu_s(recorder.child.pid), time.monotonic()
         for number in range(round(30 * seconds)):
             g.frame()

@@ -7,11 +7,11 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Size:
-    """How much of everything; the defaults are the full run."""
+    """How much is measured; the defaults are the full run."""
 
     repeats: int = 5
     frames: int = 100  # over DDS, each repeat
-    calls: int = 60  # of what takes milliseconds, each repeat
+    calls: int = 60  # of functions that take milliseconds, each repeat
     record_s: float = 60.0
     drive_s: float = 60.0  # of a bag
     scenes: int = 8  # simulated drives
@@ -26,10 +26,10 @@ SHORT = Size(repeats=1, frames=30, calls=15, record_s=3.0, drive_s=3.0, scenes=2
 @dataclass(frozen=True)
 class Row:
     """
-    One figure beside its rival's of the same run.
+    One figure beside its rival's, of the same run.
 
-    `ratio` is how many times ours is better; `ok` says whether every part of the goal is met;
-    `also` are the other parts of it, in words.
+    `ratio` says how many times ours is better, `ok` whether every part of the goal is met.
+    `also` has the other parts of the goal in words.
     """
 
     id: str
@@ -49,11 +49,11 @@ class Row:
         return asdict(self)
 
 
-def median(runs, *path) -> float:
-    """Return the median over runs of what lies at `path` in each; infinite where it is missing."""
-    found = []
+def median(runs: list, *path: str) -> float:
+    """Return the median over runs of the value at `path` in each; a missing one is infinite."""
+    values = []
     for run in runs:
         for name in path:
             run = run[name]
-        found.append(np.inf if run is None else run)
-    return float(np.median(found))
+        values.append(np.inf if run is None else run)
+    return float(np.median(values))

@@ -31,7 +31,7 @@ def simulation(folder: Path) -> dict:
 
 
 def cluster(folder: Path) -> dict:
-    """Return the same where the processes are those of a Ray cluster that is up."""
+    """Return the same for the processes of a running Ray cluster."""
     import ray
     from mobile_vla_ros.parallel import CLUSTER
     os.environ[CLUSTER] = 'local'
@@ -59,7 +59,7 @@ def building(folder: Path) -> dict:
 
 
 def training(folder: Path) -> dict:
-    """Return frames a second of an epoch of `train`, alone and under torchrun, a thread each."""
+    """Return frames a second of an epoch of `train`, alone and under torchrun, with one thread."""
     from mobile_vla_ros.models.checkpoint import load_model
     rates = {}
     for n in COUNTS:

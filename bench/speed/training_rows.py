@@ -45,7 +45,7 @@ def building(size: Size) -> list[Row]:
 
 
 def _plain_build(bag: Path, folder: Path, read) -> int:
-    """Make the same samples the plain way: one loop, one process; return how many."""
+    """Make the same samples in one plain loop of one process; return how many."""
     import cv2
 
     from mobile_vla_ros.training.features import Encoder

@@ -4,8 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-
-from bench.speed import stages  # noqa: E402
+from bench.speed import stages
 
 
 @pytest.fixture

@@ -4,10 +4,9 @@ import json
 
 import pytest
 
-
-from bench.robustness import faults  # noqa: E402
-from bench.pages import put  # noqa: E402
-from support.paths import ROOT  # noqa: E402
+from bench.robustness import faults
+from bench.pages import put
+from support.paths import ROOT
 
 
 @pytest.mark.parametrize('name, ids', [

@@ -26,7 +26,7 @@ from mobile_vla_ros.instruction import normalise
 from mobile_vla_ros.models.text import encode_text
 from mobile_vla_ros.report.gate import failures, read_spec
 
-from bench.robustness import fuzz  # noqa: E402, I100
+from bench.robustness import fuzz
 
 SOAK = int(os.environ.get('MOBILE_VLA_SOAK', 1))
 any_yaml = st.recursive(

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-
-from bench.robustness import soak  # noqa: E402
+from bench.robustness import soak
 
 pytestmark = pytest.mark.nodes
 

@@ -5,11 +5,10 @@ import time
 
 import pytest
 
-
-from bench.speed import __main__ as bench  # noqa: E402
-from bench.speed.rows import median, Row  # noqa: E402
-from bench.speed import scale  # noqa: E402
-from support.stalls import short_of_cores, waited  # noqa: E402, I100
+from bench.speed import __main__ as bench
+from bench.speed.rows import median, Row
+from bench.speed import scale
+from support.stalls import short_of_cores, waited
 
 pytestmark = pytest.mark.alone
 LEAST = {  # times better, far from the goals; P2 is a share of the transport's floor

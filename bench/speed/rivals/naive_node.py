@@ -17,7 +17,7 @@ from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
-from bench.speed.latency import ROOT, STEP
+from bench.paths import ROOT, STEP
 from bench.speed.rivals import until_signal
 
 
