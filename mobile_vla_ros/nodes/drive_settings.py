@@ -1,6 +1,8 @@
 """The parameters of the drive node."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mobile_vla_ros.contract import AXES, BACKENDS, DEVICES, NS
 from mobile_vla_ros.control.guard import GuardConfig
@@ -15,7 +17,7 @@ SETTINGS = (
     Setting('checkpoint', '', 'Policy file, .onnx or .safetensors; empty: the one that ships. '
             'Changed while configured, it is loaded at once, and the base is disarmed; a file '
             'that does not load leaves the old one running', live=True),
-    Setting('backend', 'auto', 'What runs the policy; taken at configure',
+    Setting('backend', 'auto', 'Runtime of the policy; taken at configure',
             choices=BACKENDS),
     Setting('device', 'cpu', 'Where it runs; cuda and tensorrt need an ONNX Runtime that has '
             'them; taken at configure', choices=DEVICES),
@@ -66,19 +68,19 @@ SETTINGS = (
 )
 
 
-def make_limits(values: dict) -> Limits:
+def make_limits(values: dict[str, Any]) -> Limits:
     """Return the limits in checked values; raise a ValueError where they contradict."""
     return Limits(values['limits.velocity'], values['limits.acceleration'],
                   values['limits.deceleration'])
 
 
-def make_stopping(values: dict) -> Stopping:
+def make_stopping(values: dict[str, Any]) -> Stopping:
     """Return what the base needs to come to rest, in checked values."""
     return Stopping(values['stopping.distance'], values['stopping.deceleration'],
                     values['stopping.reaction'])
 
 
-def make_obstacles(values: dict) -> ObstacleConfig | None:
+def make_obstacles(values: dict[str, Any]) -> ObstacleConfig | None:
     """Return the settings of the obstacle monitor, or None where it is not enabled."""
     if not values['obstacle.enabled']:
         return None
@@ -86,11 +88,11 @@ def make_obstacles(values: dict) -> ObstacleConfig | None:
     return ObstacleConfig(zone, int(values['obstacle.timeout'] * NS))
 
 
-def turned_off(data: dict, velocity) -> str:
+def turned_off(data: dict[str, Any], velocity: Sequence[float]) -> str:
     """
-    Return the axis without which a policy steers no more: learned from, and turned off here.
+    Return the axes that a policy learned to use and that are turned off here; '' if none are.
 
-    :param data: of its metadata, with the least and the greatest command, m/s and rad/s.
+    :param data: what its metadata says of its data: least and greatest command, m/s and rad/s.
     :param velocity: top speeds; 0 turns an axis off.
     """
     spans = [high - low for low, high in zip(data.get('least_command', ()),
@@ -99,14 +101,14 @@ def turned_off(data: dict, velocity) -> str:
                      if span > LEARNED and not top)
 
 
-def make_config(values: dict) -> GuardConfig:
+def make_config(values: dict[str, Any]) -> GuardConfig:
     """Return the settings of the guard; raise a ValueError where checked values contradict."""
     return GuardConfig(make_limits(values), int(values['image_timeout'] * NS),
                        int(values['instruction_ttl'] * NS), values['max_failures'],
                        make_stopping(values), make_obstacles(values))
 
 
-def check_together(values: dict):
+def check_together(values: dict[str, Any]) -> None:
     """Raise a ValueError where checked values contradict, or the policy's file is not there."""
     make_config(values)
     path = values['checkpoint']
