@@ -159,8 +159,7 @@ class Guard:
         if self.limiter.last == STOP:
             return None
         watchdogs = [self.watchdog] + ([self.obstacles.watchdog] if self.obstacles else [])
-        return min((watchdog.fed_ns + watchdog.timeout_ns + 1 for watchdog in watchdogs
-                    if watchdog.fed_ns is not None), default=None)
+        return min(watchdog.deadline_ns for watchdog in watchdogs)
 
     def tick(self, now_ns: int) -> Decision:
         """Return the command to publish at `now_ns` and the reason for it."""
@@ -189,12 +188,9 @@ class Guard:
         top = min(self.cap, way)
         if command.speed <= top:
             return Decision(command, Reason.DRIVING)
-        if self.cap <= way or self.obstacles is None:
-            reason, why = Reason.LATE, f'frames are {1e3 * self.age.seconds:.0f} ms old when used'
-        elif self.obstacles.unseen:
-            reason, why = Reason.UNSEEN, ''
-        else:
-            reason, why = Reason.OBSTACLE, f'something is {self.obstacles.way_m:.2f} m ahead'
+        reason, why = Reason.LATE, f'frames are {1e3 * self.age.seconds:.0f} ms old when used'
+        if self.obstacles and way < self.cap:
+            reason, why = self.obstacles.verdict()
         if top < CREEP:
             return Decision(STOP, reason)
         self.slowed = f'slowed to {top:.2f} m/s, {why}'

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mobile_vla_ros.contract import Command, NS
+from mobile_vla_ros.control.reasons import Reason
 from mobile_vla_ros.control.stopping import Stopping
 from mobile_vla_ros.control.watchdog import Watchdog
 
@@ -159,6 +160,12 @@ class ObstacleMonitor:
     def alive(self, now_ns: int) -> bool:
         """Tell whether scans come and are fresh."""
         return self.watchdog.alive(now_ns)
+
+    def verdict(self) -> tuple[Reason, str]:
+        """Return why the last command is followed no faster, and the words for it."""
+        if self.unseen:
+            return Reason.UNSEEN, ''
+        return Reason.OBSTACLE, f'something is {self.way_m:.2f} m ahead'
 
     def safe_speed(self, command: Command, now_ns: int) -> float:
         """Return how fast in m/s a command may be followed; 0 where nothing is seen."""

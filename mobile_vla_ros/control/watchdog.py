@@ -28,6 +28,11 @@ class Watchdog:
         """Return how old the last of what came is, ns; infinity if nothing came."""
         return math.inf if self.fed_ns is None else now_ns - self.fed_ns
 
+    @property
+    def deadline_ns(self) -> int:
+        """Return when the last of what came becomes too old; 0 if nothing came."""
+        return 0 if self.fed_ns is None else self.fed_ns + self.timeout_ns + 1
+
     def expired(self, now_ns: int) -> bool:
         """Tell whether nothing came, or the last of it is too old."""
         return self.age_ns(now_ns) > self.timeout_ns

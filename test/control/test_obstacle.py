@@ -100,6 +100,8 @@ def test_a_scan_of_nan_sees_nothing():
     ((0.0, -1.0), Command(0.5, 0.0, -1.0), 0.5 * (math.pi - math.acos(
         (0.25 + 0.25 - 0.35**2) / 0.5))),
     ((0.0, 0.5), Command(0.5, 0.0, 1.0), math.inf),  # runs around it
+    ((2.0 * math.sin(0.5), 2.0 - 2.0 * math.cos(0.5)), Command(0.5, 0.0, 0.25),
+     2.0 * (0.5 - math.acos(1.0 - 0.35**2 / 8.0))),  # on a wide circle, half a radian ahead
     ((1.0, 0.0), STOP, math.inf)])
 def test_how_far_the_way_is_free(point, command, way):
     assert free_way(at([point]), ZONE, command) == pytest.approx(way)

@@ -24,6 +24,7 @@ ZONE = Zone(radius=0.3, margin=0.05)
 def test_a_new_monitor_is_blind_and_has_refused_nothing():
     monitor = ObstacleMonitor(ObstacleConfig(ZONE), Stopping())
     assert (monitor.way_m, monitor.unseen, monitor.alive(0)) == (math.inf, False, False)
+    assert monitor.safe_speed(Command(0.5), 0) == 0.0 and monitor.unseen
 
 
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=50),
@@ -117,7 +118,7 @@ def test_it_does_not_go_where_the_scan_does_not_look():
     monitor = guard.obstacles
     monitor.accept_scan(
         Scan([math.inf] * 90, -math.pi / 4 + math.pi, math.pi / 180, 0.1, 8.0), now)
-    assert guard.tick(now) == (STOP, Reason.UNSEEN)
+    assert guard.tick(now) == (STOP, Reason.UNSEEN) and monitor.way_m == 0.0
 
 
 @pytest.mark.parametrize('way, seen', [(Command(0.0, 0.5), True), (Command(0.0, -0.5), False)])

@@ -37,6 +37,19 @@ def rounded(command) -> Command:
     return Command(*np.round([float(value) for value in command], 4).tolist())
 
 
+def without_ramps(commands) -> list[Command]:
+    """Return the commands one by one, without repetitions and those between their neighbours."""
+    out = []
+    for command in map(rounded, commands):
+        if out and command == out[-1]:
+            continue
+        if len(out) > 1 and out[-1] != command and all(
+                min(a, c) <= b <= max(a, c) for a, b, c in zip(out[-2], out[-1], command)):
+            out.pop()
+        out.append(command)
+    return out
+
+
 def stamp_ns(seconds, event, zero_ns=0) -> int:
     """Return the stamp of an event's picture."""
     old = event.value[2] if event.kind == 'frame' else 0
@@ -67,7 +80,7 @@ def test_replay_answers_as_it_stands(tmp_path):
 def test_the_benchmark_answers_as_it_stands():
     (_, first), *events = at_times()
     driver = Driver(used_policy(), first.value, **SETTINGS)
-    found = []
+    found, before = [], rounded(driver.command)
     ends = [seconds for seconds, _ in events] + [events[-1][0] + STEP_S]
     for (seconds, event), end in zip([(0.0, first), *events], ends):
         if event.kind == 'instruction' and event is not first:
@@ -75,9 +88,11 @@ def test_the_benchmark_answers_as_it_stands():
         elif event.kind in ('frame', 'unreadable'):
             rgb = picture(*event.value[:2]) if event.kind == 'frame' else None
             driver.on_frame(rgb, stamp_ns(seconds, event) / NS, seconds)
-        for step in np.arange(seconds + 0.05, end + 1e-6, 0.05):
-            driver.command_until(step)
-        found.append((rounded(driver.command), driver.reason))
+        driven = [rounded(driver.command_until(step))
+                  for step in np.arange(seconds + 0.05, end + 1e-6, 0.05)]
+        assert set(without_ramps([before, *driven])) == {before, driven[-1]}, 'and nothing else'
+        found.append((driven[-1], driver.reason))
+        before = driven[-1]
     assert found == answers()
 
 
@@ -124,19 +139,6 @@ class Node:
         planned = event.reason is not Reason.RECOVERING or stamp in self.planned
         return planned and self.reason is event.reason and len(since_then) >= ENOUGH \
             and since_then[-2:] == [rounded(event.command)] * 2
-
-
-def without_ramps(commands) -> list[Command]:
-    """Return the commands one by one, without repetitions and those between their neighbours."""
-    out = []
-    for command in map(rounded, commands):
-        if out and command == out[-1]:
-            continue
-        if len(out) > 1 and out[-1] != command and all(
-                min(a, c) <= b <= max(a, c) for a, b, c in zip(out[-2], out[-1], command)):
-            out.pop()
-        out.append(command)
-    return out
 
 
 @pytest.mark.nodes

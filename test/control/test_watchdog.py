@@ -36,6 +36,14 @@ def test_the_same_frame_again_is_not_fresh():
     assert not watchdog.alive(7)
 
 
+def test_what_came_is_too_old_from_its_deadline_on():
+    watchdog = Watchdog(TIMEOUT)
+    assert watchdog.deadline_ns == 0
+    watchdog.feed(7)
+    assert not watchdog.expired(watchdog.deadline_ns - 1)
+    assert watchdog.expired(watchdog.deadline_ns)
+
+
 def feeds_until_alive(watchdog, start):
     for count in range(1, 10):
         watchdog.feed(start + count)
