@@ -127,7 +127,7 @@ def test_the_doctor_says_it_with_a_remedy(tmp_path, capsys, delay_s, flip, wante
     if wanted is None:
         assert told == []
     else:
-        (level, what, remedy), = told
+        (level, what, remedy, *_), = told
         assert level == wanted[0] and wanted[1] in what and wanted[2] in remedy
     page = tmp_path / 'page.html'
     assert verb.main(['doctor', str(tmp_path / 'a'), '--html', str(page)]) == int(flip is not None)

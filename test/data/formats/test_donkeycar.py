@@ -207,7 +207,7 @@ def test_a_real_tub_is_read_whole(tmp_path):
     assert told['frames_compared'] >= 990 and told['recordings'][0]['unreadable'] == 0
     # It has never seen a track, and must not seem to know one.
     assert told['scores']['policy']['mae'][2] > 0.8 * told['scores']['mean']['mae'][2]
-    assert 'angular_z does not beat a constant' in html.read_text()
+    assert 'Does not drive like the driver: ' in html.read_text()
 
 
 @real
