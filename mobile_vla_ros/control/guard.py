@@ -7,6 +7,7 @@ it cannot vouch for becomes STOP, an exact zero on every axis.
 
 from dataclasses import dataclass, replace
 import math
+from typing import NamedTuple
 
 from mobile_vla_ros.contract import Command, NS, Plan, STOP
 from mobile_vla_ros.control.arming import Arming
@@ -30,6 +31,22 @@ class GuardConfig:
     max_failures: int = 10  # of the policy in a row, which become a fault
     stopping: Stopping = Stopping()
     obstacles: ObstacleConfig | None = None  # None: no scanner, the camera alone
+
+
+class NewestFrame(NamedTuple):
+    """What the guard knows of the newest frame that it accepted."""
+
+    received_ns: int | None = None  # None: there was none
+    stamp_ns: int | None = None  # None: any stamp is newer
+    stamped: bool = False  # whether the stamp is the camera's own
+    delay_ns: int = 0  # from its stamp to its receipt
+
+
+class DrivenPlan(NamedTuple):
+    """The plan that is driven by."""
+
+    plan: Plan | None = None  # None: none may be driven
+    zero_ns: int = 0  # stamp - receive time of the frame planned for
 
 
 class Guard:
@@ -57,14 +74,10 @@ class Guard:
         self.failures = 0  # of the policy, in a row
         self.error = ''  # the last one
         self._instructed_ns = 0
-        self._frame_ns: int | None = None  # receive time of the newest accepted frame
-        self._stamp_ns: int | None = None  # its stamp
-        self._stamped = False  # whether that is the camera's own
-        self._delay_ns = 0  # from its stamp to its receipt
+        self._newest = NewestFrame()
         self._backwards_ns: int | None = None  # receive time of the last one refused
         self._unreadable = False  # the newest frame
-        self._plan: Plan | None = None
-        self._plan_zero_ns = 0  # stamp - receive time of the frame planned for
+        self._driven = DrivenPlan()
         self._tick_ns: int | None = None
 
     def configure(self, config: GuardConfig) -> None:
@@ -95,7 +108,7 @@ class Guard:
         changed = text != self.instruction
         if changed:
             self.instruction = text
-            self._plan = None
+            self._driven = DrivenPlan()
         return changed
 
     def accept_frame(self, stamp_ns: int, now_ns: int, delay_ns: int = 0,
@@ -108,12 +121,13 @@ class Guard:
             stamp. The first stamp of the camera's own begins a new order. From then on, a frame
             without one is refused.
         """
-        last_ns = self._stamp_ns if stamped == self._stamped else None
-        if last_ns is not None and stamp_ns <= last_ns or self._stamped and not stamped:
+        last = self._newest
+        last_ns = last.stamp_ns if stamped == last.stamped else None
+        if last_ns is not None and stamp_ns <= last_ns or last.stamped and not stamped:
             self._backwards_ns = now_ns
             return False
-        self._frame_ns, self._stamp_ns, self._stamped = now_ns, stamp_ns, stamped
-        self._delay_ns = delay_ns if 0 <= delay_ns <= CLOCKS_NS else 0
+        self._newest = NewestFrame(now_ns, stamp_ns, stamped,
+                                   delay_ns if 0 <= delay_ns <= CLOCKS_NS else 0)
         return True
 
     def accept_plan(self, plan: Plan, instruction: str, stamp_ns: int, received_ns: int) -> bool:
@@ -127,8 +141,7 @@ class Guard:
             return False
         self.failures = 0
         self._unreadable = False
-        self._plan = plan
-        self._plan_zero_ns = stamp_ns - received_ns
+        self._driven = DrivenPlan(plan, stamp_ns - received_ns)
         self.watchdog.feed(received_ns)
         return True
 
@@ -144,15 +157,15 @@ class Guard:
 
     def drop_plan(self) -> None:
         """Drop the plan, and drive again only after fresh ones in a row."""
-        self._plan = None
+        self._driven = DrivenPlan()
         self.watchdog.trip()
 
     def reset(self) -> None:
         """Clear a latched stop, a fault and the newest stamp; stay disarmed."""
         self.arming.reset()
         self.failures = 0
-        self._stamp_ns = self._backwards_ns = None
-        self._stamped = False
+        self._newest = self._newest._replace(stamp_ns=None, stamped=False)
+        self._backwards_ns = None
 
     def deadline_ns(self) -> int | None:
         """Return when what is driven by now becomes too old; None while stopped."""
@@ -166,15 +179,15 @@ class Guard:
         step_ns = 0 if self._tick_ns is None else now_ns - self._tick_ns
         self._tick_ns = now_ns
         self.slowed = ''
-        reason, plan = self.reason(now_ns), self._plan
+        reason, (plan, zero_ns) = self.reason(now_ns), self._driven
         if reason is not Reason.DRIVING or plan is None:
             return Decision(self.limiter.stop(), reason)
-        wanted = plan.at(now_ns + self._plan_zero_ns)
+        wanted = plan.at(now_ns + zero_ns)
         return self._drive(wanted, step_ns / NS, now_ns)
 
     def _drive(self, wanted: Command, step_s: float, now_ns: int) -> Decision:
         """Follow a plan, but only as fast as the base can stop within what was seen."""
-        age_ns = self.watchdog.age_ns(now_ns) + self._delay_ns
+        age_ns = self.watchdog.age_ns(now_ns) + self._newest.delay_ns
         self.cap = self.config.stopping.cap(self.age.note(age_ns / NS, step_s))
         decision = self._slow(self.limiter.clip(wanted), now_ns)
         if decision.reason is Reason.DRIVING:  # the base may still move another way
@@ -216,11 +229,11 @@ class Guard:
             return Reason.NO_SCAN
         if not self.watchdog.alive(now_ns):
             return self._why_dead(now_ns)
-        return Reason.REPLANNING if self._plan is None else Reason.DRIVING
+        return Reason.REPLANNING if self._driven.plan is None else Reason.DRIVING
 
     def _why_dead(self, now_ns: int) -> Reason:
-        timeout_ns = self.watchdog.timeout_ns
-        if self._frame_ns is None or now_ns - self._frame_ns > timeout_ns:
+        timeout_ns, frame_ns = self.watchdog.timeout_ns, self._newest.received_ns
+        if frame_ns is None or now_ns - frame_ns > timeout_ns:
             backwards = self._backwards_ns
             if backwards is not None and now_ns - backwards <= timeout_ns:
                 return Reason.BACKWARDS

@@ -15,7 +15,7 @@ REMEDY = 'have the camera send rgb8, bgr8, yuv422_yuy2, nv12 or JPEG'
 class Tally:
     """Counts the pictures that are read through it, and what is wrong with some."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Begin with nothing."""
         self.frames = 0
         self.causes = Counter()  # what is wrong: pictures
