@@ -109,10 +109,11 @@ def _online(summary: dict[str, Any]) -> str:
     after = online['answered_after_ms']
     late = (f' A plan was there {after["p50"]:.0f} ms after the stamp of its frame (median; 99 % '
             f'within {after["p99"]:.0f} ms).') if after else ''
+    largest = online['largest_difference']
+    agree = f'differ by at most {largest:.1e} m/s or rad/s' if largest else 'are equal'
     return (f'<h2>Live</h2><p>Driven live: {online["planned"]} of {online["frames"]} frames were '
-            f'answered, {online["compared"]} of them are compared here. At equal stamps the live '
-            'policy and the one replayed here differ by at most '
-            f'{online["largest_difference"]:.1e} m/s or rad/s.{late}</p>')
+            f'answered, {online["compared"]} of them are compared here. At equal stamps the '
+            f'commands of the live policy and of the one replayed here {agree}.{late}</p>')
 
 
 def _recording(number: int, log: ReplayLog, row: dict[str, Any], film: Film | None) -> str:

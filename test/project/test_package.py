@@ -166,7 +166,8 @@ def test_a_wheel_holds_the_shipped_files(tmp_path, arguments):
                    cwd=copy_source(tmp_path / 'source'), check=True)
     names = zipfile.ZipFile(next(tmp_path.glob('*.whl'))).namelist()
     data = f'mobile_vla_ros-{arguments["version"]}.data/data/share/mobile_vla_ros/'
-    assert {'mobile_vla_ros/nodes/drive.py', 'mobile_vla_ros/py.typed'} <= {*names}
+    assert {'mobile_vla_ros/nodes/drive.py', 'mobile_vla_ros/py.typed',
+            'mobile_vla_ros/report/style.css', 'mobile_vla_ros/report/slider.js'} <= {*names}
     for name in ('launch/drive.launch.py', 'config/joy.yaml', 'checkpoints/default.onnx'):
         assert data + name in names
 
