@@ -91,6 +91,8 @@ def test_the_first_stamp_begins_an_order_and_none_after_it_goes_backwards():
     guard.reset()
     assert guard.accept_frame(2 * NS, 8, stamped=False)
     guard.reset()
+    assert guard.accept_frame(NS, 8, stamped=False)
+    guard.reset()
     assert not guard.arming.armed and guard.accept_frame(1, 9)
 
 

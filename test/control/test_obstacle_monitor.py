@@ -113,6 +113,16 @@ def test_without_scans_it_stops_and_three_resume():
     assert seen == [Reason.NO_SCAN, Reason.NO_SCAN, Reason.DRIVING]
 
 
+def test_frames_that_are_too_old_are_the_reason_where_the_way_is_free():
+    guard = Guard(GuardConfig(stopping=Stopping(0.01, 0.1, 1.0), obstacles=ObstacleConfig(ZONE)))
+    guard.arming.arm()
+    guard.accept_instruction('go', 0)
+    for now in (0, 50 * MS, 100 * MS):
+        keep(guard, now)
+        guard.obstacles.accept_scan(scan_of(), now)
+    assert guard.tick(100 * MS) == (STOP, Reason.LATE)
+
+
 def test_it_does_not_go_where_the_scan_does_not_look():
     guard, now = driving()
     monitor = guard.obstacles
