@@ -52,10 +52,11 @@ class CodedPolicy:
 
 def serve(checkpoint: str, delay_s: float, ros_args) -> int:
     """Run the drive node with the coded policy."""
-    from mobile_vla_ros.nodes.drive import load_default, main
+    from mobile_vla_ros import load_policy
+    from mobile_vla_ros.nodes.drive import main
 
     def load(path, backend, threads, device):
-        inner = load_default(checkpoint, backend, threads) if checkpoint else None
+        inner = load_policy(checkpoint, backend, threads) if checkpoint else None
         return CodedPolicy(inner, delay_s)
     return main(ros_args, load)
 

@@ -20,7 +20,7 @@ from sensor_msgs.msg import CompressedImage, Image, LaserScan
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
-from mobile_vla_ros import messages
+from mobile_vla_ros import load_policy, messages
 from mobile_vla_ros.contract import Command, NS
 from mobile_vla_ros.control.health import UNSTAMPED
 from mobile_vla_ros.control.pilot import Pilot
@@ -47,13 +47,9 @@ class DriveNode(LifecycleNode):
         super().__init__('drive', **kwargs)
         self._load = load
         self._values = declare(self, SETTINGS, self._take)
-        # Publishers and subscriptions; None while the node is not configured.
-        self._images: Any = None
-        self._instructions: Any = None
-        self._scans: Any = None
-        self._commands: Any = None
-        self._annotated: Any = None
-        self._plans: Any = None
+        closed: Any = None  # a subscription or publisher while the node is not configured
+        self._images = self._instructions = self._scans = closed
+        self._commands = self._annotated = self._plans = closed
         self._image_type = ''
         self._reporting = threading.Lock()
         self._reported_ns = self._logged_ns = 0
@@ -297,13 +293,7 @@ class DriveNode(LifecycleNode):
             self.get_logger().warning(text)
 
 
-def load_default(*args: Any, **kwargs: Any) -> Any:
-    """Load a policy; imported late, so that a bad argument is refused at once."""
-    from mobile_vla_ros.inference.policy import load_policy
-    return load_policy(*args, **kwargs)
-
-
-def main(argv: list[str] | None = None, load: Callable[..., Any] = load_default) -> int:
+def main(argv: list[str] | None = None, load: Callable[..., Any] = load_policy) -> int:
     """Run the node until a signal comes."""
     return run(lambda: DriveNode(load), argv, f'{__doc__}\nParameters:\n{describe(SETTINGS)}',
                'drive', SETTINGS)
