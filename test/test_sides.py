@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mobile_vla_ros.data.doctor import Checkup, verdicts
+from mobile_vla_ros.data.checkup import Checkup
+from mobile_vla_ros.data.doctor import verdicts
 from mobile_vla_ros.sides import EXCHANGED as YES, mirrored, NONE, UNSURE as MAYBE
 from mobile_vla_ros.sim import language
 from mobile_vla_ros.sim.scenario import COLORS, SIDES

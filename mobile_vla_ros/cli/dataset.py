@@ -164,8 +164,10 @@ def _remove(args: Namespace) -> int:
 def _doctor(args: Namespace) -> int:
     packages.require(*packages.READ, 'tqdm', *(('matplotlib',) if args.html else ()))
     from tqdm import tqdm
+    from mobile_vla_ros.data.balance import balance, histograms
     from mobile_vla_ros.data.bags import Bag
-    from mobile_vla_ros.data.doctor import BAD, balance, Checkup, examine, histograms, verdicts
+    from mobile_vla_ros.data.checkup import Checkup, examine
+    from mobile_vla_ros.data.doctor import BAD, verdicts
     from mobile_vla_ros.sides import mirrored, UNSURE
     from mobile_vla_ros.training.manifest import content_digest
     checkups: list[Checkup] = []

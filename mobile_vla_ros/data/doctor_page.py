@@ -7,7 +7,9 @@ import os
 from pathlib import Path
 
 from mobile_vla_ros.contract import UNITS
-from mobile_vla_ros.data.doctor import BAD, balance, Checkup, Finding, histograms, OK, WARN
+from mobile_vla_ros.data.balance import balance, histograms
+from mobile_vla_ros.data.checkup import Checkup
+from mobile_vla_ros.data.doctor import BAD, Finding, OK, WARN
 from mobile_vla_ros.report import charts
 from mobile_vla_ros.report.html import document, image, link, prose, table, verdict
 from mobile_vla_ros.report.words import counted, in_words, MOTIONS

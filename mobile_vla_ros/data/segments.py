@@ -1,4 +1,4 @@
-"""What came in a recording as training samples: pictures, each with the command that followed."""
+"""What is learned from a bag: pictures, each with the command that followed it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ import numpy as np
 from mobile_vla_ros.contract import Command, NS
 from mobile_vla_ros.data.bags import Event
 from mobile_vla_ros.data.pairing import Unanswered
-from mobile_vla_ros.images.decode import MessageError
+from mobile_vla_ros.errors import MessageError
 from mobile_vla_ros.instruction import normalise
 
 GAP_S = 1.0  # without pictures, after which another episode begins
@@ -19,7 +19,7 @@ STANDING_KEPT_S = 1.0  # of standing still at an episode's end, which shows how 
 
 @dataclass
 class Segment:
-    """One instruction carried out: n pictures, each with its Command and its time received, ns."""
+    """One instruction carried out: pictures, each with its Command and the time received, ns."""
 
     instruction: str
     images: list[Any] = field(default_factory=list)  # what `read` made of each
@@ -39,24 +39,24 @@ class Segment:
 
     def paced(self, period_s: float) -> 'Segment':
         """
-        Return it with its pictures a period apart, as those who learn from it take them to be.
+        Return it with its pictures a period apart, which is how they are learned from.
 
-        A picture that no other follows in time stands for more than one period: so it does for a
-        policy that drives by a slower camera.
+        A picture stands for several periods if the next one comes late. A policy that drives by
+        a slow camera sees the same.
         """
         if len(self.times) < 2 or self.seconds <= 1.25 * period_s * (len(self.times) - 1):
             return self
         stamps = np.array(self.times)
         grid = stamps[0] + np.arange(1 + round(self.seconds / period_s)) * period_s * NS
         rows = np.searchsorted(stamps, grid + period_s * NS / 2, side='right') - 1
-        return Segment(self.instruction, *([values[row] for row in rows]
-                                           for values in (self.images, self.commands)),
-                       [int(ns) for ns in grid])
+        return Segment(self.instruction, [self.images[row] for row in rows],
+                       [self.commands[row] for row in rows], [int(ns) for ns in grid])
 
     def trim(self, period_s: float, standing_s: float = STANDING_KEPT_S) -> 'Segment':
-        """Return it without standing around before it sets off, and `standing_s` after it."""
-        moving = np.flatnonzero((np.abs(self.commands) > IDLE).any(axis=1)) \
-            if self.commands else []
+        """Return it without the standing at its start, and with `standing_s` of it at its end."""
+        if not self.commands:
+            return Segment(self.instruction)
+        moving = np.flatnonzero((np.abs(self.commands) > IDLE).any(axis=1))
         if not len(moving):
             return Segment(self.instruction)
         kept = round(standing_s / period_s) if period_s else len(self.commands)
@@ -70,15 +70,15 @@ def segments(events: Iterable[Event], read: Callable[[Any], Any], period_s: floa
              instruction: str | None = None,
              standing_s: float = STANDING_KEPT_S) -> Iterator[Segment]:
     """
-    Yield a trimmed Segment for every instruction; those in which nobody drives are left out.
+    Yield a trimmed Segment for every instruction; one in which nobody drives is left out.
 
-    Where no command comes for a while, or no picture, and at a cut, another one begins.
+    Another Segment begins at a cut, and where no command or no picture comes for a while.
 
     :param events: of a Bag, in the order received.
-    :param read: an undecoded image -> what is kept of it.
+    :param read: returns what is kept of an image message; it may raise a MessageError.
     :param period_s: between pictures; 0: every picture, and all of the standing at the end.
-    :param instruction: instead of those recorded.
-    :param standing_s: of a stop that is kept.
+    :param instruction: used instead of those recorded.
+    :param standing_s: how much of a stop is kept, s.
     """
     now = Segment(normalise(instruction or ''))
     unanswered: Unanswered[Any] = Unanswered()

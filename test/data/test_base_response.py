@@ -12,7 +12,8 @@ from mobile_vla_ros.cli import dataset as verb  # noqa: E402
 from mobile_vla_ros.contract import AXES, Command, NS  # noqa: E402
 from mobile_vla_ros.data.bags import Bag  # noqa: E402
 from mobile_vla_ros.data.base_response import held, measure  # noqa: E402
-from mobile_vla_ros.data.doctor import examine, verdicts  # noqa: E402
+from mobile_vla_ros.data.checkup import examine  # noqa: E402
+from mobile_vla_ros.data.doctor import verdicts  # noqa: E402
 from support.paths import DATA  # noqa: E402
 
 STEP_S = 0.05

@@ -11,10 +11,10 @@ from support.bags import (  # noqa: E402
 from support.expert_drive import write_bag  # noqa: E402
 
 from mobile_vla_ros.cli import dataset as verb  # noqa: E402
+from mobile_vla_ros.data.balance import balance, histograms  # noqa: E402
 from mobile_vla_ros.data.bags import Bag  # noqa: E402
 from mobile_vla_ros.data.base_response import Response  # noqa: E402
-from mobile_vla_ros.data.doctor import (  # noqa: E402
-    balance, Checkup, examine, histograms, noted)
+from mobile_vla_ros.data.checkup import Checkup, examine, noted  # noqa: E402
 from mobile_vla_ros.data.doctor import verdicts as findings  # noqa: E402
 from mobile_vla_ros.data.reading import (  # noqa: E402
     CUT, DESCRIBED, DIFFERS, LEFT_OUT, Reading, STALE)

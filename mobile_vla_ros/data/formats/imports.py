@@ -17,7 +17,8 @@ from mobile_vla_ros.contract import CAMERA_FRAME, Command, NS
 from mobile_vla_ros.data.episode import EpisodeWriter
 from mobile_vla_ros.data.formats.source_files import SourceError
 from mobile_vla_ros.data.formats.source_kinds import kind_of
-from mobile_vla_ros.images.decode import decode, MessageError
+from mobile_vla_ros.errors import MessageError
+from mobile_vla_ros.images.decode import decode
 
 ORDERS = ('bgr', 'rgb')
 FASTEST = 1000.0  # m/s, rad/s: no base does this, so that it was no command

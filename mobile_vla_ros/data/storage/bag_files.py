@@ -62,7 +62,8 @@ class BagFiles:
     def index(self, wanted: list[int]) -> None:
         """Find the messages of these channels; all that follows is about them."""
         numbers = {owner: channel for channel, owner in enumerate(self._owners)}
-        times, channels = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
+        times: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
+        channels: list[npt.NDArray[np.int32]] = [np.zeros(0, np.int32)]
         files, rows = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
         for number, file in enumerate(self._files):
             chosen = {place for owner, place in map(self._owners.__getitem__, wanted)
@@ -78,7 +79,8 @@ class BagFiles:
             rows.append(np.arange(len(index.times_ns)))
         self.times_ns: npt.NDArray[np.int64] = np.concatenate(times)
         self.channel_of: npt.NDArray[np.int32] = np.concatenate(channels)
-        self._file_of, self._row_of = np.concatenate(files), np.concatenate(rows)
+        self._file_of: npt.NDArray[np.int32] = np.concatenate(files)
+        self._row_of: npt.NDArray[np.int64] = np.concatenate(rows)
         keys = np.array(list(self._keys()), np.int32)
         self.parts: list[Part] = parts(self.times_ns, keys[self.channel_of])
 
@@ -97,7 +99,7 @@ class BagFiles:
 
         :raises DamagedError: if it cannot be read; others can.
         """
-        raw = self._files[self._file_of[place]].read(int(self._row_of[place]))
+        raw = self._files[int(self._file_of[place])].read(int(self._row_of[place]))
         if raw[:len(ZSTD)] == ZSTD and self.channels[self.channel_of[place]].encoding == 'cdr':
             return unpack(raw)  # --compression-mode message; CDR begins otherwise
         return raw

@@ -6,8 +6,10 @@ import sqlite3
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import numpy.typing as npt
 
-from mobile_vla_ros.data.storage import BagError, Channel, DamagedError, Index, ros2_type
+from mobile_vla_ros.data.storage import (BagError, Channel, DamagedError, Index, ros2_type,
+                                         Rows)
 from mobile_vla_ros.data.storage.unpack import check_room
 from mobile_vla_ros.errors import one_line
 
@@ -17,26 +19,29 @@ RECOVER = "get what is whole of it: sqlite3 '{file}' .recover | sqlite3 recovere
 
 
 class Db3File:
-    """One SQLite file; it, and what lies beside it, is never written to."""
+    """One SQLite file. Neither the file nor its journal is ever written to."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path) -> None:
         """
         Read what it holds.
 
-        :raises BagError: if it is none, or damaged.
+        :raises BagError: if it is no such file, or damaged.
         """
-        self.path, self._copy, self._db = path, None, None
-        self.notes = []
+        self.path = path
+        self._copy: TemporaryDirectory[str] | None = None
+        self._db: sqlite3.Connection | None = None
+        self._ids: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+        self.notes: list[str] = []
         try:
-            self._db = self._open()
-            self._topics = self._db.execute(
+            self._db = db = self._open()
+            self._topics = db.execute(
                 'SELECT id, name, type, serialization_format FROM topics ORDER BY id').fetchall()
             if not all(isinstance(text, str) and text for topic in self._topics
                        for text in topic[1:3]):
                 raise ValueError('a topic has no name or no type')
-            rows = self._db.execute('SELECT rowid, topic_id, timestamp FROM messages '
-                                    'ORDER BY rowid')
-            self._messages = np.fromiter(rows, 'i8,i8,i8')
+            rows = db.execute('SELECT rowid, topic_id, timestamp FROM messages '
+                              'ORDER BY rowid')
+            self._messages: Rows = np.fromiter(rows, 'i8,i8,i8')
             self._numbers = np.array([topic[0] for topic in self._topics], np.int64)
         except (sqlite3.Error, TypeError, ValueError, OverflowError) as error:
             self.close()
@@ -74,6 +79,7 @@ class Db3File:
 
         :raises DamagedError: if it cannot be read.
         """
+        assert self._db is not None  # as long as the bag is open
         try:
             found = self._db.execute('SELECT data FROM messages WHERE rowid = ?',
                                      (int(self._ids[row]),)).fetchone()
@@ -83,7 +89,7 @@ class Db3File:
             raise DamagedError('it holds no bytes')
         return found[0]
 
-    def _open(self):
+    def _open(self) -> sqlite3.Connection:
         beside = [journal for suffix in JOURNALS
                   if (journal := self.path.with_name(self.path.name + suffix)).exists()
                   and journal.stat().st_size]

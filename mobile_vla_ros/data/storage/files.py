@@ -3,7 +3,7 @@
 from pathlib import Path
 import re
 
-from mobile_vla_ros.data.storage import BagError
+from mobile_vla_ros.data.storage import BagError, StorageFile
 from mobile_vla_ros.data.storage.metadata import Described, NAME
 from mobile_vla_ros.data.storage.unpack import MAGIC as ZSTD, unpack_file
 
@@ -18,8 +18,8 @@ def stored_in(folder: Path) -> list[Path]:
 
 
 def files_by_bag(folder: Path) -> list[list[Path]]:
-    """Return the files of each recording in a folder of which nothing is described."""
-    groups = {}
+    """Return the files of each bag in a folder of which nothing is described."""
+    groups: dict[tuple[str, str], list[Path]] = {}
     for file in stored_in(folder):
         if file.suffix == '.zstd' and file.with_suffix('').exists():
             continue  # unpacked by hand beside it
@@ -37,9 +37,9 @@ def files_of(path: Path, described: Described) -> tuple[list[Path], list[str]]:
     if not path.is_dir():
         return [path], []
     notes = [f'{NAME} makes no sense, the files are read without it'] * described.unreadable
-    there = {file.name: file for file in stored_in(path)}
-    named = [there[name] for name in described.files if name in there]
-    missing = [name for name in described.files if name not in there]
+    stored = {file.name: file for file in stored_in(path)}
+    named = [stored[name] for name in described.files if name in stored]
+    missing = [name for name in described.files if name not in stored]
     groups = files_by_bag(path)
     rest = [file for group in groups for file in group if file not in named]
     if described.files and not missing:
@@ -47,7 +47,7 @@ def files_of(path: Path, described: Described) -> tuple[list[Path], list[str]]:
         if beside:
             notes.append(f'{NAME} does not name {", ".join(beside)}, which is not read')
         return sorted(named, key=_written), notes
-    if not there:
+    if not stored:
         if missing:
             raise BagError(f'{path}: not a readable bag ({NAME} names {_few(missing)}, and no '
                            'storage file is there)', 'copy that file beside it')
@@ -63,12 +63,12 @@ def files_of(path: Path, described: Described) -> tuple[list[Path], list[str]]:
     return sorted(named or rest, key=_written), notes
 
 
-def open_file(path: Path, scratch: Path):
+def open_file(path: Path, scratch: Path) -> StorageFile:
     """
-    Open a storage file as what it is, whatever it is called.
+    Open a storage file by its first bytes, whatever its name is.
 
     :param scratch: a folder for what must be unpacked first.
-    :raises BagError: if it is none, or damaged, with what can be done.
+    :raises BagError: if it is no storage file, or damaged, with what can be done.
     """
     from mobile_vla_ros.data.storage import db3_file
     try:
@@ -104,11 +104,12 @@ def _journal(path: Path) -> bool:
     return path.suffix == '.db3' and wal.exists() and wal.stat().st_size > 0
 
 
-def _written(file: Path) -> list:
-    """Sort by the numbers in names: bag_10 comes after bag_9."""
+def _written(file: Path) -> list[tuple[int, str]]:
+    """Return the key that sorts files by the numbers in their names: bag_10 after bag_9."""
     return [(int(part), '') if part.isdigit() else (-1, part)
             for part in re.split(r'(\d+)', file.name)]
 
 
-def _few(names) -> str:
+def _few(names: list[str]) -> str:
+    """Return the first names in words, and how many more there are."""
     return ', '.join(names[:3]) + (f' and {len(names) - 3} more' if names[3:] else '')

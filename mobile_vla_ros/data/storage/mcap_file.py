@@ -1,6 +1,7 @@
 """MCAP files: only what is asked for is looked at. https://mcap.dev/spec."""
 
 from collections import Counter
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 import struct
@@ -10,8 +11,10 @@ from mcap.data_stream import ReadDataStream
 from mcap.reader import SeekingReader
 from mcap.records import Channel as ChannelRecord, ChunkIndex, Schema
 import numpy as np
+import numpy.typing as npt
 
-from mobile_vla_ros.data.storage import BagError, Channel, DamagedError, Index, MOST, ros2_type
+from mobile_vla_ros.data.storage import (BagError, Channel, DamagedError, Index, MOST,
+                                         ros2_type, Rows)
 from mobile_vla_ros.data.storage.unpack import Chunks, unpack
 
 MAGIC = b'\x89MCAP0\r\n'
@@ -25,19 +28,30 @@ PLACE = np.dtype([('ns', 'i8'), ('channel', 'i4'), ('chunk', 'i8'), ('at', 'i8')
 CUT = 'copy it anew; if it is so at its source, leave it out'
 OUTSIDE = -1  # instead of a chunk's place: the message lies in the file itself
 
+Schemas = dict[int, Schema]
+Channels = dict[int, ChannelRecord]
+Found = list[tuple[int, int, int, int]]  # channel's id, ns, chunk's place, place in it
+
 
 class McapFile:
     """One MCAP file."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path) -> None:
         """
         Read what it holds.
 
-        :raises BagError: if it is none, or was not closed.
+        :raises BagError: if it is no such file, or was not closed.
         """
         self._file = path.open('rb')
         self._size = self._file.seek(0, 2)
-        self.notes, self._counts, self._known = [], {}, ({}, {})
+        self.notes: list[str] = []
+        self.channels: list[Channel] = []
+        self.qos: list[str] = []  # of each channel, as its recorder noted it
+        self._numbers: list[int] = []  # the id of each channel
+        self._counts: dict[int, int] = {}  # id -> messages, as the file says
+        self._known: tuple[Channels, Schemas] = {}, {}
+        self._indexes: list[ChunkIndex] = []
+        self._rows: Rows = np.zeros(0, PLACE)
         try:
             if self._bytes(0, len(MAGIC)) != MAGIC:
                 raise BagError('not a readable bag (an MCAP file begins otherwise)', CUT)
@@ -46,7 +60,7 @@ class McapFile:
                                'killed or a copy is cut short)',
                                'make it whole: dataset repair {bag}')
             self._chunks = Chunks(self._unpack)
-            self._places = None if self._summary() else self._scan()
+            self._places: Rows | None = None if self._summary() else self._scan()
         except DamagedError as error:
             self.close()
             raise BagError(f'not a readable bag ({error})', CUT) from error
@@ -109,8 +123,8 @@ class McapFile:
         except Exception:  # whatever the parser makes of a damaged one: the messages may be whole
             return False
 
-    def _describe(self, channels, schemas) -> None:
-        channels = [channels[number] for number in sorted(channels)]
+    def _describe(self, known: Channels, schemas: Schemas) -> None:
+        channels = [known[number] for number in sorted(known)]
         self._numbers = [channel.id for channel in channels]
         names = {number: schema.name for number, schema in schemas.items()}
         self.channels = [Channel(channel.topic, ros2_type(names.get(channel.schema_id, '')),
@@ -118,9 +132,9 @@ class McapFile:
                          for channel in channels]
         self.qos = [channel.metadata.get('offered_qos_profiles', '') for channel in channels]
 
-    def _from_summary(self, wanted) -> np.ndarray | None:
+    def _from_summary(self, wanted: set[int]) -> Rows | None:
         """Return the places of messages, in the file's order; None if the index is damaged."""
-        found = [np.zeros(0, PLACE)]
+        found: list[Rows] = [np.zeros(0, PLACE)]
         numbers = {self._numbers[channel]: channel for channel in wanted}
         for index in self._indexes:
             if index.message_index_length == 0:  # a writer may leave it out
@@ -135,10 +149,12 @@ class McapFile:
             found.append(places[np.argsort(places['at'], kind='stable')])
         return np.concatenate(found)
 
-    def _entries(self, index: ChunkIndex, numbers) -> list[np.ndarray] | None:
+    def _entries(self, index: ChunkIndex, numbers: dict[int, int]) -> list[Rows] | None:
+        """Return the places of a chunk's messages by its index; None if that is damaged."""
         begin = index.chunk_start_offset + index.chunk_length
         try:
-            block, parts, at = self._bytes(begin, index.message_index_length), [], 0
+            block, at = self._bytes(begin, index.message_index_length), 0
+            parts: list[Rows] = []
             while at < len(block):
                 opcode, length = RECORD.unpack_from(block, at)
                 number, size = struct.unpack_from('<HI', block, at + RECORD.size)
@@ -154,10 +170,11 @@ class McapFile:
             return None
         return parts or [np.zeros(0, PLACE)]
 
-    def _scan(self) -> np.ndarray:
+    def _scan(self) -> Rows:
         """Find every message by reading the file once; take channels and counts from there."""
         channels, schemas = self._known
-        found, at = [], len(MAGIC)
+        found: Found = []
+        at = len(MAGIC)
         while at < self._size - len(MAGIC):
             opcode, length = RECORD.unpack(self._bytes(at, RECORD.size))
             if opcode in (FOOTER, DATA_END) or at + RECORD.size + length > self._size:
@@ -181,7 +198,8 @@ class McapFile:
         return np.array([(min(ns, LATEST), order[number], chunk, at)
                          for number, ns, chunk, at in found], PLACE)
 
-    def _read_records(self, chunk, schemas, channels, found) -> None:
+    def _read_records(self, chunk: int, schemas: Schemas, channels: Channels,
+                      found: Found) -> None:
         for opcode, at, content in _records(self._chunks[chunk]):
             if opcode == MESSAGE:
                 number, _, ns, _ = MESSAGE_HEAD.unpack_from(content)
@@ -190,27 +208,34 @@ class McapFile:
                 self._note(opcode, content, schemas, channels)
 
     @staticmethod
-    def _note(opcode, content, schemas, channels) -> None:
-        kind = {SCHEMA: Schema, CHANNEL: ChannelRecord}.get(opcode)
-        if kind:
-            try:
-                record = kind.read(ReadDataStream(BytesIO(bytes(content))))
-            except Exception:  # a definition that nobody may ask for
-                return
-            (schemas if kind is Schema else channels).setdefault(record.id, record)
+    def _note(opcode: int, content: bytes | memoryview, schemas: Schemas,
+              channels: Channels) -> None:
+        """Take the definition of a schema or a channel; the first with an id counts."""
+        if opcode not in (SCHEMA, CHANNEL):
+            return
+        stream = ReadDataStream(BytesIO(bytes(content)))
+        try:
+            if opcode == SCHEMA:
+                schema = Schema.read(stream)
+                schemas.setdefault(schema.id, schema)
+            else:
+                channel = ChannelRecord.read(stream)
+                channels.setdefault(channel.id, channel)
+        except Exception:  # a damaged definition, which nobody may need
+            return
 
-    def _walk(self, chunk) -> np.ndarray:
+    def _walk(self, chunk: int) -> Rows:
         """Return the places of messages in a chunk of which there is no index."""
         order = {number: channel for channel, number in enumerate(self._numbers)}
         try:
-            rows = [(*MESSAGE_HEAD.unpack_from(content)[:3:2], at)
+            rows = [(*MESSAGE_HEAD.unpack_from(content)[:3:2], at)  # (channel's id, ns, place)
                     for opcode, at, content in _records(self._chunks[chunk]) if opcode == MESSAGE]
         except DamagedError:
             return np.zeros(0, PLACE)
         return np.array([(min(ns, LATEST), order[number], chunk, at)
                          for number, ns, at in rows if number in order], PLACE)
 
-    def _unpack(self, chunk) -> bytes:
+    def _unpack(self, chunk: int) -> bytes:
         content = self._content(chunk, CHUNK)
         try:
             _, _, size, checksum, named = CHUNK_HEAD.unpack_from(content)
@@ -239,8 +264,8 @@ class McapFile:
         return self._file.read(count)
 
 
-def _records(data):
-    """Yield (what it is, where, its content) of the records in a chunk."""
+def _records(data: bytes) -> Iterator[tuple[int, int, memoryview]]:
+    """Yield (opcode, place, content) of the records in a chunk."""
     at, view = 0, memoryview(data)
     while at + RECORD.size <= len(data):
         opcode, length = RECORD.unpack_from(data, at)
@@ -251,7 +276,9 @@ def _records(data):
         at += RECORD.size + length
 
 
-def _places(ns, channel, chunk, at) -> np.ndarray:
+def _places(ns: npt.NDArray[np.uint64], channel: int, chunk: int,
+            at: npt.NDArray[np.uint64]) -> Rows:
+    """Return places of the messages of one channel in one chunk."""
     out = np.zeros(len(ns), PLACE)
     out['ns'], out['at'] = np.minimum(ns, LATEST), np.minimum(at, LATEST)
     out['channel'], out['chunk'] = channel, chunk

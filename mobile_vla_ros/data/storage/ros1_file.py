@@ -1,13 +1,19 @@
 """Bags of ROS 1; rosbags reads their index. http://wiki.ros.org/Bags/Format/2.0."""
 
+from __future__ import annotations
+
 from pathlib import Path
 import struct
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mobile_vla_ros.data.storage import BagError, Channel, DamagedError, Index
 from mobile_vla_ros.data.storage.unpack import Chunks
 from mobile_vla_ros.errors import one_line
+
+if TYPE_CHECKING:
+    from rosbags.interfaces import Connection
 
 MAGIC = b'#ROSBAG V'
 MESSAGE, CONNECTION = 2, 7
@@ -17,21 +23,22 @@ LENGTH = struct.Struct('<I')
 class Ros1File:
     """One .bag file."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path) -> None:
         """
         Read what it holds.
 
-        :raises BagError: if it is none, or was not closed.
+        :raises BagError: if it is no such file, or was not closed.
         """
         from rosbags.rosbag1 import Reader
-        self.notes = []
+        self.notes: list[str] = []
+        self._places: list[tuple[int, int]] = []  # (chunk, offset) of each row of the index
         self._reader = Reader(path)
         try:
             self._reader.open()
         except Exception as error:  # rosbags raises what its parsers do
             raise BagError(f'not a readable bag ({one_line(error)})',
                            'index it anew: rosbag reindex {file}') from error
-        self._connections = self._reader.connections
+        self._connections: list[Connection] = self._reader.connections
         self.channels = [Channel(c.topic, c.msgtype, 'ros1', c.msgcount)
                          for c in self._connections]
         self._chunks = Chunks(self._unpack)
@@ -44,7 +51,7 @@ class Ros1File:
         """Return when the messages on these channels came; rows of `read` count them."""
         rows = sorted((entry.chunk_pos, entry.offset, entry.time, channel) for channel in wanted
                       for entry in self._reader.indexes[self._connections[channel].id])
-        self._places = [row[:2] for row in rows]
+        self._places = [(chunk, at) for chunk, at, _, _ in rows]
         return Index(np.array([row[2] for row in rows], np.int64),
                      np.array([row[3] for row in rows], np.int32))
 
@@ -66,17 +73,18 @@ class Ros1File:
             raise DamagedError('another lies where it should be')
         return content
 
-    def _unpack(self, chunk) -> bytes:
+    def _unpack(self, chunk: int) -> bytes:
         place, file = self._reader.chunks[chunk], self._reader.bio
+        assert file is not None  # as long as the bag is open
         file.seek(place.datapos)
         try:
-            return place.decompressor(file.read(place.datasize))
+            return bytes(place.decompressor(file.read(place.datasize)))
         except Exception as error:  # lz4 and bz2 raise their own
             raise DamagedError(f'its chunk cannot be unpacked, {one_line(error)}') from error
 
 
-def _record(data: bytes, at: int) -> tuple[int, bytes, int]:
-    """Return what a record is, its content, and where the next one begins."""
+def _record(data: bytes, at: int) -> tuple[int | None, bytes, int]:
+    """Return the opcode of a record, its content, and where the next one begins."""
     length, = LENGTH.unpack_from(data, at)
     fields, at = data[at + 4:at + 4 + length], at + 4 + length
     opcode, place = None, 0

@@ -1,6 +1,7 @@
-"""Compressed bytes and files as they were, never larger than allowed whatever they say."""
+"""Unpacks bytes and files, and never more than is allowed, whatever they say of themselves."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 import shutil
 
@@ -32,18 +33,19 @@ def unpack(data: bytes, compression: str = 'zstd', most: int = MOST) -> bytes:
     return out
 
 
-def _zstd(data, most):
+def _zstd(data: bytes, most: int) -> bytes:
     import zstandard
     with zstandard.ZstdDecompressor().stream_reader(data) as stream:
-        return stream.read(most)
+        return bytes(stream.read(most))
 
 
-def _lz4(data, most):
+def _lz4(data: bytes, most: int) -> bytes:
     import lz4.frame
-    return lz4.frame.LZ4FrameDecompressor().decompress(data, most)
+    return bytes(lz4.frame.LZ4FrameDecompressor().decompress(data, most))
 
 
-UNPACKERS = {'zstd': _zstd, 'lz4': _lz4, '': lambda data, most: bytes(data[:most])}
+UNPACKERS: dict[str, Callable[[bytes, int], bytes]] = {
+    'zstd': _zstd, 'lz4': _lz4, '': lambda data, most: bytes(data[:most])}
 
 
 def unpack_file(path: Path, out: Path) -> None:
@@ -73,14 +75,16 @@ def check_room(out: Path, size: int) -> None:
 
 
 class Chunks:
-    """Unpacked chunks, the last ones used."""
+    """Keeps the unpacked chunks that were used last."""
 
-    def __init__(self, make):
-        """Make those that are not there by `make(key)`."""
-        self._make, self._kept, self._size = make, OrderedDict(), 0
+    def __init__(self, make: Callable[[int], bytes]) -> None:
+        """Make the chunks that are not kept by `make(key)`."""
+        self._make = make
+        self._kept: OrderedDict[int, bytes] = OrderedDict()
+        self._size = 0
 
-    def __getitem__(self, key) -> bytes:
-        """Return a chunk; the one before is kept at least, as times may cross their border."""
+    def __getitem__(self, key: int) -> bytes:
+        """Return a chunk; two are kept at least, as messages may alternate between them."""
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
