@@ -56,8 +56,8 @@ def table(results: dict) -> str:
                   + ', '.join(f'{v:.3f}' for v in rates['mae']) + '; a constant command '
                   + ', '.join(f'{v:.3f}' for v in rates['constant_mae']) + '.']
     if 'suite' in results:
-        lines += ['', f'The suite `{ROWS["suite"][1]}`: every layout, side and distance equally '
-                  'often, and what can go wrong.', '',
+        lines += ['', f'The suite `{results["suite"]["suite"]}`: every layout, side and distance '
+                  'equally often, and what can go wrong.', '',
                   '| ' + ' | '.join(['', 'scenes', *COLUMNS[:4]]).replace('_', ' ') + ' |',
                   '|---' * 6 + '|']
         for name, rates in {**results['suite']['parts'],
@@ -75,7 +75,7 @@ def short_table(results: dict) -> str:
     """Return the README's table: some of the rows, and the suite in one row."""
     rows = [(name, results[name]['rates']) for name in SHORT if name in results]
     if 'suite' in results:
-        rows.append((f'the suite `{ROWS["suite"][1]}`, in which things go wrong',
+        rows.append((f'the suite `{results["suite"]["suite"]}`, in which things go wrong',
                      results['suite']['rates']))
     lines = ['| | scenes | success | contact | wrong side |', '|---' * 5 + '|']
     return '\n'.join(lines + [
@@ -115,7 +115,7 @@ def main(argv=None) -> int:
         row.unlink()
         results[name] = {key: result[key] for key in (
             'first_seed', 'episodes', 'split', 'checkpoint_sha256', 'data_digest', 'rates',
-            *(['parts', 'driving'] if name == 'suite' else []))}
+            *(['suite', 'parts', 'driving'] if name == 'suite' else []))}
         results = {name: results[name] for name in ROWS if name in results}
         args.out.write_text(json.dumps(results, indent=1) + '\n')
     put(args.page, 'results', table(results))
