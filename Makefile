@@ -88,7 +88,8 @@ mutants: .venv/.audit-stamp  ## change the code bit by bit: do the tests notice?
 reference: .venv/.test-stamp  ## write docs/reference from what nodes, launch files and verbs declare
 	@$(PY) -m scripts.reference $(ARGS)
 
-lint: .venv/.lint-stamp  ## check style, layers and types
+# Types are those of the packages that the tests use too.
+lint: .venv/.test-stamp  ## check style, layers and types
 	@$(PY) -m ruff check $(ARGS) .
 	@.venv/bin/lint-imports
 	@$(PY) -m mypy
