@@ -6,7 +6,9 @@ constant drive by themselves, and they start at once: they are the bounds above 
 rivals. The base's own limits of speed and acceleration hold for all.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +21,9 @@ from mobile_vla_ros.parallel import imap
 from mobile_vla_ros.sim.expert import Expert
 from mobile_vla_ros.sim.scenario import make_scenario, Scenario, SIDES
 from mobile_vla_ros.sim.simulator import Simulator
+
+if TYPE_CHECKING:  # the expert drives where no backend is
+    from mobile_vla_ros.inference.policy import Policy
 
 SIZE = (320, 240)  # px
 BLACK = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
@@ -40,7 +45,7 @@ class Job:
     disturbance: Disturbance = Disturbance()
     trace: bool = False  # rows carry the path, and the expert's length and time
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """
         Check the names.
 
@@ -67,7 +72,7 @@ def task_of(seed: int, job: Job, phrases: PhraseFile | None = None) -> tuple[Sce
     return scenario, language
 
 
-def describe(scenario: Scenario, language: str) -> dict:
+def describe(scenario: Scenario, language: str) -> dict[str, Any]:
     """Return what a row says of its task."""
     return {'seed': scenario.seed, 'instruction': scenario.instruction, 'language': language,
             'asked_side': scenario.side, 'asked_color': scenario.color,
@@ -78,25 +83,27 @@ def describe(scenario: Scenario, language: str) -> dict:
 class Runner:
     """Runs the episodes of one job in one process."""
 
-    def __init__(self, job: Job):
+    def __init__(self, job: Job) -> None:
         """Open the simulator, and the policy unless the expert drives alone."""
         self.job, self.sim = job, Simulator(*SIZE)
-        self.watch = None  # called with (simulator, command) at every frame
-        self._phrases = {}
-        self._words_of(job)
-        self.policy = self.driver = None
+        # Called with (simulator, command) at every frame.
+        self.watch: Callable[[Simulator, Command], object] | None = None
+        self._phrases: dict[str, PhraseFile] = {}
+        self._phrases_of(job)
+        self.policy: 'Policy | None' = None
+        self.driver: Driver | None = None  # of this episode
         if job.policy != 'expert' or job.open_loop:
             from mobile_vla_ros.inference.policy import load_policy
             self.policy = load_policy(job.checkpoint, job.backend, threads=1)
 
-    def run(self, seed: int, job: Job | None = None) -> dict:
+    def run(self, seed: int, job: Job | None = None) -> dict[str, Any]:
         """
         Return one row: the task, how it went, and in open loop the errors.
 
         :param job: another one with the same policy.
         """
         self.job = job or self.job
-        scenario, language = task_of(seed, self.job, self._words_of(self.job))
+        scenario, language = task_of(seed, self.job, self._phrases_of(self.job))
         row = describe(scenario, language)
         if self.job.trace:
             expert = self._drive(scenario, self._teach)
@@ -106,7 +113,8 @@ class Runner:
             if not row['reachable']:
                 return row
         drive = {'expert': self._teach, 'constant': self._constant}.get(self.job.policy, self._act)
-        self.errors, self.wish = [], STOP
+        self.errors: list[list[list[float]]] = []  # (frames, policy and constant, axes)
+        self.wish = STOP
         outcome = self._drive(scenario, self._compare if self.job.open_loop else drive)
         outcome.pop('distance_m')
         if self.driver and self.driver.error:  # the base stood for it: not the policy's choice
@@ -118,12 +126,14 @@ class Runner:
         return {**row, **outcome, 'errors': self.errors} if self.job.open_loop \
             else {**row, **outcome}
 
-    def _drive(self, scenario, drive) -> dict:
+    def _drive(self, scenario: Scenario,
+               drive: Callable[[Scenario], list[Command]]) -> dict[str, Any]:
         self.perturbation = Perturbation(self.job.disturbance, scenario.seed, STEP_S)
         self.sim.reset(self.perturbation.mount(scenario))
         self.expert = Expert(scenario)
-        self.driver = self._make_driver(scenario) if self.policy else None
-        self.path, self.commands = [self.sim.pose[:2]], []  # a pose a frame, a command a step
+        self.driver = self._make_driver(scenario, self.policy) if self.policy else None
+        self.path = [self.sim.pose[:2]]  # at every frame
+        self.commands: list[Command] = []  # at every step
         while not self.sim.outcome().done:
             commands = drive(scenario)
             if self.watch:
@@ -134,37 +144,44 @@ class Runner:
             self.commands += commands
         return self.sim.outcome().as_dict()
 
-    def _make_driver(self, scenario) -> Driver:
-        policy = Deaf(self.policy) if self.job.policy == 'no-text' else self.policy
-        return Driver(policy, scenario.instruction)
+    def _make_driver(self, scenario: Scenario, policy: 'Policy') -> Driver:
+        return Driver(Deaf(policy) if self.job.policy == 'no-text' else policy,
+                      scenario.instruction)
 
-    def _words_of(self, job):
-        if job.phrases and job.phrases not in self._phrases:
+    @property
+    def _driver(self) -> Driver:
+        if self.driver is None:
+            raise ValueError('no episode is driven by a policy')
+        return self.driver
+
+    def _phrases_of(self, job: Job) -> PhraseFile | None:
+        if not job.phrases:
+            return None
+        if job.phrases not in self._phrases:
             self._phrases[job.phrases] = PhraseFile(job.phrases)
-        return self._phrases.get(job.phrases)
+        return self._phrases[job.phrases]
 
-    def _teach(self, scenario) -> list[Command]:
+    def _teach(self, scenario: Scenario) -> list[Command]:
         return [self.expert.act(self.sim.pose)] * STEPS
 
-    def _constant(self, scenario) -> list[Command]:
+    def _constant(self, scenario: Scenario) -> list[Command]:
+        if self.policy is None:
+            raise ValueError('a constant command is read from a policy, and none is open')
         return [Command(*self.policy.metadata.data['mean_command'])] * STEPS
 
-    def _act(self, scenario) -> list[Command]:
+    def _act(self, scenario: Scenario) -> list[Command]:
         """Return the commands of the steps up to the next frame."""
         now_s = self.sim.time_s
         self._look(now_s)
-        commands = []
-        for step in range(1, STEPS + 1):
-            commands.append(self.driver.command_until(now_s + step * STEP_S))
-        return commands
+        return [self._driver.command_until(now_s + step * STEP_S) for step in range(1, STEPS + 1)]
 
     def _look(self, now_s: float) -> Plan | None:
         """Let the frame of now be taken; return the plan for the one that arrives, if any does."""
         rgb = BLACK if self.job.policy == 'blind' else self.sim.render()
         arrived = self.perturbation.deliver_frame(rgb, now_s)
-        return self.driver.on_frame(*arrived, now_s) if arrived else None
+        return self._driver.on_frame(*arrived, now_s) if arrived else None
 
-    def _compare(self, scenario) -> list[Command]:
+    def _compare(self, scenario: Scenario) -> list[Command]:
         """Note how far the policy's own wish is off, before limits, and let the expert drive."""
         wanted = self._teach(scenario)
         plan = self._look(self.sim.time_s)
@@ -174,12 +191,17 @@ class Runner:
         return wanted
 
 
-def run(job: Job, seeds, processes: int = 2, done=lambda row: None) -> list[dict]:
+Done = Callable[[dict[str, Any]], object]  # takes a row when its episode is over
+
+
+def run(job: Job, seeds: Iterable[int], processes: int = 2,
+        done: Done = lambda row: None) -> list[dict[str, Any]]:
     """Run `seeds` over processes; rows come back in the order of the seeds."""
     return run_each([(job, seed) for seed in seeds], processes, done)
 
 
-def run_each(tasks: list[tuple[Job, int]], processes: int = 2, done=lambda row: None) -> list:
+def run_each(tasks: list[tuple[Job, int]], processes: int = 2,
+             done: Done = lambda row: None) -> list[dict[str, Any]]:
     """Run (job, seed) pairs, all of one policy, over processes; rows come in their order."""
     rows = []
     for row in imap(_run, tasks, processes, _open, tasks[0][0]):
@@ -188,11 +210,14 @@ def run_each(tasks: list[tuple[Job, int]], processes: int = 2, done=lambda row: 
     return rows
 
 
-def _open(job) -> None:
+_runner: Runner  # of this process
+
+
+def _open(job: Job) -> None:
     global _runner
     _runner = Runner(job)
 
 
-def _run(task) -> dict:
+def _run(task: tuple[Job, int]) -> dict[str, Any]:
     job, seed = task
     return _runner.run(seed, job)
