@@ -90,7 +90,7 @@ class Runner:
         self.watch: Callable[[Simulator, Command], object] | None = None
         self._phrases: dict[str, PhraseFile] = {}
         self._phrases_of(job)
-        self.policy: 'Policy | None' = None
+        self.policy: Policy | None = None
         self.driver: Driver | None = None  # of this episode
         if job.policy != 'expert' or job.open_loop:
             from mobile_vla_ros.inference.policy import load_policy
