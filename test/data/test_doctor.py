@@ -1,45 +1,22 @@
 """Checkups: what is wrong with a recording is found, and nothing else is."""
 
-import json
-
 import numpy as np
 import pytest
 
 pytest.importorskip('rosbags')
-from support.bags import (  # noqa: E402
-    ODD_TOLD, TEXT, write, write_odd)
-from support.expert_drive import write_bag  # noqa: E402
+from support.checkups import healthy, labelled, several  # noqa: E402
 
-from mobile_vla_ros.cli import dataset as verb  # noqa: E402
-from mobile_vla_ros.data.balance import balance, histograms  # noqa: E402
-from mobile_vla_ros.data.bags import Bag  # noqa: E402
+from mobile_vla_ros.data.balance import balance  # noqa: E402
 from mobile_vla_ros.data.base_response import Response  # noqa: E402
-from mobile_vla_ros.data.checkup import Checkup, examine, noted  # noqa: E402
 from mobile_vla_ros.data.doctor import verdicts as findings  # noqa: E402
 from mobile_vla_ros.data.reading import (  # noqa: E402
     CUT, DESCRIBED, DIFFERS, LEFT_OUT, Reading, STALE)
 from mobile_vla_ros.images.tally import Tally  # noqa: E402
 
 
-def healthy(name='a', side='left', **change):
-    """Return a checkup of driving without a fault, but for `change`."""
-    rng = np.random.default_rng(len(name))
-    found = Checkup(name, 30.0, 300, frame_hz=10.0, command_hz=20.0, lag_s=0.03,
-                    exposure=[120.0], commands=rng.normal(0, 0.2, (600, 3)),
-                    instructions=[f'go {side} to the red bottle'])
-    for key, value in change.items():
-        setattr(found, key, value)
-    return found
-
-
 def verdicts(checkups):
     """Return (level, what was found, what to do) of every finding."""
     return [finding[:3] for finding in findings(checkups)]
-
-
-def several(**change):
-    return [healthy('x', **change), *(healthy(f'n{i}', ('left', 'right')[i % 2])
-                                      for i in range(7))]
 
 
 def test_good_recordings_are_called_good():
@@ -203,13 +180,6 @@ def test_words_that_may_mean_a_side_are_told_up_to_three(count, more):
         'and right, 왼쪽 and 오른쪽')]
 
 
-def labelled(label, *counts):
-    """Return checkups of which so many have the label's values a, b and so on."""
-    values = [value for value, count in zip('abcdef', counts) for _ in range(count)]
-    return [healthy(f'n{i}', ('left', 'right')[i % 2], **{label: value})
-            for i, value in enumerate(values)]
-
-
 @pytest.mark.parametrize('label', ['scenario', 'distance'])
 def test_labels_that_are_rare_beside_others_are_told(label):
     (level, found, remedy), = verdicts(labelled(label, 11, 2, 1, 3))
@@ -223,115 +193,3 @@ def test_labels_that_are_rare_beside_others_are_told(label):
     for enough in ((10, 2), (8, 1), (12,), (4, 4, 4)):
         assert [row[0] for row in verdicts(labelled(label, *enough))] == ['ok'], enough
     assert len(verdicts(labelled(label, 9, 1) + several())) == 1, 'those without are not counted'
-
-
-def test_what_is_counted_is_recordings():
-    found = [*labelled('scenario', 3, 1), *labelled('distance', 2), healthy('x')]
-    told = balance(found)
-    assert told['scenarios'] == {'a': 3, 'b': 1} and told['distances'] == {'a': 2}
-    assert told['instructions'] == {'go left to the red bottle': 4,
-                                    'go right to the red bottle': 3}
-
-
-def test_histograms_hold_every_command():
-    found = several()
-    for axis, column in zip(('linear_x', 'linear_y', 'angular_z'), range(3)):
-        values = np.concatenate([checkup.commands[:, column] for checkup in found])
-        told = histograms(found)[axis]
-        assert sum(told['counts']) == len(values) and len(told['edges']) == 42
-        assert (told['edges'][0], told['edges'][-1]) == pytest.approx((values.min(), values.max()))
-        middle = (values > told['edges'][20]) & (values < told['edges'][21])
-        assert told['counts'][20] == middle.sum()
-    for commands in (np.zeros((0, 3)), np.full((5, 3), 0.3), np.full((5, 3), 0.3) + [[1e-17]] * 5,
-                     np.array([[0.3] * 3, [0.1 + 0.2] * 3])):
-        told = histograms([healthy(commands=commands)])
-        assert [sum(row['counts']) for row in told.values()] == [len(commands)] * 3
-
-
-def test_a_real_bag_is_measured(tmp_path):
-    write_bag(tmp_path / 'a', gap=(2.0, 3.0), seconds=6.0)
-    with Bag(tmp_path / 'a') as bag:
-        found = examine(bag)
-    assert found.frame_hz == pytest.approx(10.0, rel=0.01)
-    (at, length), = found.gaps
-    assert at == pytest.approx(1.9, abs=0.11) and length == pytest.approx(1.1, abs=0.11)
-    assert found.lag_s == pytest.approx(0.01, abs=1e-6) and not found.tally.unreadable
-    assert 30 < np.mean(found.exposure) < 225 and len(found.instructions) == 1
-    assert found.idle_share < 0.2 and found.commands.shape[1] == 3
-
-
-def test_the_verb_writes_a_page_and_ends_by_its_verdict(tmp_path, capsys):
-    write_bag(tmp_path / 'a', seconds=3.0)
-    out, html = tmp_path / 'd.json', tmp_path / 'd.html'
-    assert verb.main(['doctor', str(tmp_path / 'a'), '--json', str(out),
-                      '--html', str(html)]) == 0
-    told = json.loads(out.read_text())
-    assert [row['level'] for row in told['verdicts']] == ['warn', 'warn']
-    assert told['recordings'][0]['mean_command']['linear_x'] > 0
-    assert sum(told['histograms']['angular_z']['counts']) > 20
-    page = html.read_text()
-    assert 'data:image/jpeg' in page and 'http' not in page and '`' not in page
-    assert 'Checkup of 1 recording<' in page and 'Fit to train. Two things to look at' in page
-    assert page.index('What was found') < page.index('What was driven') < page.index('<table')
-    assert told['recordings'][0]['path'] == str(tmp_path / 'a')
-    assert 'scenarios' not in page and 'distances' not in page, 'nobody gave labels'
-    (tmp_path / 'b.mcap').write_bytes(b'nonsense')
-    assert verb.main(['doctor', str(tmp_path / 'b.mcap'), '--html', str(html)]) == 1
-    assert 'not a readable bag' in capsys.readouterr().out
-
-
-def test_the_verb_tells_recordings_by_label(tmp_path):
-    for i, distance in enumerate(['close', 'far', 'far', '']):
-        write(tmp_path / 'drives' / f'{i}', info={'scenario': '<hall>', 'distance': distance})
-    out, html = tmp_path / 'd.json', tmp_path / 'd.html'
-    assert verb.main(['doctor', str(tmp_path / 'drives'), '--json', str(out),
-                      '--html', str(html)]) == 0
-    told = json.loads(out.read_text())
-    assert told['balance']['distances'] == {'close': 1, 'far': 2}
-    assert told['balance']['scenarios'] == {'<hall>': 4}
-    assert told['balance']['instructions'] == {TEXT: 4}
-    row = told['recordings'][0]
-    assert (row['scenario'], row['distance']) == ('<hall>', 'close')
-    page = html.read_text()
-    assert '<li>distances: close 1, far 2</li>' in page
-    assert '<li>scenarios: &lt;hall&gt; 4</li>' in page
-    assert f'<li>instructions: {TEXT} 4</li>' in page
-
-
-def test_what_the_recorder_noted_is_told_once():
-    assert noted({}) == [] == noted({'dropped': '0', 'clock_jumps': '0', 'troubles': '[]',
-                                     'error': '', 'scenario': 'a'})
-    assert noted({'dropped': '3', 'clock_jumps': '2', 'error': 'disk full', 'troubles':
-                  '["the clock was set while recording", "messages dropped: the disk is too slow",'
-                  ' "nothing came on odom"]'}) == [
-        'disk full', '3 messages dropped', 'the clock was set 2 times', 'nothing came on odom']
-    assert noted({'troubles': 'by hand'}) == ['by hand']
-    assert noted({'troubles': '["the clock was set while recording"]'}) == [
-        'the clock was set while recording']
-
-
-def test_what_is_left_out_of_a_bag_is_told(tmp_path, capsys):
-    write_odd(tmp_path / 'a')
-    out = tmp_path / 'd.json'
-    assert verb.main(['doctor', str(tmp_path / 'a'), '--json', str(out)]) == 1
-    said = capsys.readouterr().out
-    for words in (f'cannot be read: a ({ODD_TOLD[0]}); left out',
-                  f'repeat or go back: a ({ODD_TOLD[1]}); mend the camera driver',
-                  f'do not follow each other: a ({ODD_TOLD[2]}); cut there',
-                  'its recorder noted faults: a (the clock was set 1 times)'):
-        assert words in said, said
-    row, = json.loads(out.read_text())['recordings']
-    messages = row['messages']
-    assert row['frames'] == messages['stored']['image'] == 60 and messages['stale'] == 53
-    assert messages['read']['command'] == 59 and row['seconds'] < 9.0
-    assert not row['gaps'] and row['frame_hz'] == pytest.approx(10.0)
-
-
-def test_a_refusal_comes_with_its_own_remedy(tmp_path, capsys):
-    (tmp_path / 'a').mkdir()
-    (tmp_path / 'a' / 'a_0.mcap').write_bytes(b'\x89MCAP0\r\n' + b'\1' * 50)
-    (tmp_path / 'b').mkdir()
-    assert verb.main(['doctor', str(tmp_path / 'a'), str(tmp_path / 'b')]) == 1
-    one, two = capsys.readouterr().out.strip().splitlines()
-    assert one.endswith(f'); make it whole: dataset repair {tmp_path / "a"}')
-    assert two.endswith('; give the folder of one, or a file')
