@@ -1,16 +1,17 @@
 r"""
-A CSV file beside its images: a line a frame.
+A CSV file beside its images, with one line for each frame.
 
-The columns are `image`, the path of a JPEG or PNG from the CSV's folder, and `linear_x` and
-`angular_z`, what was driven from that frame on, in m/s and rad/s, forward and left positive.
-`linear_y`, `time_s` (seconds, rising) and `instruction` are there where they are known. Blanks
-after commas mean nothing; a picture's path may have / or \ in it.
+Needed columns: `image`, the path of a JPEG or PNG relative to the CSV's folder; `linear_x` (m/s,
+forward positive) and `angular_z` (rad/s, left positive), the command that followed that frame.
+Optional columns: `linear_y` (m/s, left positive), `time_s` (seconds, rising), `instruction`.
+Blanks after commas are ignored. The path of a picture may have / or \ in it.
 """
 
 from collections.abc import Iterator
 import csv
 import math
 from pathlib import Path
+from typing import Any
 
 from mobile_vla_ros.contract import NS
 from mobile_vla_ros.data.formats.frame_times import check_times, nanoseconds, steady
@@ -28,26 +29,27 @@ def frames(path: Path, options: Options) -> Iterator[Frame]:
     """
     Yield the frames of a table.
 
-    :raises SourceError: naming the line and what is wrong in it.
+    :raises SourceError: if a line is wrong; it names the line and the fault.
     """
     rows = _rows(path)
     if options.rate_hz:
         stamps = steady(path.stat().st_mtime_ns, len(rows), options.rate_hz)
     elif 'time_s' in rows[0]:
         stamps = [nanoseconds(row['time_s']) for row in rows]
-        if stamps[0] <= 0:  # a stamp of 0 means that there is none
+        if stamps[0] <= 0:  # a stamp of 0 would mean that there is no stamp
             stamps = [stamp - stamps[0] + NS for stamp in stamps]
     else:
         raise SourceError(f'{path}: has no column time_s; give the frames a second with --rate')
     check_times(path, stamps)
-    worded = any(row.get('instruction') for row in rows)
+    has_instructions = any(row.get('instruction') for row in rows)
     for stamp_ns, row in zip(stamps, rows):
         yield Frame(stamp_ns, read_bytes(row['image'], MOST_PICTURE),
                     (row['linear_x'], row.get('linear_y', 0.0), row['angular_z']),
-                    row['instruction'] if worded else None, place=f'line {row["line"]}')
+                    row['instruction'] if has_instructions else None, place=f'line {row["line"]}')
 
 
-def _rows(path) -> list[dict]:
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """Return the values of every line by the names of their columns; see `_row`."""
     if path.stat().st_size > MOST_TEXT:
         raise SourceError(f'{path}: has {path.stat().st_size} bytes, more than the {MOST_TEXT} '
                           'that are read; split it')
@@ -55,7 +57,8 @@ def _rows(path) -> list[dict]:
     try:
         with path.open(newline='', encoding='utf-8-sig') as file:
             reader = csv.DictReader(file, skipinitialspace=True)
-            names = reader.fieldnames = [name.strip() for name in reader.fieldnames or []]
+            names = [name.strip() for name in reader.fieldnames or []]
+            reader.fieldnames = names
             _check_columns(path, names)
             for line in reader:
                 rows.append(_row(path, names, line, reader.line_num))
@@ -68,20 +71,20 @@ def _rows(path) -> list[dict]:
     return rows
 
 
-def _check_columns(path, names):
+def _check_columns(path: Path, names: list[str]) -> None:
     lacking = [name for name in NEEDED if name not in names]
     unknown = [name for name in names if name not in COLUMNS]
     twice = [name for name in names if names.count(name) > 1]
     if len(lacking) == len(NEEDED):
         head = ','.join(names)
-        parted = next((mark for mark in ';\t|' if mark in head), None)
-        what = (f'its values are parted by {parted!r}; write them with commas, and numbers with a '
-                'point') if parted else \
+        separator = next((mark for mark in ';\t|' if mark in head), None)
+        what = (f'its values are separated by {separator!r}; write them with commas, and numbers '
+                'with a point') if separator else \
             f'has no column {", ".join(lacking)}; its first line, {head!r:.80}, must name the ' \
             f'columns, as in {EXAMPLE}'
     elif lacking or unknown:
         what = f'has no column {", ".join(lacking)}' if lacking else \
-            f'has a column {unknown[0]!r:.80} that means nothing here; rename or remove it'
+            f'has a column {unknown[0]!r:.80} that is not known; rename or remove it'
     elif twice:
         what = f'has the column {twice[0]} twice'
     else:
@@ -90,12 +93,13 @@ def _check_columns(path, names):
                       f'{", ".join(COLUMNS[len(NEEDED):])} too)')
 
 
-def _row(path, names, line, number) -> dict:
-    def wrong(text):
+def _row(path: Path, names: list[str], line: dict[str, Any], number: int) -> dict[str, Any]:
+    """Return the line with its numbers as float, its picture as a Path, and its own number."""
+    def wrong(text: object) -> SourceError:
         return SourceError(f'{path}, line {number}: {text}')
     if None in line or None in line.values():
         raise wrong(f'must have {len(names)} values, as the head has')
-    row = {name: text.strip() for name, text in line.items()}
+    row: dict[str, Any] = {name: text.strip() for name, text in line.items()}
     for name in NUMBERS:
         if name in row:
             try:

@@ -1,27 +1,28 @@
-"""A bag as pictures, each with the command that answers it: what an export writes."""
+"""Drives in a bag: pictures, each with the command that followed it, as an export writes them."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from mobile_vla_ros.contract import NS
-from mobile_vla_ros.data.bags import Bag
+from mobile_vla_ros.data.bags import Bag, Event
 from mobile_vla_ros.data.segments import segments
 from mobile_vla_ros.images.decode import decode
 from mobile_vla_ros.images.tally import Tally
 
 
 class Drive(NamedTuple):
-    """One instruction carried out; its pictures are named by their number in the bag."""
+    """One instruction carried out; a picture is known by its number in the bag, from 0."""
 
     instruction: str
     numbers: list[int]
     stamps_ns: list[int]  # when each picture was received
-    commands: np.ndarray  # (n, 3), m/s, m/s, rad/s: the first after each picture
+    commands: npt.NDArray[np.floating[Any]]  # (n, 3), m/s, m/s, rad/s: what followed each picture
 
     def at_rate(self, fps: float) -> 'Drive':
-        """Return it at `fps`: at every step the picture nearest to it, some twice if need be."""
+        """Return the drive at `fps`: at every step the nearest picture, which may repeat."""
         times = (np.array(self.stamps_ns) - self.stamps_ns[0]) / NS
         steps = np.arange(int(times[-1] * fps + 1.001)) / fps
         nearest = np.searchsorted((times[1:] + times[:-1]) / 2, steps)
@@ -30,37 +31,37 @@ class Drive(NamedTuple):
 
     @property
     def hz(self) -> float:
-        """Return the pictures a second, by their median distance; 0 for a single one."""
+        """Return the pictures a second, from the median time between two; 0 for one picture."""
         steps = np.diff(self.stamps_ns) / NS
         return float(1 / np.median(steps)) if len(steps) and np.median(steps) > 0 else 0.0
 
 
 def drives(bag: Bag, instruction: str | None = None, tally: Tally | None = None) -> list[Drive]:
     """
-    Return the drives that training would see, with all of their pictures.
+    Return the drives that training would see, each with all of its pictures.
 
-    :param instruction: instead of those recorded.
-    :param tally: of the pictures that cannot be read.
-    :raises ValueError: if there is none, saying why.
+    :param instruction: replaces those recorded.
+    :param tally: counts the pictures that cannot be read.
+    :raises ValueError: if there is no drive; it says why.
     """
     bag.require(instruction, 'to go with the pictures')
     tally = tally or Tally()
 
-    def readable(value):
+    def place_of(value: tuple[int, int, Any]) -> tuple[int, int]:
         number, at, msg = value
-        tally.read(decode, msg)
+        tally.read(decode, msg)  # one that cannot be read is left out
         return number, at
-    found = [Drive(part.instruction, *map(list, zip(*part.images)),
-                   np.array(part.commands, float))
-             for part in segments(_numbered(bag), readable, 0.0, instruction)]
-    if not found:
+    demonstrations = [Drive(part.instruction, [number for number, _ in part.images],
+                            [at for _, at in part.images], np.array(part.commands, float))
+                      for part in segments(_numbered(bag), place_of, 0.0, instruction)]
+    if not demonstrations:
         raise ValueError(f'{bag.path}: ' + tally.reason(
             'nobody drives in it while an instruction holds and the camera sees'))
-    return found
+    return demonstrations
 
 
-def pictures(bag: Bag, numbers: list[int]) -> Iterator[np.ndarray]:
-    """Yield the pictures of these numbers, RGB uint8 (height, width, 3); `numbers` must rise."""
+def pictures(bag: Bag, numbers: list[int]) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield the pictures with these numbers, RGB (height, width, 3); `numbers` never falls."""
     wanted = iter(numbers)
     number = next(wanted, None)
     for event in _numbered(bag):
@@ -73,7 +74,8 @@ def pictures(bag: Bag, numbers: list[int]) -> Iterator[np.ndarray]:
                 return
 
 
-def _numbered(bag):
+def _numbered(bag: Bag) -> Iterator[Event]:
+    """Yield the events; the value of an image becomes (number, time received in ns, message)."""
     number = 0
     for event in bag.events():
         if event.kind == 'image':

@@ -1,16 +1,17 @@
 """
 DonkeyCar tubs (version 2): frames with the angle and the throttle that drove the car.
 
-Format: https://docs.donkeycar.com/guide/host_pc/#tub; `user/angle` is positive to the right. Who
-drove is in `user/mode`, as DonkeyCar's DriveMode has it: in `user` the user, in `local_angle` the
-pilot steers and the user gives throttle, in every other mode the pilot does both.
+Format: https://docs.donkeycar.com/guide/host_pc/#tub. `user/angle` is positive to the right.
+`user/mode` says who drove, in the words of DonkeyCar's DriveMode. In `user` the user drove. In
+`local_angle` the pilot steered and the user gave the throttle. In every other mode the pilot did
+both.
 """
 
 from collections.abc import Iterator
 import json
 import math
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mobile_vla_ros.contract import NS
 from mobile_vla_ros.data.formats.frame_times import check_times, nanoseconds, steady
@@ -23,24 +24,24 @@ USER, PILOT_STEERS = 'user', 'local_angle'
 
 
 class Record(NamedTuple):
-    """One frame: its time, its JPEG, what drove the car (-1..1, NaN if not known), the mode."""
+    """One frame: its time, its JPEG, the command to the car (-1..1, NaN if unknown), the mode."""
 
     stamp_ns: int
     jpeg: Path
     angle: float
     throttle: float
     mode: str
-    place: str  # in the tub
+    place: str  # catalogue and line
 
 
 def read_tub(path: Path) -> list[Record]:
     """
     Return the records of a tub in the order of their index, without the deleted ones.
 
-    :raises SourceError: naming the file and what is wrong in it.
+    :raises SourceError: if a file is wrong; it names the file and the fault.
     """
     catalogs, deleted = _manifest(path / 'manifest.json')
-    records = {}
+    records: dict[int, Record] = {}
     for catalog in catalogs:
         try:
             file = inside(path, catalog)
@@ -69,7 +70,7 @@ def frames(path: Path, options: Options) -> Iterator[Frame]:
     """
     Yield the frames of a tub.
 
-    :raises SourceError: as `read_tub`, or for times that no camera can have had.
+    :raises SourceError: as `read_tub` does, and for times that no camera can have had.
     """
     records = read_tub(path)
     stamps = [record.stamp_ns for record in records]
@@ -81,26 +82,27 @@ def frames(path: Path, options: Options) -> Iterator[Frame]:
                     (record.throttle, 0.0, -record.angle), place=record.place, mode=record.mode)
 
 
-def _manifest(manifest: Path) -> tuple[list, set]:
-    """Return the names of the catalogues, and the indexes of what was deleted."""
+def _manifest(manifest: Path) -> tuple[list[Any], set[Any]]:
+    """Return the names of the catalogues and the indexes of the deleted records, unchecked."""
     if not manifest.is_file():
         raise SourceError(f'{manifest.parent}: not a DonkeyCar tub (no manifest.json in it)')
     try:
         described = json.loads(read_lines(manifest)[4])
         catalogs, deleted = list(described['paths']), set(described['deleted_indexes'])
     except (ValueError, IndexError, KeyError, TypeError, RecursionError) as error:
-        raise SourceError(f'{manifest}: not that of a version 2 tub ({error!r:.200})') from error
+        raise SourceError(f'{manifest}: not the manifest of a version 2 tub '
+                          f'({error!r:.200})') from error
     return catalogs, deleted
 
 
-def _record(path, line, deleted) -> tuple:
-    """Return the index and the record of a line; None for one that was deleted."""
+def _record(path: Path, line: str, deleted: set[Any]) -> tuple[int, Record | None]:
+    """Return the index and the record of a line; the record is None if it was deleted."""
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise SourceError(f'not JSON ({error!r:.200})') from error
     if not isinstance(row, dict):
-        raise SourceError(f'{row!r:.80} is no record')
+        raise SourceError(f'{row!r:.80} is not a record')
     for name in ('_index', TIME, IMAGE):
         if name not in row:
             raise SourceError(f'has no {name!r}')
@@ -121,8 +123,8 @@ def _record(path, line, deleted) -> tuple:
                          angle, throttle, mode, '')
 
 
-def _value(row, who, name) -> float:
-    """Return an angle or a throttle; NaN where the pilot has not given one (yet)."""
+def _value(row: dict[str, Any], who: str, name: str) -> float:
+    """Return an angle or a throttle; NaN where the pilot has not given one."""
     key = f'{who}/{name}'
     if who == 'pilot' and row.get(key) is None:
         return math.nan

@@ -1,11 +1,12 @@
 """
-Files and values of a recording that another program made, which may hold anything.
+Read files and values of a recording that another program made, and trust none of them.
 
-What it names is taken from its own folder only, and nothing is read before its size is known.
+Only files in the recording's own folder are read, and only after their size was checked.
 """
 
 import os
 from pathlib import Path, PureWindowsPath
+from typing import Any
 
 MOST_FRAMES = 10**6  # of one source: a day at 10 Hz
 MOST_TEXT = 512 * 2**20  # bytes of a table or catalogue
@@ -13,18 +14,18 @@ MOST_PICTURE = 32 * 2**20  # bytes of a JPEG or PNG; the pixels of the largest t
 
 
 class SourceError(ValueError):
-    """What was given cannot be imported; says which file, and why."""
+    """A source cannot be imported; the message says which file, and why."""
 
 
-def inside(root: Path, name, folder: str = '') -> Path:
+def inside(root: Path, name: Any, folder: str = '') -> Path:
     """
-    Return the file that the recording in `root` calls `name`; both kinds of slashes part it.
+    Return the file that the recording in `root` calls `name`; both kinds of slash separate.
 
-    :param folder: in `root`, from which the name counts.
-    :raises SourceError: if it is no name, leads out of the folder (by a link too), or is no file.
+    :param folder: in `root`; the name is relative to it.
+    :raises SourceError: if it is not a text, leads out of `root` (also by a link), or is no file.
     """
     if not isinstance(name, str) or not name.strip() or '\0' in name:
-        raise SourceError(f'{name!r:.80} is no path of a file')
+        raise SourceError(f'{name!r:.80} is not the path of a file')
     named = PureWindowsPath(name)  # it knows / and \, drive letters and network shares
     path = root.joinpath(folder, *named.parts)
     if named.drive or named.root or '..' in named.parts \
@@ -32,17 +33,17 @@ def inside(root: Path, name, folder: str = '') -> Path:
         raise SourceError(f'the path {name!r:.200} leads out of {root / folder}; copy the file '
                           'into it and give the path from there')
     try:
-        there = path.is_file()
+        exists = path.is_file()
     except (OSError, ValueError):  # a name that no file can have
-        there = False
-    if not there:
+        exists = False
+    if not exists:
         raise SourceError(f'no file {path}'[:400])
     return path
 
 
 def read_bytes(path: Path, most: int) -> bytes:
     """
-    Return what is in a file.
+    Return the content of a file.
 
     :raises SourceError: if it has more than `most` bytes.
     """
@@ -57,7 +58,7 @@ def read_lines(path: Path) -> list[str]:
     """
     Return the lines of a text file in UTF-8, without their ends.
 
-    :raises SourceError: if it is too large or no such text.
+    :raises SourceError: if it is too large, or not in UTF-8.
     """
     try:
         text = read_bytes(path, MOST_TEXT).decode('utf-8-sig')
@@ -66,11 +67,11 @@ def read_lines(path: Path) -> list[str]:
     return [line.rstrip('\r') for line in text.split('\n')]
 
 
-def number(value, name: str) -> float:
+def number(value: Any, name: str) -> float:
     """
-    Return a number of a JSON file; it may be NaN or infinite.
+    Return a value of a JSON file as a number; it may be NaN or infinite.
 
-    :raises SourceError: for a text, a truth value and all else that is no number.
+    :raises SourceError: if it is a text, a truth value or anything else that is not a number.
     """
     if type(value) in (int, float):
         try:

@@ -69,7 +69,7 @@ def test_a_tub_becomes_an_episode(tmp_path):
 
 @pytest.mark.parametrize('breaking, message', [
     (lambda tub: (tub / 'manifest.json').unlink(), 'not a DonkeyCar tub'),
-    (lambda tub: (tub / 'manifest.json').write_text('{}'), 'not that of a version 2 tub'),
+    (lambda tub: (tub / 'manifest.json').write_text('{}'), 'not the manifest of a version 2 tub'),
     (lambda tub: (tub / 'images' / '7_cam_image_array_.jpg').unlink(), 'line 8: no '),
     (lambda tub: (tub / 'catalog_0.catalog').write_text('{"_index": 0}\n'),
      "line 1: has no '_timestamp_ms'"),
@@ -96,7 +96,7 @@ def test_a_broken_tub_is_refused_in_one_line(tmp_path, capsys, breaking, message
     ({'_timestamp_ms': '1600000000180'}, "_timestamp_ms is '1600000000180', wanted a number"),
     ({'_timestamp_ms': float('nan')}, '_timestamp_ms is nan, wanted a finite number'),
     ({'cam/image_array': ...}, "has no 'cam/image_array'"),
-    ({'cam/image_array': 3}, '3 is no path of a file'),
+    ({'cam/image_array': 3}, '3 is not the path of a file'),
     ({'cam/image_array': 'a' * 5000}, 'no file ')])
 def test_a_record_that_makes_no_sense_is_named(tmp_path, capsys, values, message):
     tub = make_tub(tmp_path / 'tub')

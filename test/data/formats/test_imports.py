@@ -86,7 +86,7 @@ def test_what_is_given_stands_above_what_is_in_a_table(tmp_path):
 
 @pytest.mark.parametrize('head, row, more, message', [
     ('image,linear_x', None, [], 'has no column angular_z (needed are image, linear_x, angular_z'),
-    (HEAD.replace('linear_y', 'lin_y'), None, [], "has a column 'lin_y' that means nothing here"),
+    (HEAD.replace('linear_y', 'lin_y'), None, [], "has a column 'lin_y' that is not known"),
     ('image,linear_x,angular_z', lambda i: '0.jpg,1,1', [], 'no column time_s; give the frames'),
     (HEAD, lambda i: '0.jpg,1,fast,0,1,go', [], "line 2: linear_x is 'fast', wanted a finite"),
     (HEAD, lambda i: '0.jpg,nan,0,0,0,go', [], "line 2: time_s is 'nan', wanted a finite"),

@@ -43,8 +43,8 @@ SOURCES = {'csv': (lambda path, name: table_with(path, name), run, 'a.csv, line 
     ('C:secret.jpg', 'leads out of'), (r'\\host\share\a.jpg', 'leads out of'),
     ('//host/share/a.jpg', 'leads out of'), ('link.jpg', 'leads out of'),
     ('folder/secret.jpg', 'leads out of'), ('round.jpg', 'no file'), ('folder', 'leads out of'),
-    ('pipe.jpg', 'no file'), ('nothing.jpg', 'no file'), (' ', 'is no path of a file'),
-    ('a\0.jpg', 'is no path of a file')])
+    ('pipe.jpg', 'no file'), ('nothing.jpg', 'no file'), (' ', 'is not the path of a file'),
+    ('a\0.jpg', 'is not the path of a file')])
 def test_a_picture_path_that_leaves_the_folder_is_refused(tmp_path, capsys, kind, name, message):
     secret = tmp_path / 'secret.jpg'
     cv2.imwrite(str(secret), np.full((24, 32, 3), 77, np.uint8))
@@ -181,7 +181,7 @@ def test_a_folder_that_is_no_tub_says_what_was_found(tmp_path, capsys, make, mes
 
 
 @pytest.mark.parametrize('head, row, message', [
-    (HEAD.replace(',', ';'), '0.jpg;0;0,3;0,1;go', "parted by ';'; write them with commas"),
+    (HEAD.replace(',', ';'), '0.jpg;0;0,3;0,1;go', "separated by ';'; write them with commas"),
     ('0.jpg,0.1,0.2,0.3', '0.jpg,0.1,0.2,0.3', "its first line, '0.jpg,0.1,0.2,0.3', must name"),
     (HEAD + ',image', '0.jpg,0,1,1,go,0.jpg', 'has the column image twice'),
     ('image,time_s,linear_x,angular_z', '0.jpg,1e300,1,0', 'a frame at 2.14748e+09 s'),
