@@ -13,14 +13,14 @@ import pytest
 pytest.importorskip('rosbags')
 from support.bags import START, STORE, text  # noqa: E402
 from rosbags.highlevel import AnyReader  # noqa: E402
-from data.test_storage import COUNT, in_parts, json_channel, put_mcap, rows, turns  # noqa: E402
-from data.test_storage import read as read_bag  # noqa: E402
 import yaml  # noqa: E402
 
 from mobile_vla_ros.cli import dataset as verb  # noqa: E402
 from mobile_vla_ros.data.bags import Bag  # noqa: E402
 from mobile_vla_ros.data.repair import EpisodeError, repair  # noqa: E402
 from mobile_vla_ros.data.storage import BagError  # noqa: E402
+from support.drives import COUNT, in_parts, json_channel, put_mcap, rows, turns  # noqa: E402
+from support.drives import read as read_bag  # noqa: E402
 from support.paths import ROOT  # noqa: E402
 
 IDL = b'===\nIDL: my_msgs/msg/Wheels\nmodule my_msgs { };\n'
