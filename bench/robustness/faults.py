@@ -40,7 +40,7 @@ FILES = ('control/test_limits.py', 'control/test_teleop.py', 'nodes/test_drive_a
          'nodes/test_drive_peers.py', 'nodes/test_drive_policy.py', 'nodes/test_drive_stamps.py',
          'nodes/test_drive_start.py', 'nodes/test_sim.py', 'test_messages.py',
          'inference/test_backends.py', 'models/test_metadata.py', 'control/test_pilot.py',
-         'nodes/test_record.py', 'data/test_episode.py', 'nodes/test_teleop.py',
+         'nodes/test_record.py', 'data/test_recorder.py', 'nodes/test_teleop.py',
          'project/test_robot_config.py', 'nodes/test_clock.py', 'launching/test_launch.py')
 
 
