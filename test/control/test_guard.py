@@ -52,6 +52,14 @@ def test_driving_accelerates_within_limits():
     assert guard.tick(210 * MS).command.linear_x == pytest.approx(0.02)
 
 
+def test_exactly_as_fast_as_it_can_stop_is_not_slowed():
+    cap = GuardConfig().stopping.cap(0.0)
+    guard = driving(limits=Limits((cap, 0.0, 0.0), (50.0,) * 3, (50.0,) * 3))
+    guard.accept_plan(make_plan(10.0), 'go left', 100 * MS + NS, 150 * MS)
+    decision = guard.tick(150 * MS)
+    assert (decision, guard.cap, guard.slowed) == ((Command(cap), Reason.DRIVING), cap, '')
+
+
 def test_a_chunk_is_read_at_the_stamp_plus_the_age():
     guard = driving()
     plan = Plan(np.array([[0.0, 0, 0], [0, 0, 0], [0, 0.01, 0]], np.float32), NS + 150 * MS,

@@ -25,6 +25,7 @@ def test_a_new_monitor_is_blind_and_has_refused_nothing():
     monitor = ObstacleMonitor(ObstacleConfig(ZONE), Stopping())
     assert (monitor.way_m, monitor.unseen, monitor.alive(0)) == (math.inf, False, False)
     assert monitor.safe_speed(Command(0.5), 0) == 0.0 and monitor.unseen
+    assert monitor.verdict() == (Reason.UNSEEN, '')
 
 
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=50),

@@ -5,13 +5,13 @@ import pytest
 
 from mobile_vla_ros.contract import NS, Plan
 from mobile_vla_ros.control.guard import Guard
-from mobile_vla_ros.control.planner import Frame, Planner, submit
+from mobile_vla_ros.control.planner import Answer, Frame, Planner, submit
 
 PICTURE = np.zeros((4, 4, 3), np.uint8)
 
 
 class Counting:
-    """Counts its resets and its plans; answers with what it is given."""
+    """Counts its resets; knows what it was asked last; answers with what it is given."""
 
     sha256 = backend = 'counting'
 
@@ -22,6 +22,7 @@ class Counting:
         self.resets += 1
 
     def plan(self, rgb, instruction, stamp_ns):
+        self.asked = rgb, instruction, stamp_ns
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -43,6 +44,14 @@ def test_the_policy_starts_anew_when_what_it_remembers_does_not_fit():
     assert resets(other, 'stay', frame(5, stamped=False)) == 1
     planner.forget()
     assert resets(other, 'stay', frame(6, stamped=False)) == 2
+
+
+def test_an_answer_says_what_was_asked_and_what_the_policy_said():
+    policy, asked = Counting(), frame(7)
+    assert Planner().ask(policy, PICTURE, 'go', asked) == Answer(asked, 'go', policy.answer, '')
+    assert policy.asked == (PICTURE, 'go', 7)
+    assert Planner().ask(Counting(RuntimeError('boom')), PICTURE, 'go', asked) == Answer(
+        asked, 'go', None, 'RuntimeError: boom')
 
 
 @pytest.mark.parametrize('answer, error', [

@@ -26,6 +26,13 @@ def test_it_is_due_at_its_turn_or_when_what_is_driven_by_becomes_too_old():
     assert schedule.due_ns == START + NS
 
 
+def test_a_new_one_has_nothing_to_stop():
+    guard = driving()
+    guard.arming.disarm()
+    schedule = Schedule(guard, 20.0, START)
+    assert schedule.last == STOP and not schedule.must_stop(START)
+
+
 def test_only_a_base_that_moves_and_may_not_must_stop():
     schedule = moving()
     assert not schedule.must_stop(START)

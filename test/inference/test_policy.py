@@ -138,6 +138,13 @@ def test_bad_images_and_stamps_are_refused(tmp_path):
         policy.act(np.zeros((4, 4, 3), np.uint8), 'x', 50)
 
 
+@pytest.mark.parametrize('wrong', [{'backend': 'tpu'}, {'device': 'tpu'}, {'threads': -1}])
+def test_each_choice_reaches_the_engine_which_refuses_a_wrong_one(wrong):
+    (name, value), = wrong.items()
+    with pytest.raises(ValueError, match=f'{name} .*{value}'):
+        load_policy(**wrong)
+
+
 def test_a_policy_is_loaded_for_the_cpu_and_knows_its_file(tmp_path):
     path = write_tiny(tmp_path / 'tiny.onnx')
     content = path.read_bytes()
