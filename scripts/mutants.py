@@ -11,6 +11,7 @@ one fails, and so does a module in which less than 95 % are noticed.
 import ast
 from collections import Counter
 from difflib import unified_diff
+from functools import lru_cache
 import json
 from pathlib import Path
 import subprocess
@@ -28,11 +29,17 @@ LEAST = 0.95
 KILLED = {1, 3, 36, 24, 152, 255, -24, -11, -9}  # a test failed, was too slow, or crashed
 
 
+@lru_cache
+def read(module: Path) -> tuple[list[str], dict[str, tuple[int, int]]]:
+    """Return a module's lines, and the first and last line of each function by its name."""
+    lines = module.read_text(encoding='utf-8').splitlines()
+    return lines, {node.name: (node.lineno, node.end_lineno) for node in ast.walk(ast.parse(
+        '\n'.join(lines))) if isinstance(node, ast.FunctionDef)}
+
+
 def change(module: Path, name: str) -> str:
     """Return `FUNCTION: old -> new` of a mutant, which stays when others come and go."""
-    lines = module.read_text(encoding='utf-8').splitlines()
-    places = {node.name: (node.lineno, node.end_lineno) for node in ast.walk(ast.parse(
-        '\n'.join(lines))) if isinstance(node, ast.FunctionDef)}
+    lines, places = read(module)
     original = name.rsplit('__mutmut_', 1)[0] + '__mutmut_orig'
     before, after = ([line.replace(f'def {key}(', 'def (')
                       for line in lines[places[key][0] - 1:places[key][1]]]
