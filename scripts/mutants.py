@@ -22,8 +22,8 @@ import yaml
 LISTED = Path(__file__).with_name('survivors.yaml')
 MUTANTS = Path('mutants')
 NAMES = ('control.arming', 'control.guard', 'control.limits', 'control.obstacle',
-         'control.stopping', 'control.watchdog', 'inference.policy',
-         'data.segments', 'data.doctor.', 'report.gate', 'training.loss',
+         'control.planner', 'control.schedule', 'control.stopping', 'control.watchdog',
+         'inference.policy', 'data.segments', 'data.doctor.', 'report.gate', 'training.loss',
          'training.loop', 'training.split')
 LEAST = 0.95
 KILLED = {1, 3, 36, 24, 152, 255, -24, -11, -9}  # a test failed, was too slow, or crashed
