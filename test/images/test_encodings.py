@@ -1,48 +1,17 @@
 """Every encoding of sensor_msgs that can be RGB becomes it, by cv_bridge or where it has a gap."""
 
-import os
-import subprocess
-import sys
-
 import cv2
 import numpy as np
 import pytest
+from sensor_msgs.msg import Image
 
-from mobile_vla_ros.images import bridge, encodings
-from mobile_vla_ros.images.decode import check, describe_encoding, image_to_rgb, MessageError
+from mobile_vla_ros.images.decode import describe_encoding, image_to_rgb, MessageError
 from mobile_vla_ros.images.encodings import ASSUMED, ENCODINGS, LAYOUTS, SAME
+from support.image_messages import make_image, make_planes, wide
 
-messages = pytest.importorskip('mobile_vla_ros.messages', reason='needs ROS messages')
-from sensor_msgs.msg import Image  # noqa: E402, I100
-from support.paths import ROOT  # noqa: E402
-
-CACHES = (bridge.bridge, bridge.converts, bridge.decodes, bridge.makes_images,
-          bridge.makes_jpegs)
 COLOURS = {'rgb': [0, 1, 2], 'bgr': [2, 1, 0], 'rgba': [0, 1, 2, 0], 'bgra': [2, 1, 0, 1]}
 SIGNED_OR_REAL = [f'{kind}C{count}' for kind in ('8S', '16S', '32S', '32F', '64F')
                   for count in (1, 2, 3, 4)]
-
-
-def make_image(pixels, encoding, padding=0, big=False):
-    """Return an Image of an array (height, width[, channels]), rows padded by `padding` bytes."""
-    height, width = pixels.shape[:2]
-    if pixels.dtype == np.uint16:
-        pixels = pixels.astype('>u2' if big else '<u2')
-    rows = np.frombuffer(pixels.tobytes(), np.uint8).reshape(height, -1)
-    rows = np.pad(rows, ((0, 0), (0, padding)), constant_values=77)
-    msg = Image(height=height, width=width, encoding=encoding, step=rows.shape[1],
-                is_bigendian=int(big))
-    msg.data = rows.tobytes()
-    return msg
-
-
-def make_planes(y, color, encoding, padding=0):
-    """Return an Image of planes: y (height, width), colour in rows of bytes, rows padded."""
-    height, width = y.shape
-    wide = color.shape[1] // width  # rows of nv24's colours have twice the bytes, and padding
-    rows = [np.pad(y, ((0, 0), (0, padding))), np.pad(color, ((0, 0), (0, padding * wide)))]
-    return Image(height=height, width=width, encoding=encoding, step=width + padding,
-                 data=b''.join(plane.tobytes() for plane in rows))
 
 
 def yuv(rgb):
@@ -53,52 +22,9 @@ def yuv(rgb):
             128 + (112.439 * r - 94.154 * g - 18.285 * b) / 256)
 
 
-def wide(pixels):
-    """Return 16 bits that round to these eight, and to others with their bytes exchanged."""
-    return (pixels * np.uint16(257) + np.where(pixels < 128, 100, -100)).astype(np.uint16)
-
-
 def near(msg, rgb):
+    """Return whether a message becomes RGB of nearly these values."""
     return np.abs(image_to_rgb(msg).astype(int) - rgb).max() <= 12
-
-
-@pytest.fixture
-def rgb():
-    """Return a smooth colourful image (48, 64, 3), so that subsampled chroma is close."""
-    y, x = np.mgrid[0:48, 0:64]
-    return np.stack([x * 4, y * 5, 255 - x * 2 - y], -1).astype(np.uint8)
-
-
-@pytest.fixture(params=['with cv_bridge', 'without'])
-def any_bridge(request, monkeypatch):
-    """Have the installed cv_bridge, or none."""
-    if request.param == 'without':
-        monkeypatch.setitem(sys.modules, 'cv_bridge', None)
-    for cache in CACHES:
-        cache.cache_clear()
-    yield
-    monkeypatch.undo()
-    for cache in CACHES:
-        cache.cache_clear()
-
-
-@pytest.fixture
-def asked(monkeypatch):
-    """Return what the installed cv_bridge is asked to do, by the names of its methods."""
-    cv_bridge = pytest.importorskip('cv_bridge')
-    found = []
-
-    def listened(name):
-        method = getattr(cv_bridge.CvBridge, name)
-
-        def call(*args, **kwargs):
-            found.append(name)
-            return method(*args, **kwargs)
-        monkeypatch.setattr(cv_bridge.CvBridge, name, call)
-    for name in ('imgmsg_to_cv2', 'compressed_imgmsg_to_cv2', 'cv2_to_imgmsg',
-                 'cv2_to_compressed_imgmsg'):
-        listened(name)
-    return found
 
 
 def test_every_encoding_of_sensor_msgs_is_read_or_refused_by_name(rgb):
@@ -213,90 +139,6 @@ def test_sixteen_bits_of_a_bayer_pattern_are_rounded_last():
     raw = np.random.default_rng(0).integers(0, 65536, (16, 24), np.uint16)
     exact = cv2.cvtColor(raw, cv2.COLOR_BayerBG2RGB) / 257
     assert np.array_equal(image_to_rgb(make_image(raw, 'bayer_rggb16')), exact.round())
-
-
-@pytest.mark.parametrize('any_bridge', ['with cv_bridge'], indirect=True)
-def test_a_cv_bridge_that_errs_is_not_asked(rgb, any_bridge, monkeypatch):
-    cv_bridge = pytest.importorskip('cv_bridge')
-    monkeypatch.setattr(cv_bridge.CvBridge, 'imgmsg_to_cv2', lambda self, msg, wanted: msg.data)
-    msg = make_image(np.ascontiguousarray(rgb[..., ::-1]), 'bgr8')
-    assert np.array_equal(image_to_rgb(msg), rgb)
-
-
-@pytest.mark.skipif(np.__version__ < '2', reason='of NumPy 2')
-@pytest.mark.parametrize('content, there', [
-    (b'\x7fELF numpy.core.multiarray', False), (b'\x7fELF numpy._core.multiarray', True)])
-def test_a_cv_bridge_built_for_numpy_1_is_not_loaded_under_2(tmp_path, content, there):
-    (tmp_path / 'cv_bridge' / 'boost').mkdir(parents=True)
-    (tmp_path / 'cv_bridge' / '__init__.py').write_text('class CvBridge: pass')
-    (tmp_path / 'cv_bridge' / 'boost' / 'cv_bridge_boost.cpython-310.so').write_bytes(content)
-    found = subprocess.run(
-        [sys.executable, '-c', 'from mobile_vla_ros.images.bridge import bridge; import sys; '
-         'print(bridge() is not None, "cv_bridge" in sys.modules)'], capture_output=True,
-        text=True, check=True, env={**os.environ, 'PYTHONPATH': f'{tmp_path}:{ROOT}'})
-    assert found.stdout.split() == [str(there)] * 2
-
-
-@pytest.mark.parametrize('encoding', [name for name in LAYOUTS if LAYOUTS[name].rows == 1])
-def test_cv_bridge_and_the_table_give_the_same_pixels(encoding):
-    pytest.importorskip('cv_bridge')
-    layout = LAYOUTS[encoding]
-    shape = (32, 48, layout.channels) if layout.channels > 1 else (32, 48)
-    pixels = np.random.default_rng(1).integers(0, np.iinfo(layout.sample).max, shape,
-                                               layout.sample, endpoint=True)
-    msg = make_image(pixels, encoding)
-    right = encodings.to_rgb(encoding, pixels)
-    assert np.array_equal(image_to_rgb(msg), right)
-    if bridge.converts(encoding):
-        assert np.array_equal(bridge.bridge().imgmsg_to_cv2(msg, 'rgb8'), right)
-
-
-@pytest.mark.parametrize('encoding', ['bgr8', 'rgba8', 'bgra8', 'mono8', '8UC1', '8UC3', '8UC4',
-                                      'bayer_rggb8', 'bayer_bggr8', 'bayer_gbrg8'])
-def test_cv_bridge_does_what_it_can(rgb, encoding, asked):
-    assert bridge.converts(encodings.known_as(encoding))
-    asked.clear()
-    layout = LAYOUTS[encodings.known_as(encoding)]
-    pixels = np.dstack([rgb, rgb])[..., :layout.channels]
-    image_to_rgb(make_image(np.ascontiguousarray(pixels), encoding, 5))
-    assert asked == ['imgmsg_to_cv2']
-
-
-def test_cv_bridge_makes_and_reads_what_is_published(rgb, asked):
-    assert bridge.makes_images() and bridge.makes_jpegs()
-    assert bridge.decodes('.jpg') and bridge.decodes('.png')
-    asked.clear()
-    image_to_rgb(messages.to_image(rgb, 1, 'camera'))  # a view: nothing to convert
-    messages.compressed_to_rgb(messages.to_compressed(rgb, 1, 'camera'))
-    assert asked == ['cv2_to_imgmsg', 'cv2_to_compressed_imgmsg', 'compressed_imgmsg_to_cv2']
-
-
-@pytest.mark.usefixtures('any_bridge')
-def test_messages_are_the_same_with_and_without_cv_bridge(rgb):
-    msg = messages.to_image(rgb[:, ::-1], 7, 'camera')
-    assert (msg.height, msg.width, msg.encoding, msg.step) == (48, 64, 'rgb8', 192)
-    assert not msg.is_bigendian and np.array_equal(image_to_rgb(msg), rgb[:, ::-1])
-    assert (msg.header.frame_id, messages.to_ns(msg.header.stamp)) == ('camera', 7)
-    msg = messages.to_compressed(rgb, 7, 'camera')
-    assert (msg.format, msg.header.frame_id) == ('rgb8; jpeg compressed bgr8', 'camera')
-    assert np.abs(messages.compressed_to_rgb(msg).astype(int) - rgb).mean() <= 4
-
-
-def test_rgb8_is_a_view_of_the_message(rgb):
-    msg = make_image(rgb, 'rgb8')
-    assert np.shares_memory(image_to_rgb(msg), np.frombuffer(msg.data, np.uint8))
-    assert not image_to_rgb(msg).flags.writeable
-
-
-def test_a_message_is_checked_without_being_decoded(rgb):
-    jpeg = messages.to_compressed(rgb, 1, 'camera')
-    check(make_image(rgb, '8UC3'))
-    check(jpeg)
-    jpeg.data = bytes(jpeg.data)[:-9]
-    for wrong, what in ((make_image(rgb, '8UC2'), "encoding '8UC2'"), (jpeg, 'cut short')):
-        with pytest.raises(MessageError) as caught:
-            check(wrong)
-        assert caught.value.what == what
 
 
 def test_every_other_name_stands_for_one_in_the_table():
