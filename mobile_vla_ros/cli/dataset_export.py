@@ -36,6 +36,6 @@ def run(args: Namespace) -> int:
         refused = export(args.bags, target, args.instruction, topics_of(args), bar.update)
     if target.drives:
         print(f'{args.out}: {target.drives} drives, {target.frames} frames')
-    for line in target.told:
+    for line in target.notes:
         print(line)
     return report(refused)

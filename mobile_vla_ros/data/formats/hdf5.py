@@ -1,16 +1,20 @@
 """
 Episodes in HDF5: `images` (n, height, width, 3) uint8 and `actions` (n, 3) m/s, m/s, rad/s.
 
-Such files were recorded by acting first and taking the picture then, so that what answers a
-picture is the next action: the first action and the last picture are left out. Files written
-here pair them already and say so by the attribute `pairing`; they have `stamps_ns` (n,) too.
+The programs that record such files act first and take the picture afterwards. So the next action
+belongs to a picture, and the first action and the last picture are left out. In files written
+here each action already belongs to the picture in its row. They say so in the attribute
+`pairing`, and they have `stamps_ns` (n,) too.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import isfinite
 from pathlib import Path
+from types import ModuleType
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from mobile_vla_ros.contract import NS
 from mobile_vla_ros.data.formats import hdf5_layout
@@ -19,30 +23,34 @@ from mobile_vla_ros.data.formats.imports import Frame, Options, ORDERS
 from mobile_vla_ros.data.formats.source_files import SourceError
 from mobile_vla_ros.environment.packages import missing
 
+if TYPE_CHECKING:
+    import h5py
+
 WORDS = 'language_instruction'
 SECONDS = 'total_duration'
 ORDER = 'color_order'
 PAIRING, ANSWERS = 'pairing', 'actions[i] answers images[i]'
 
 
-def library():
+def library() -> ModuleType:
     """
     Return h5py.
 
-    :raises ValueError: saying how it is installed, if it is not.
+    :raises ValueError: if it is not installed; it says how to install it.
     """
     try:
         import h5py
     except ImportError as error:
         raise ValueError(f'HDF5 {missing(error)}') from error
-    return h5py
+    module: ModuleType = h5py
+    return module
 
 
 def frames(path: Path, options: Options) -> Iterator[Frame]:
     """
     Yield the frames of a file.
 
-    :raises SourceError: naming what it has and what is wanted.
+    :raises SourceError: if the file is not as wanted; it says what it has and what is wanted.
     """
     h5py = library()
     try:
@@ -54,13 +62,14 @@ def frames(path: Path, options: Options) -> Iterator[Frame]:
         raise SourceError(f'{path}: not a readable HDF5 file ({error!s:.300})') from error
 
 
-def _frames(path, h5py, file, options) -> Iterator[Frame]:
+def _frames(path: Path, h5py: ModuleType, file: 'h5py.File',
+            options: Options) -> Iterator[Frame]:
     images, actions, stamps = hdf5_layout.arrays(h5py, file)
     times = _stamps(path, file, len(images), stamps, options)
-    told = hdf5_layout.text(file, ORDER) or options.order
-    if told not in ORDERS:
-        raise SourceError(f'its {ORDER} is {told!r:.80}, wanted {" or ".join(ORDERS)}')
-    words = hdf5_layout.text(file, WORDS)
+    order = hdf5_layout.text(file, ORDER) or options.order
+    if order not in ORDERS:
+        raise SourceError(f'its {ORDER} is {order!r:.80}, wanted {" or ".join(ORDERS)}')
+    instruction = hdf5_layout.text(file, WORDS)
     commands = actions[:]
     if hdf5_layout.text(file, PAIRING) != ANSWERS:
         commands, times = commands[1:], times[:-1]
@@ -69,16 +78,17 @@ def _frames(path, h5py, file, options) -> Iterator[Frame]:
             pixels = images[i]
         except (OSError, RuntimeError) as error:
             raise SourceError(f'image {i} is damaged ({error})') from error
-        yield Frame(stamp_ns, pixels, tuple(map(float, commands[i])), words, told, f'frame {i}')
+        forward, left, turn = map(float, commands[i])
+        yield Frame(stamp_ns, pixels, (forward, left, turn), instruction, order, f'frame {i}')
 
 
-def write(path: Path, pictures, stamps_ns: list[int], commands: np.ndarray,
-          instruction: str) -> None:
+def write(path: Path, pictures: Iterable[npt.NDArray[np.uint8]], stamps_ns: list[int],
+          commands: npt.NDArray[np.floating[Any]], instruction: str) -> None:
     """
     Write an episode.
 
-    :param pictures: yields RGB uint8 (height, width, 3), all of one size; as many as `stamps_ns`.
-    :param commands: (n, 3), what answers each picture.
+    :param pictures: RGB (height, width, 3), all of one size; as many as `stamps_ns`.
+    :param commands: (n, 3), m/s, m/s, rad/s, the command that followed each picture.
     :raises ValueError: if a picture has another size than the first.
     """
     h5py = library()
@@ -101,8 +111,9 @@ def write(path: Path, pictures, stamps_ns: list[int], commands: np.ndarray,
             SECONDS: (stamps_ns[-1] - stamps_ns[0]) / NS, PAIRING: ANSWERS})
 
 
-def _stamps(path, file, count, stamps, options) -> list[int]:
-    """Return the times that the file has, or steady ones."""
+def _stamps(path: Path, file: 'h5py.File', count: int, stamps: 'h5py.Dataset | None',
+            options: Options) -> list[int]:
+    """Return the times of the file, ns, or steady ones where it has none."""
     start = path.stat().st_mtime_ns
     length = hdf5_layout.seconds(file, SECONDS)
     if options.rate_hz:

@@ -1,24 +1,30 @@
-"""What an HDF5 file has: arrays and attributes, looked at before any of their values is read."""
+"""Check what arrays and attributes an HDF5 file has, before any value of an array is read."""
 
 from math import ceil, isfinite, prod
+from types import ModuleType
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
 from mobile_vla_ros.data.formats.source_files import MOST_FRAMES, SourceError
 from mobile_vla_ros.images.decode import MAX_PIXELS
 
+if TYPE_CHECKING:
+    import h5py
+
 IMAGES, ACTIONS, STAMPS = 'images', 'actions', 'stamps_ns'
 WANTED = {IMAGES: '(n, height, width, 3) uint8', ACTIONS: '(n, 3) numbers: m/s forward, m/s to '
           'the left, rad/s to the left', STAMPS: '(n,) numbers'}
-MOST_CHUNK = 2**29  # bytes; HDF5 unpacks a whole chunk for the first value in it
-SHOWN = 6  # arrays of a file with another layout
+MOST_CHUNK = 2**29  # bytes; HDF5 unpacks a whole chunk to read one value in it
+SHOWN = 6  # arrays that the error names, of a file with another layout
 
 
-def arrays(h5py, file) -> tuple:
+def arrays(h5py: ModuleType,
+           file: 'h5py.File') -> 'tuple[h5py.Dataset, h5py.Dataset, h5py.Dataset | None]':
     """
-    Return images, actions and stamps_ns (or None), as h5py has them.
+    Return the datasets images, actions and stamps_ns; None for stamps_ns if there are none.
 
-    :raises SourceError: naming what the file has and what is wanted.
+    :raises SourceError: if they are not as wanted; it says what the file has and what is wanted.
     """
     lacking = [name for name in (IMAGES, ACTIONS) if name not in file]
     if lacking:
@@ -46,29 +52,29 @@ def arrays(h5py, file) -> tuple:
     return images, actions, stamps
 
 
-def text(file, name: str) -> str | None:
+def text(file: 'h5py.File', name: str) -> str | None:
     """
-    Return an attribute that is a text, None if there is none or it is empty.
+    Return the text of an attribute; None if the attribute is absent or empty.
 
-    :raises SourceError: if it is something else.
+    :raises SourceError: if it is not a text.
     """
     value = _attribute(file, name)
     try:
         value = value.decode() if isinstance(value, bytes) else value
         if isinstance(value, str):
-            value.encode()  # what is no Unicode comes as surrogates
+            value.encode()  # h5py returns bytes that are not UTF-8 as surrogates
     except UnicodeError as error:
-        raise SourceError(f'its {name} is no text in UTF-8 ({error})') from error
+        raise SourceError(f'its {name} is not a text in UTF-8 ({error})') from error
     if value is not None and not isinstance(value, str):
         raise SourceError(f'its {name} is {value!r:.80}, wanted a text')
     return value or None
 
 
-def seconds(file, name: str) -> float | None:
+def seconds(file: 'h5py.File', name: str) -> float | None:
     """
-    Return an attribute that is a length of time, None if there is none.
+    Return an attribute that is a length of time, s; None if the attribute is absent.
 
-    :raises SourceError: if it is no finite number above 0.
+    :raises SourceError: if it is not a finite number above 0.
     """
     value = _attribute(file, name)
     if value is None:
@@ -78,8 +84,8 @@ def seconds(file, name: str) -> float | None:
     return float(value)
 
 
-def _attribute(file, name):
-    """Return an attribute as Python has it; one in an array by itself too."""
+def _attribute(file: 'h5py.File', name: str) -> Any:
+    """Return an attribute as a Python value, also if it is the only one in an array."""
     if name not in file.attrs:
         return None
     try:
@@ -90,46 +96,47 @@ def _attribute(file, name):
         else value
 
 
-def _array(h5py, file, name):
+def _array(h5py: ModuleType, file: 'h5py.File', name: str) -> 'h5py.Dataset':
     link = file.get(name, getlink=True)
     if not isinstance(link, h5py.HardLink):
         raise SourceError(f'its {name} is a link ({getattr(link, "filename", link.path)!r:.200}); '
                           'copy the array into the file')
     array = file[name]
     if not isinstance(array, h5py.Dataset) or not array.shape:
-        found = f'{array.dtype} without rows' if isinstance(array, h5py.Dataset) else 'a folder'
-        raise SourceError(f'its {name} is {found}, wanted {WANTED[name]}')
+        shown = f'{array.dtype} without rows' if isinstance(array, h5py.Dataset) else 'a folder'
+        raise SourceError(f'its {name} is {shown}, wanted {WANTED[name]}')
     if array.is_virtual or array.external:
         raise SourceError(f'its {name} lies in another file; copy the array into this one')
     return array
 
 
-def _check_stored(array):
-    """Refuse what would be made up of nothing, or asks for much at once."""
+def _check_stored(array: 'h5py.Dataset') -> None:
+    """Refuse an array that was not all written, or whose chunks take too much memory."""
     name = array.name.strip('/')
     if array.chunks:
         size = prod(array.chunks) * array.dtype.itemsize
         if size > MOST_CHUNK:
             raise SourceError(f'its {name} come in chunks of {size} bytes, at most {MOST_CHUNK} '
                               'are read at once; write them with chunks of one frame')
-        wanted = prod(ceil(all_ / one) for all_, one in zip(array.shape, array.chunks))
-        there = array.id.get_num_chunks()
+        wanted = prod(ceil(rows / chunk) for rows, chunk in zip(array.shape, array.chunks))
+        stored = array.id.get_num_chunks()
     else:
-        wanted, there = prod(array.shape) * array.dtype.itemsize, array.id.get_storage_size()
-    if there < wanted:
-        raise SourceError(f'only {there / wanted:.1%} of its {name} were ever written; cut it to '
+        wanted, stored = prod(array.shape) * array.dtype.itemsize, array.id.get_storage_size()
+    if stored < wanted:
+        raise SourceError(f'only {stored / wanted:.1%} of its {name} were ever written; cut it to '
                           'what was recorded')
 
 
-def _contents(h5py, file) -> str:
+def _contents(h5py: ModuleType, file: 'h5py.File') -> str:
     """Return the arrays of a file in words; links are not followed."""
-    found, more = [], []
+    shown: list[str] = []
+    more: list[str] = []
 
-    def look(name, thing):
-        if isinstance(thing, h5py.Dataset):
-            (found if len(found) < SHOWN else more).append(f'{repr(name)[1:-1]} {thing.shape}')
-        return len(more) or None  # which ends the search
+    def look(name: str, item: Any) -> int | None:
+        if isinstance(item, h5py.Dataset):
+            (shown if len(shown) < SHOWN else more).append(f'{repr(name)[1:-1]} {item.shape}')
+        return len(more) or None  # a number ends the search
     file.visititems(look)
-    if not found:
+    if not shown:
         return ', '.join(repr(name)[1:-1] for name in list(file)[:SHOWN]) or 'nothing'
-    return ', '.join(found) + (' and more' if more else '')
+    return ', '.join(shown) + (' and more' if more else '')

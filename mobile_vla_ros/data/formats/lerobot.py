@@ -1,14 +1,17 @@
 """
-LeRobotDataset v3.0: parquet tables, an MP4 an episode, and what describes them.
+Write LeRobotDataset v3.0: parquet tables, one MP4 for each episode, and their description.
 
 Format: https://huggingface.co/docs/lerobot/lerobot-dataset-v3.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 import json
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mobile_vla_ros.contract import AXES
 from mobile_vla_ros.data.formats.demonstrations import Drive
@@ -19,14 +22,14 @@ FILE = 'chunk-{chunk_index:03d}/file-{file_index:03d}'
 FILES_A_CHUNK = 1000
 INDICES = ('frame_index', 'episode_index', 'index', 'task_index')
 QUANTILES = {'q01': 0.01, 'q10': 0.1, 'q50': 0.5, 'q90': 0.9, 'q99': 0.99}
-LOOKED_AT = 100  # pictures of an episode, at most, for the statistics of the camera
+LOOKED_AT = 100  # pictures of an episode that the camera's statistics are made from, about
 
 
-def library():
+def library() -> tuple[ModuleType, ModuleType]:
     """
     Return pyarrow and imageio_ffmpeg.
 
-    :raises ValueError: saying how they are installed, if one is not.
+    :raises ValueError: if one is not installed; it says how to install it.
     """
     try:
         import imageio_ffmpeg
@@ -37,26 +40,29 @@ def library():
 
 
 class Dataset:
-    """A dataset that is being written; `close` makes it complete."""
+    """Writes a dataset; `close` makes it complete."""
 
-    def __init__(self, root: Path, fps: int):
+    def __init__(self, root: Path, fps: int) -> None:
         """
         Create the folder.
 
-        :raises FileExistsError: if it is there already.
+        :raises FileExistsError: if it already exists.
         """
         self._arrow, self._ffmpeg = library()
         root.mkdir(parents=True)
         self.root, self.fps = root, fps
-        self.frames, self._size = 0, None
-        self._tasks, self._episodes, self._values = {}, [], []
+        self.frames = 0
+        self._size: tuple[int, int] | None = None  # height and width, once there is a picture
+        self._tasks: dict[str, int] = {}  # instruction -> its index
+        self._episodes: list[dict[str, Any]] = []
+        self._values: list[dict[str, npt.NDArray[Any]]] = []  # of each episode, for statistics
 
-    def add(self, drive: Drive, pictures: Iterable[np.ndarray]) -> None:
+    def add(self, drive: Drive, pictures: Iterable[npt.NDArray[np.uint8]]) -> None:
         """
         Write an episode.
 
         :param drive: at the dataset's own rate.
-        :param pictures: yields RGB uint8 (height, width, 3), all of one size.
+        :param pictures: RGB (height, width, 3), all of one size, at least one.
         :raises ValueError: if a picture has another size than the first.
         """
         number, count = len(self._episodes), len(drive.numbers)
@@ -68,12 +74,13 @@ class Dataset:
             film.unlink(missing_ok=True)
             raise
         steps = np.arange(count)
-        values = {'action': drive.commands.astype(np.float32),
-                  'timestamp': (steps / self.fps).astype(np.float32),
-                  'frame_index': steps, 'episode_index': np.full(count, number),
-                  'index': self.frames + steps,
-                  'task_index': np.full(count, self._tasks.setdefault(
-                      drive.instruction, len(self._tasks)))}
+        values: dict[str, npt.NDArray[Any]] = {
+            'action': drive.commands.astype(np.float32),
+            'timestamp': (steps / self.fps).astype(np.float32),
+            'frame_index': steps, 'episode_index': np.full(count, number),
+            'index': self.frames + steps,
+            'task_index': np.full(count, self._tasks.setdefault(
+                drive.instruction, len(self._tasks)))}
         columns = {name: list(value) if value.ndim == 2 else value
                    for name, value in values.items()}
         arrow = self._arrow
@@ -95,7 +102,13 @@ class Dataset:
         self.frames += count
 
     def close(self) -> None:
-        """Write what describes the dataset."""
+        """
+        Write the tables that describe the dataset.
+
+        :raises ValueError: if it has no episode.
+        """
+        if self._size is None:
+            raise ValueError(f'{self.root}: has no episode to describe')
         rows, names = self._episodes, list(self._episodes[0])
         self._table({name: [row[name] for row in rows] for name in names},
                     self._path('meta/episodes', {'chunk_index': 0, 'file_index': 0}, 'parquet'))
@@ -103,10 +116,9 @@ class Dataset:
         together = {name: np.concatenate([values[name] for values in self._values])
                     for name in self._values[0]}
         self._json('stats', _statistics(together))
-        self._json('info', self._info())
+        self._json('info', self._info(*self._size))
 
-    def _info(self) -> dict:
-        height, width = self._size
+    def _info(self, height: int, width: int) -> dict[str, Any]:
         one = {name: {'dtype': 'int64', 'shape': [1], 'names': None} for name in INDICES}
         return {
             'codebase_version': 'v3.0', 'robot_type': 'mobile_base',
@@ -127,22 +139,24 @@ class Dataset:
                 'action': {'dtype': 'float32', 'shape': [len(AXES)], 'names': list(AXES)},
                 'timestamp': {'dtype': 'float32', 'shape': [1], 'names': None}, **one}}
 
-    def _film(self, path, pictures, every) -> np.ndarray:
-        """Write the MP4; return some of its pixels, (n, 3) in 0..1."""
+    def _film(self, path: Path, pictures: Iterable[npt.NDArray[np.uint8]],
+              every: int) -> npt.NDArray[np.float64]:
+        """Write the MP4; return some pixels of every `every`-th picture, (n, 3) in 0..1."""
         path.parent.mkdir(parents=True, exist_ok=True)
         writer, seen = None, []
         try:
             for i, picture in enumerate(pictures):
-                # Half the pixels' colours are stored, so that the sides must be even.
-                rgb = picture[:picture.shape[0] // 2 * 2, :picture.shape[1] // 2 * 2]
-                self._size = self._size or rgb.shape[:2]
-                if rgb.shape[:2] != self._size:
-                    raise ValueError(f'picture {i} is {rgb.shape[1]}x{rgb.shape[0]}, those '
-                                     f'before {self._size[1]}x{self._size[0]}: one dataset has '
-                                     'one size')
+                # The format stores one colour for 2 x 2 pixels, so both sides must be even.
+                height, width = (side // 2 * 2 for side in picture.shape[:2])
+                rgb = picture[:height, :width]
+                if self._size is None:
+                    self._size = height, width
+                if (height, width) != self._size:
+                    raise ValueError(f'picture {i} is {width}x{height}, those before '
+                                     f'{self._size[1]}x{self._size[0]}: one dataset has one size')
                 if writer is None:
                     writer = self._ffmpeg.write_frames(
-                        str(path), self._size[::-1], fps=self.fps, codec='libx264',
+                        str(path), (width, height), fps=self.fps, codec='libx264',
                         quality=None, macro_block_size=2, pix_fmt_out='yuv420p',
                         output_params=['-crf', '18', '-g', '2', '-bf', '0'])
                     writer.send(None)
@@ -154,41 +168,41 @@ class Dataset:
                 writer.close()
         return np.concatenate(seen)
 
-    def _write_tasks(self):
-        """Write the texts as pandas writes an index, which is how they are read."""
+    def _write_tasks(self) -> None:
+        """Write the instructions as pandas writes an index, because LeRobot reads them so."""
         index = '__index_level_0__'
-        told = {'index_columns': [index], 'column_indexes': [], 'columns': [
+        described = {'index_columns': [index], 'column_indexes': [], 'columns': [
             {'name': 'task_index', 'field_name': 'task_index', 'pandas_type': 'int64',
              'numpy_type': 'int64', 'metadata': None},
             {'name': None, 'field_name': index, 'pandas_type': 'unicode',
              'numpy_type': 'object', 'metadata': None}]}
         schema = self._arrow.schema(
             [('task_index', self._arrow.int64()), (index, self._arrow.string())],
-            metadata={'pandas': json.dumps(told)})
+            metadata={'pandas': json.dumps(described)})
         self._table({'task_index': list(self._tasks.values()), index: list(self._tasks)},
                     self.root / 'meta' / 'tasks.parquet', schema)
 
-    def _path(self, folder, place, suffix) -> Path:
+    def _path(self, folder: str, place: Mapping[str, int], suffix: str) -> Path:
         return self.root / folder / f'{FILE.format(**place)}.{suffix}'
 
-    def _table(self, columns, path, schema=None):
+    def _table(self, columns: Mapping[str, Any], path: Path, schema: Any = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._arrow.parquet.write_table(self._arrow.table(columns, schema=schema), path)
 
-    def _json(self, name, content):
+    def _json(self, name: str, content: Mapping[str, Any]) -> None:
         path = self.root / 'meta' / f'{name}.json'
         path.write_text(json.dumps(content, indent=4, ensure_ascii=False), encoding='utf-8')
 
 
-def _statistics(values: dict) -> dict:
-    """Return, of each feature (n,) or (n, k), lists of k; of a camera's, (k, 1, 1)."""
-    out = {}
+def _statistics(values: Mapping[str, npt.NDArray[Any]]) -> dict[str, dict[str, Any]]:
+    """Return statistics of each feature (n,) or (n, k): lists of k; of a camera (k, 1, 1)."""
+    out: dict[str, dict[str, Any]] = {}
     for name, value in values.items():
         rows = np.asarray(value, float).reshape(len(value), -1)
-        found = {'min': rows.min(0), 'max': rows.max(0), 'mean': rows.mean(0),
+        measures = {'min': rows.min(0), 'max': rows.max(0), 'mean': rows.mean(0),
                  'std': rows.std(0), **{key: np.quantile(rows, share, axis=0)
                                         for key, share in QUANTILES.items()}}
         shape = (-1, 1, 1) if name == CAMERA else (-1,)
-        out[name] = {key: each.reshape(shape).tolist() for key, each in found.items()}
+        out[name] = {key: each.reshape(shape).tolist() for key, each in measures.items()}
         out[name]['count'] = [len(rows)]
     return out

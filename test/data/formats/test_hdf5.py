@@ -112,7 +112,7 @@ ODD = {
         total_duration=2.0, language_instruction=5),
     "language_instruction is array(['go'": described(
         total_duration=2.0, language_instruction=['go', 'left']),
-    'its language_instruction is no text in UTF-8': described(
+    'its language_instruction is not a text in UTF-8': described(
         total_duration=2.0, language_instruction=np.bytes_(b'\xff\xfe')),
     'its color_order is 3, wanted a text': described(total_duration=2.0, color_order=3)}
 
