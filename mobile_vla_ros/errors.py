@@ -1,15 +1,15 @@
-"""The error of a message that cannot be used, and what any error says in one line."""
+"""The error of an unusable message, and errors in one line."""
 
 from mobile_vla_ros.environment.packages import missing
 
-MOST = 200  # characters of what a library says of a damaged file
+MOST = 200  # characters of an error, which a library may make long
 
 
 class MessageError(ValueError):
-    """A message contradicts itself or is nothing this package reads; `kind` is for counting."""
+    """A message contradicts itself, or this package does not read it; `kind` is for counting."""
 
     def __init__(self, kind: str, text: str, what: str = '') -> None:
-        """Carry a short kind, and in a few words what is wrong, beside the text."""
+        """Carry a short kind, and a few words for what is wrong, beside the text."""
         super().__init__(text)
         self.kind, self.what = kind, what or kind
 
@@ -18,7 +18,7 @@ def first_line(error: BaseException | str) -> str:
     """
     Return the first line of an error, or the name of its type if it has no text.
 
-    Of a missing package it is the command that installs it.
+    For a missing package it is the command that installs it.
     """
     text = missing(error) if isinstance(error, ImportError) else str(error)
     return (text.strip().splitlines() or [type(error).__name__])[0]
@@ -31,8 +31,8 @@ def summary_of(error: BaseException) -> str:
 
 def one_line(error: BaseException | str, most: int | None = MOST) -> str:
     """
-    Return all that an error says, on one line, or the name of its type if it has no text.
+    Return the whole text of an error on one line, or the name of its type if it has no text.
 
-    :param most: characters, at which it is cut; None: it is not.
+    :param most: characters, after which it is cut; None: it is not cut.
     """
     return ' '.join(str(error).split())[:most] or type(error).__name__

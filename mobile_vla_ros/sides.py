@@ -1,8 +1,8 @@
 """
-Left and right in words, English and Korean: what is named, and the same text the other way.
+Finds left and right in English and Korean words, and exchanges them.
 
-A recording is learned mirrored too. Its words must then say the other side, or say none: where a
-side may be meant that is not known here, the recording is not mirrored.
+A policy learns from the mirror image of a recording too. Its words must then name the other side,
+or no side. If they may name a side that is not known here, the recording is not mirrored.
 """
 
 from functools import lru_cache
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 EXCHANGED, NONE, UNSURE = 'exchanged', 'none', 'unsure'
 
-# Not sides: what is always said so, and what is unless somebody is told to turn.
+# These name no side: idioms, and words that do only where somebody is told to turn.
 _IDIOMS = re.compile(
     r"right\s+(?:away|now|then)\b|\b(?:all|that'?s|is that)\s+right\b|\balright\b"
     r'|\bleft\s?overs?\b|\b(?:is|are|was|were|has|have|nothing|anything)\s+left\b'
@@ -34,7 +34,7 @@ _KOREAN = re.compile(
 _OTHER = {'left': 'right', 'right': 'left', 'port': 'starboard', 'starboard': 'port',
           'clockwise': 'counterclockwise', '왼': '오른', '오른': '왼', '좌': '우', '우': '좌',
           '시계': '반시계'}
-# What may be a side and is not known above: abbreviations, other languages, places and hours.
+# These may name a side, and are not known above: abbreviations, other languages, places, hours.
 _SUSPECT = re.compile(
     r"\b(?:left|right|port|larboard|starboard)\w*|\b(?:l|r|lft|lhs|rhs|rgt|rt)\b"
     r"|\b(?:north|south|east|west)\w*|\bo'?\s?clock\b|\b(?:near|off)side\b|\blanes?\b"
@@ -57,13 +57,13 @@ class Mirrored(NamedTuple):
 
 
 def mirrored(text: str) -> Mirrored:
-    """Return what a text says of sides, and the text with left and right exchanged."""
+    """Return whether a text names a side, and the text with left and right exchanged."""
     rest = _without_idioms(text)
     if rest is None or _CORRECT.search(rest):
         return Mirrored(UNSURE, text)
     out, kind = text, NONE
-    found = [*_ENGLISH.finditer(rest), *_KOREAN.finditer(rest)]
-    for match in sorted(found, key=lambda match: -match.start()):  # from behind: places hold
+    matches = [*_ENGLISH.finditer(rest), *_KOREAN.finditer(rest)]
+    for match in sorted(matches, key=lambda match: -match.start()):  # from the end: places hold
         kind = EXCHANGED
         rest = rest[:match.start()] + _blank(match) + rest[match.end():]
         out = out[:match.start()] + _exchange(match[0]) + out[match.end():]
@@ -75,13 +75,13 @@ def mirrored(text: str) -> Mirrored:
 
 
 def without_idioms(text: str) -> str:
-    """Return a text, as long as before, without `right now` and the like, which name no side."""
+    """Return a text with blanks for `right now` and the like, which name no side."""
     rest = _without_idioms(text)
     return text if rest is None else rest
 
 
 def _without_idioms(text: str) -> str | None:
-    """Return a text with blanks for idioms; None where one may as well be a side."""
+    """Return a text with blanks for idioms; None if an idiom may also name a side."""
     rest = _IDIOMS.sub(_blank, text)
     for match in _NEARLY.finditer(rest):
         if _TURNS_AT.search(rest[:match.end()]):
@@ -92,7 +92,7 @@ def _without_idioms(text: str) -> str | None:
     return rest
 
 
-def _blank(match) -> str:
+def _blank(match: re.Match[str]) -> str:
     return ' ' * len(match[0])
 
 
@@ -114,7 +114,7 @@ def _cased(word: str, like: str) -> str:
 
 @lru_cache(maxsize=10_000)
 def _misspelt(word: str) -> bool:
-    """Tell whether a word is left or right but for one letter too many, too few or wrong."""
+    """Tell whether a word is left or right with one letter too many, too few or wrong."""
     if word in _KNOWN or not 3 <= len(word) <= 6:
         return False
     return any(word != side and (

@@ -1,8 +1,8 @@
 """
 Episodes on disk: one rosbag2 folder with one MCAP file each, readable after a crash too.
 
-Every message is a chunk of its own and is handed to the system at once, so that a killed recorder
-loses nothing but what it had not yet got hold of. MCAP: https://mcap.dev/spec.
+Every message is a chunk of its own and is handed to the system at once. A killed recorder loses
+only what it had not received yet. MCAP: https://mcap.dev/spec.
 """
 
 import os
@@ -10,21 +10,21 @@ from pathlib import Path
 import time
 
 from mobile_vla_ros.contract import NS
-from mobile_vla_ros.data.episode_file import describe, INFO, new_writer, Part, Topic
+from mobile_vla_ros.data.episode_file import describe, INFO, new_writer, Part, TopicCount
 from mobile_vla_ros.data.storage.metadata import NAME
 
-SYNC_S = 0.5  # how much a loss of power may cost
+SYNC_S = 0.5  # s, the most that a loss of power may cost
 
 
 class EpisodeWriter:
     """Writes one episode; `close` makes it complete."""
 
-    def __init__(self, folder: Path, info: dict[str, str]):
+    def __init__(self, folder: Path, info: dict[str, str]) -> None:
         """
         Create the folder and the file in it.
 
         :param info: instruction, scenario and the like; kept in the file and in metadata.yaml.
-        :raises FileExistsError: if the folder is there already.
+        :raises FileExistsError: if the folder exists.
         """
         folder.mkdir(parents=True)
         self.folder, self.info = folder, dict(info)
@@ -32,15 +32,16 @@ class EpisodeWriter:
         self._file = self.path.open('wb')
         self._writer = new_writer(self._file, chunk_size=1)
         self._writer.add_metadata(INFO, self.info)
-        self._topics = {}  # channel -> [name, kind, messages]
-        self._span = None
+        self._topics: dict[int, tuple[str, str]] = {}  # channel -> (name, kind)
+        self._messages: dict[int, int] = {}  # channel -> how many were written
+        self._span: tuple[int, int] | None = None  # ns of the first message and of the last
         self._synced = time.monotonic()
         self._file.flush()
 
     @property
     def counts(self) -> dict[str, int]:
-        """Return the messages written of each topic."""
-        return {name: count for name, _, count in self._topics.values()}
+        """Return how many messages of each topic were written."""
+        return {name: self._messages[channel] for channel, (name, _) in self._topics.items()}
 
     @property
     def seconds(self) -> float:
@@ -52,12 +53,13 @@ class EpisodeWriter:
         Announce a topic; return its channel.
 
         :param kind: as ROS 2 spells it, 'sensor_msgs/msg/Image'.
-        :param definition: the message definition with those that it needs.
+        :param definition: the message definition, followed by those that it needs.
         """
         schema = self._writer.register_schema(kind, 'ros2msg', definition.encode())
         channel = self._writer.register_channel(name, 'cdr', schema,
                                                 {'offered_qos_profiles': ''})
-        self._topics[channel] = [name, kind, 0]
+        self._topics[channel] = name, kind
+        self._messages[channel] = 0
         return channel
 
     def write(self, channel: int, received_ns: int, raw: bytes) -> None:
@@ -67,7 +69,7 @@ class EpisodeWriter:
         :raises OSError: if the disk does not take it.
         """
         self._writer.add_message(channel, received_ns, raw, received_ns)
-        self._topics[channel][2] += 1
+        self._messages[channel] += 1
         first, last = self._span or (received_ns, received_ns)
         self._span = min(first, received_ns), max(last, received_ns)
         self._file.flush()
@@ -76,13 +78,17 @@ class EpisodeWriter:
             self._synced = time.monotonic()
 
     def close(self, more: dict[str, str] | None = None) -> None:
-        """Write the index and metadata.yaml, with what is known only at the end in it too."""
+        """
+        Write the index and metadata.yaml.
+
+        :param more: info that is known only at the end, for metadata.yaml.
+        """
         self._writer.finish()
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        topics = [Topic(name, kind, 'cdr', '', count)
-                  for name, kind, count in self._topics.values()]
+        topics = [TopicCount(name, kind, 'cdr', '', self._messages[channel])
+                  for channel, (name, kind) in self._topics.items()]
         describe(self.folder, [Part(self.path.name, self._span, topics)],
                  {**self.info, **(more or {})})
 

@@ -1,10 +1,10 @@
-"""What our MCAP files and the metadata.yaml beside them look like."""
+"""How our MCAP files, and the metadata.yaml beside them, are written."""
 
 from functools import partial
 import os
 from pathlib import Path
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import mcap.writer
 from mcap.writer import CompressionType, Writer
@@ -15,20 +15,21 @@ from mobile_vla_ros.data.storage.metadata import NAME
 
 INFO = 'episode'  # name of the MCAP metadata record that holds what is known at the start
 LIBRARY = 'mobile_vla_ros'
-LEVEL = 1  # of zstd: raw pictures come out as small as at its usual 3, in two thirds of the time
+LEVEL = 1  # of zstd: raw pictures get as small as at its usual 3, in two thirds of the time
 
-# The writer has no option for the level; this is all that it calls of the library.
-mcap.writer.zstandard = SimpleNamespace(compress=partial(zstandard.compress, level=LEVEL))
+# The writer has no option for the level. It calls nothing else of the library.
+vars(mcap.writer)['zstandard'] = SimpleNamespace(
+    compress=partial(zstandard.compress, level=LEVEL))
 
 
-class Topic(NamedTuple):
-    """A topic as metadata.yaml names it."""
+class TopicCount(NamedTuple):
+    """A topic, and how many messages are on it, as metadata.yaml names them."""
 
     name: str
-    kind: str
+    kind: str  # as ROS 2 spells it
     encoding: str
     qos: str
-    count: int
+    messages: int
 
 
 class Part(NamedTuple):
@@ -36,15 +37,15 @@ class Part(NamedTuple):
 
     name: str
     span: tuple[int, int] | None  # ns of the first message and of the last
-    topics: list[Topic]
+    topics: list[TopicCount]
 
     @property
-    def count(self) -> int:
-        """Return the messages in it."""
-        return sum(topic.count for topic in self.topics)
+    def messages(self) -> int:
+        """Return how many messages are in it."""
+        return sum(topic.messages for topic in self.topics)
 
 
-def new_writer(file, profile: str = 'ros2', chunk_size: int = 2**20) -> Writer:
+def new_writer(file: BinaryIO, profile: str = 'ros2', chunk_size: int = 2**20) -> Writer:
     """Begin an MCAP file."""
     writer = Writer(file, chunk_size=chunk_size, compression=CompressionType.ZSTD)
     writer.start(profile, LIBRARY)
@@ -52,11 +53,11 @@ def new_writer(file, profile: str = 'ros2', chunk_size: int = 2**20) -> Writer:
 
 
 def describe(folder: Path, parts: list[Part], info: dict[str, str]) -> None:
-    """Write metadata.yaml in one go, the last thing of all: where there is one, all is whole."""
-    topics = {}
+    """Write metadata.yaml. It is written last and in one go: if it exists, all is whole."""
+    topics: dict[tuple[str, str, str, str], int] = {}
     for topic in (topic for part in parts for topic in part.topics):
         key = topic[:4]
-        topics[key] = topics.get(key, 0) + topic.count
+        topics[key] = topics.get(key, 0) + topic.messages
     spans = [part.span for part in parts if part.span]
     first, last = (min(span[0] for span in spans), max(span[1] for span in spans)) if spans \
         else (0, 0)
@@ -70,7 +71,7 @@ def describe(folder: Path, parts: list[Part], info: dict[str, str]) -> None:
         'compression_format': '', 'compression_mode': '',
         'relative_file_paths': [part.name for part in parts],
         'files': [{'path': part.name, **_span(*(part.span or (0, 0))),
-                   'message_count': part.count} for part in parts],
+                   'message_count': part.messages} for part in parts],
         'custom_data': info, 'ros_distro': os.environ.get('ROS_DISTRO', 'rosbags')}}
     new = folder / 'metadata.new'
     try:
@@ -81,6 +82,6 @@ def describe(folder: Path, parts: list[Part], info: dict[str, str]) -> None:
         new.unlink(missing_ok=True)
 
 
-def _span(first: int, last: int) -> dict:
+def _span(first: int, last: int) -> dict[str, Any]:
     return {'duration': {'nanoseconds': last - first},
             'starting_time': {'nanoseconds_since_epoch': first}}

@@ -1,4 +1,4 @@
-"""What a JPEG or PNG says of itself, and whether all of it is there, without decoding it."""
+"""Reads the header of a JPEG or PNG and sees whether all of it is there, without decoding it."""
 
 import re
 import struct
@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from mobile_vla_ros.errors import MessageError
 
-# As libjpeg looks for the next marker: over filling bytes, stuffed zeros (FF00), and markers
-# that stand for themselves, which are those of a restart (FFD0 to FFD7) and FF01.
+# The next marker is found as by libjpeg: filling bytes, stuffed zeros (FF00) and markers without
+# a segment, which are FF01 and those of a restart (FFD0 to FFD7), are skipped.
 _MARKER = re.compile(rb'\xff+([^\x00\x01\xd0-\xd7\xff])')
 _FRAME_HEADERS = frozenset(range(0xc0, 0xd0)) - {0xc4, 0xc8, 0xcc}
 _START, _END, _SCAN, _APP1 = 0xd8, 0xd9, 0xda, 0xe1
@@ -18,18 +18,18 @@ _OTHERS = ((b'RIFF', 'WebP'), (b'BM', 'BMP'), (b'II*\0', 'TIFF'), (b'MM\0*', 'TI
 
 
 class Picture(NamedTuple):
-    """A header: pixels; is it all there; is it JPEG; has it 3 x 8 bits and no more to heed."""
+    """What the header of a picture says."""
 
-    width: int
+    width: int  # px
     height: int
-    whole: bool
-    jpeg: bool
-    plain: bool
+    whole: bool  # all of it is there
+    jpeg: bool  # else it is PNG
+    plain: bool  # 3 x 8 bits, not rotated, without transparency or other frames
 
 
 def look(data: bytes, form: str = '') -> Picture:
     """
-    Return what the header of a picture says; its bytes count, whatever `form` calls them.
+    Return what the header of a picture says; the kind is seen from its bytes, not from `form`.
 
     :param form: the message's `format`.
     :raises MessageError: if it is no picture that is read here.
@@ -52,28 +52,30 @@ def look(data: bytes, form: str = '') -> Picture:
 
 def _jpeg(data: bytes) -> Picture:
     """
-    Walk from marker to marker up to the end of the image; what comes after it means nothing.
+    Walk from marker to marker up to the end of the image; what comes after it does not matter.
 
-    Segments are stepped over by their length, so that a thumbnail's own markers do not count.
+    Segments are skipped by their length, so that the markers of a thumbnail do not count.
     """
-    size, plain, scans = None, True, 0
+    size: tuple[int, int] | None = None  # width, height
+    plain, scans = True, 0
     at = 2
     while found := _MARKER.search(data, at):
         marker, at = found[1][0], found.end()
         if marker == _END:
             break
         if marker == _START or size and marker in _FRAME_HEADERS:
-            found = None  # another picture begins where this one must go on
+            found = None  # another picture begins inside this one
             break
         length = int.from_bytes(data[at:at + 2], 'big')
         if length < 2 or at + length > len(data):
             found = None
             break
         if marker in _FRAME_HEADERS and length >= 8:
-            size = struct.unpack('>HH', data[at + 3:at + 7])[::-1]
+            height, width = struct.unpack('>HH', data[at + 3:at + 7])
+            size = width, height
             plain &= data[at + 7] == 3
         elif marker == _APP1 and data[at + 2:at + 6] == b'Exif':
-            plain = False  # it may tell how the camera was held
+            plain = False  # it may say that the camera was rotated
         elif marker == _SCAN:
             scans += 1
             if scans > MAX_SCANS:
@@ -83,15 +85,15 @@ def _jpeg(data: bytes) -> Picture:
     if size is None:
         raise MessageError('truncated', f'JPEG of {len(data)} bytes has no frame header',
                            'cut short')
-    return Picture(*size, whole=bool(found and scans), jpeg=True, plain=plain)
+    return Picture(size[0], size[1], whole=bool(found and scans), jpeg=True, plain=plain)
 
 
 def _png(data: bytes) -> Picture:
     """
-    Follow the chunks up to the last (PNG specification, 5.3); what comes after it means nothing.
+    Follow the chunks up to the last (PNG specification, 5.3); what follows does not matter.
 
-    OpenCV makes room for what a chunk claims to hold before it looks whether that is there:
-    4 GB for one flipped byte.
+    OpenCV allocates what a chunk claims to hold before it sees whether that is there: 4 GB for
+    one flipped bit.
     """
     width, height, depth, color = struct.unpack('>IIBB', data[16:26])
     plain, whole, at = (depth, color) == (8, 2), False, 8

@@ -1,10 +1,12 @@
 """
-Image messages -> RGB uint8 (height, width, 3). Bags' messages have the same fields as ROS's.
+Turns image messages into RGB uint8 (height, width, 3). Messages of bags and of ROS are alike.
 
 Size, step and length are checked here, which cv_bridge does not do in Python. Then rgb8 is a view
-of the message; whatever must be converted, cv_bridge converts (see `bridge`), and what it does not
-know, OpenCV. A JPEG that is looked at small is decoded small, which cv_bridge cannot do either.
+of the message. cv_bridge converts other encodings (see `bridge`), and OpenCV those that cv_bridge
+does not know. A JPEG of which a small picture is wanted is decoded small; cv_bridge cannot do so.
 """
+
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,16 +14,16 @@ import numpy as np
 from mobile_vla_ros.errors import MessageError, one_line
 from mobile_vla_ros.images import bridge
 from mobile_vla_ros.images.compressed import look, Picture
-from mobile_vla_ros.images.encodings import ASSUMED, ENCODINGS, known_as, LAYOUTS
+from mobile_vla_ros.images.encodings import ASSUMED, ENCODINGS, known_as, Layout, LAYOUTS
 
-MAX_PIXELS = 4096 * 2160  # a decoded frame stays under 30 MB, whatever a header claims
+MAX_PIXELS = 4096 * 2160  # a decoded frame stays under 30 MB, whatever its header claims
 _REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4,
             2: cv2.IMREAD_REDUCED_COLOR_2}
 
 
-def image_to_rgb(msg) -> np.ndarray:
+def image_to_rgb(msg: Any) -> np.ndarray:
     """
-    Return the pixels of a sensor_msgs/Image, a read-only view of the message where possible.
+    Return the pixels of a sensor_msgs/Image, if possible as a read-only view of the message.
 
     :raises MessageError: if the encoding is unknown, or size, step and data disagree.
     """
@@ -31,7 +33,7 @@ def image_to_rgb(msg) -> np.ndarray:
         pixels.flags.writeable = False
         return pixels
     if pixels.dtype.itemsize == 2:
-        pixels = pixels.astype(np.uint16, copy=False)  # in this machine's order of bytes
+        pixels = pixels.astype(np.uint16, copy=False)  # in the byte order of this machine
     try:
         return bridge.to_rgb(encoding, np.ascontiguousarray(pixels))
     except (cv2.error, TypeError, RuntimeError) as error:  # CvBridgeError is a TypeError
@@ -39,12 +41,12 @@ def image_to_rgb(msg) -> np.ndarray:
                            f'converted: {one_line(error)}', 'not converted') from error
 
 
-def compressed_to_rgb(msg, least: int = 0) -> np.ndarray:
+def compressed_to_rgb(msg: Any, least: int = 0) -> np.ndarray:
     """
     Return the pixels of a sensor_msgs/CompressedImage in JPEG or PNG.
 
-    :param least: px that suffice in height and width: a JPEG may then come at a half, a quarter
-        or an eighth of its size, for which less of it is decoded; 0: its own size.
+    :param least: px that are enough in height and width. A JPEG may then be decoded at a half, a
+        quarter or an eighth of its size, which is faster; 0: its own size.
     :raises MessageError: if it is neither, is cut short, or is too large to be decoded safely.
     """
     data = bytes(msg.data)
@@ -54,7 +56,7 @@ def compressed_to_rgb(msg, least: int = 0) -> np.ndarray:
     if least and picture.jpeg:
         flags, shrink = next(((_REDUCED[by], by) for by in _REDUCED
                               if min(width, height) >= by * least), (flags, 1))
-    rgb = None
+    rgb: np.ndarray | None = None
     try:
         if picture.plain and shrink == 1:
             rgb = bridge.decode(msg, '.jpg' if picture.jpeg else '.png')
@@ -71,11 +73,11 @@ def compressed_to_rgb(msg, least: int = 0) -> np.ndarray:
     return rgb
 
 
-def check(msg) -> None:
+def check(msg: Any) -> None:
     """
-    Look at an image message of either kind as far as that goes without decoding it.
+    Check an image message of either kind as far as possible without decoding it.
 
-    :raises MessageError: as the two above.
+    :raises MessageError: as `image_to_rgb` and `compressed_to_rgb`.
     """
     if hasattr(msg, 'format'):
         _picture(bytes(msg.data), msg.format)
@@ -83,13 +85,13 @@ def check(msg) -> None:
         _pixels(msg)
 
 
-def decode(msg, least: int = 0) -> np.ndarray:
-    """Return the pixels of an image message of either kind; `least` px suffice."""
+def decode(msg: Any, least: int = 0) -> np.ndarray:
+    """Return the pixels of an image message of either kind; `least` is of `compressed_to_rgb`."""
     return compressed_to_rgb(msg, least) if hasattr(msg, 'format') else image_to_rgb(msg)
 
 
-def describe_encoding(msg) -> str:
-    """Return the encoding of an image message of either kind, and what it is taken for."""
+def describe_encoding(msg: Any) -> str:
+    """Return the encoding of an image message of either kind, and what is assumed of it."""
     name = msg.format if hasattr(msg, 'format') else msg.encoding
     return f'{name}, taken as {ASSUMED[name]}' if name in ASSUMED else name[:60]
 
@@ -103,7 +105,7 @@ def _picture(data: bytes, form: str) -> Picture:
     return picture
 
 
-def _pixels(msg) -> np.ndarray:
+def _pixels(msg: Any) -> np.ndarray:
     """Return a view (rows, width[, channels]) of the samples in a message, without padding."""
     encoding, height, width, step = msg.encoding, msg.height, msg.width, msg.step
     layout = LAYOUTS.get(known_as(encoding))
@@ -120,14 +122,15 @@ def _pixels(msg) -> np.ndarray:
     rows = int(height * layout.rows)
     if layout.rows != 1.0 and len(buffer) == rows * width \
             and step in (2 * width, layout.rows * width):
-        step = width  # some count the planes of colour into it
+        step = width  # some drivers count the planes of colour into it
     if len(buffer) != step * rows:
         raise MessageError('length', f'image data has {len(buffer)} bytes, wanted step {step} x '
                            f'height {height}{_of_planes(layout)} = {step * rows}',
                            'data of the wrong length')
-    if encoding == 'nv24' and step > width:  # its rows of colour are twice as long, padding too
-        light = np.ndarray((height, width), np.uint8, buffer, strides=(step, 1))
-        color = np.ndarray((height, 2 * width), np.uint8, buffer, step * height, (2 * step, 1))
+    if encoding == 'nv24' and step > width:  # its rows of colour and their padding are doubled
+        light: np.ndarray = np.ndarray((height, width), np.uint8, buffer, strides=(step, 1))
+        color: np.ndarray = np.ndarray((height, 2 * width), np.uint8, buffer, step * height,
+                                       (2 * step, 1))
         return np.concatenate([light, color.reshape(2 * height, width)])
     sample = layout.sample.newbyteorder('>' if msg.is_bigendian else '<')
     shape = (rows, width) if layout.channels == 1 else (rows, width, layout.channels)
@@ -135,18 +138,18 @@ def _pixels(msg) -> np.ndarray:
     return np.ndarray(shape, sample, buffer, strides=strides)
 
 
-def _of_planes(layout) -> str:
+def _of_planes(layout: Layout) -> str:
     return '' if layout.rows == 1.0 else f' x {layout.rows:g}'
 
 
-def _check_size(width: int, height: int):
+def _check_size(width: int, height: int) -> None:
     if width < 1 or height < 1 or width * height > MAX_PIXELS:
         raise MessageError('size', f'image size {width}x{height} is not within 1..{MAX_PIXELS} '
                            'pixels', f'size {width}x{height}')
 
 
-def _check_pattern(encoding: str, width: int, height: int):
-    """Refuse sizes that a pattern of pixels cannot have; OpenCV would raise or read beyond."""
+def _check_pattern(encoding: str, width: int, height: int) -> None:
+    """Refuse sizes that do not fit a pattern; OpenCV would raise, or read beyond the data."""
     if encoding.startswith(('yu', 'uy')) and width % 2:
         raise MessageError('size', f'image width {width} must be even for {encoding}',
                            f'odd width in {encoding}')

@@ -1,10 +1,10 @@
 """
 The encodings of sensor_msgs/image_encodings that become RGB, and OpenCV's way to do it.
 
-`bridge` asks cv_bridge first; this fills its gaps, and does all where cv_bridge is not installed.
+`bridge` asks cv_bridge first. This module fills its gaps, and replaces it if it is missing.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -14,7 +14,7 @@ class Layout(NamedTuple):
     """How the pixels of an encoding lie in memory, and the cv2 conversion to RGB."""
 
     channels: int
-    sample: np.dtype
+    sample: np.dtype[Any]
     code: int | None  # None: they are RGB
     rows: float = 1.0  # planes of one byte: rows of `step` bytes for each row of the picture
 
@@ -24,11 +24,11 @@ class Layout(NamedTuple):
         return self.channels * self.sample.itemsize
 
 
-SAME = {  # names for what has another name, which is the one that cv_bridge knows
+SAME = {  # second names -> those that cv_bridge knows
     'uyvy': 'yuv422', 'yuyv': 'yuv422_yuy2',
 }
-# OpenCV's types name no colours. What cv_bridge's cvtColorForDisplay takes them for is what
-# cv2_to_imgmsg without an encoding makes of OpenCV's pictures: blue first.
+# OpenCV's types name no colours. They are taken for blue first, as cvtColorForDisplay of cv_bridge
+# does: cv2_to_imgmsg without an encoding makes them of OpenCV's pictures.
 ASSUMED = {'8UC1': 'mono8', '8UC3': 'bgr8', '8UC4': 'bgra8',
            '16UC1': 'mono16', '16UC3': 'bgr16', '16UC4': 'bgra16'}
 _COLORS = {'rgb': (3, None), 'bgr': (3, cv2.COLOR_BGR2RGB), 'rgba': (4, cv2.COLOR_RGBA2RGB),
@@ -50,7 +50,7 @@ ENCODINGS = tuple(sorted([*LAYOUTS, *SAME, *ASSUMED]))
 
 
 def known_as(encoding: str) -> str:
-    """Return the name in LAYOUTS of what has several names, or none that tells its colours."""
+    """Return the name in LAYOUTS for a second name, or for one that names no colours."""
     return SAME.get(encoding) or ASSUMED.get(encoding, encoding)
 
 
@@ -66,7 +66,7 @@ def to_rgb(encoding: str, pixels: np.ndarray) -> np.ndarray:
     if encoding == 'nv24':
         pixels = _doubled(pixels)
     wide = pixels.dtype != np.uint8
-    if wide and not encoding.startswith('bayer'):  # the same later, of more samples
+    if wide and not encoding.startswith('bayer'):  # later, for there are fewer samples now
         pixels, wide = _eight_bits(pixels), False
     rgb = pixels if code is None else cv2.cvtColor(pixels, code)
     if encoding == 'nv24':
@@ -81,9 +81,9 @@ def _eight_bits(pixels: np.ndarray) -> np.ndarray:
 
 def _doubled(planes: np.ndarray) -> np.ndarray:
     """
-    Return nv24's planes as yuyv (height, 2 width, 2), in which every pixel stands twice.
+    Return the planes of nv24 as yuyv (height, 2 width, 2), with every pixel twice.
 
-    OpenCV has no conversion of its own for what has a colour for each pixel.
+    OpenCV has no conversion of an encoding with a colour for each pixel.
     """
     height, width = len(planes) // 3, planes.shape[1]
     packed = np.empty((height, width, 4), np.uint8)

@@ -1,15 +1,19 @@
-"""How many pictures could not be read, of how many, and why: the same words in every verb."""
+"""Says in the same words everywhere how many pictures could not be read, and why."""
 
 from collections import Counter
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from mobile_vla_ros.errors import MessageError
 from mobile_vla_ros.images.decode import describe_encoding
 from mobile_vla_ros.images.encodings import ASSUMED
 
 UNSURE = {*ASSUMED} - {'8UC1'}  # one channel of 8 bits is grey; of 16 it may be distances
-KINDS = 50  # of causes that are told apart
+KINDS = 50  # causes that are counted apart
 SHOWN = 3  # causes in a sentence
 REMEDY = 'have the camera send rgb8, bgr8, yuv422_yuy2, nv12 or JPEG'
+
+Picture = TypeVar('Picture')
 
 
 class Tally:
@@ -18,15 +22,15 @@ class Tally:
     def __init__(self) -> None:
         """Begin with nothing."""
         self.frames = 0
-        self.causes = Counter()  # what is wrong: pictures
-        self.assumed = Counter()  # what is taken for what, as the encoding names no colours
+        self.causes: Counter[str] = Counter()  # pictures by what is wrong with them
+        self.assumed: Counter[str] = Counter()  # pictures by what was assumed of their colours
 
     @property
     def unreadable(self) -> int:
         """Return how many could not be read."""
         return sum(self.causes.values())
 
-    def read(self, read, msg):
+    def read(self, read: Callable[[Any], Picture], msg: Any) -> Picture:
         """
         Return `read(msg)`, and count the picture.
 
@@ -40,8 +44,8 @@ class Tally:
         self.count(msg)
         return picture
 
-    def count(self, msg, error: Exception | None = None) -> None:
-        """Count a picture that was read, or could not be."""
+    def count(self, msg: Any, error: Exception | None = None) -> None:
+        """Count a picture, with the error if it could not be read."""
         self.frames += 1
         if error is not None:
             self.add(error)
@@ -49,13 +53,13 @@ class Tally:
             self.assumed[describe_encoding(msg)] += 1
 
     def add(self, error: Exception) -> None:
-        """Take a picture that was counted for one that cannot be read after all."""
+        """Count an error of a picture that was counted as readable."""
         what = getattr(error, 'what', 'damaged')
         self.causes[what if what in self.causes or len(self.causes) < KINDS else 'other'] += 1
 
     @property
     def words(self) -> str:
-        """Say in how many of how many frames what was wrong; '' if nothing was."""
+        """Say how many of the frames cannot be read, and why; '' if all can."""
         if not self.causes:
             return ''
         shown = self.causes.most_common(SHOWN)
@@ -72,12 +76,12 @@ class Tally:
 
     @property
     def assumption(self) -> str:
-        """Say what is taken for what; '' if every encoding names its colours."""
+        """Say what was assumed of colours; '' if every encoding names its own."""
         return ', '.join(sorted(self.assumed))
 
     def reason(self, otherwise: str) -> str:
-        """Return why nothing came of the pictures: that they cannot be read, or `otherwise`."""
+        """Return why there is no usable picture: they cannot be read, or else `otherwise`."""
         if not self.causes:
             return otherwise
-        told = f'{self.words}; {self.remedy}'
-        return told if self.unreadable == self.frames else f'{otherwise}; {told}'
+        unreadable = f'{self.words}; {self.remedy}'
+        return unreadable if self.unreadable == self.frames else f'{otherwise}; {unreadable}'
