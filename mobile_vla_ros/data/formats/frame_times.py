@@ -1,31 +1,31 @@
-"""Times of an imported recording's frames, ns: steady ones, and what no camera can have had."""
+"""Make and check the times of imported frames, in ns."""
 
 from pathlib import Path
 
 from mobile_vla_ros.contract import NS
 from mobile_vla_ros.data.formats.source_files import SourceError
 
-MOST_HZ = 100.0  # no camera of such robots is faster: beyond, the times were not those of frames
-END_S = 2**31  # of what a ROS 2 stamp can say
+MOST_HZ = 100.0  # no camera of such robots is faster, so faster times are wrong
+END_S = 2**31  # a ROS 2 stamp must be less
 
 
 def nanoseconds(time: float, unit_ns: int = NS) -> int:
-    """Return a finite time as ns; one beyond what a stamp can say as its end, to be refused."""
+    """Return a finite time as ns, cut to +-END_S, which `check_times` refuses."""
     most = END_S * NS // unit_ns
     return round(min(max(time, -most), most) * unit_ns)
 
 
 def steady(start_ns: int, count: int, rate_hz: float) -> list[int]:
-    """Return the times of `count` frames from `start_ns` on; from 1 s on if that is no time."""
+    """Return evenly spaced times of `count` frames; from 1 s on if no stamp can be `start_ns`."""
     start = start_ns if 0 < start_ns < END_S * NS else NS
     return [start + nanoseconds(i / rate_hz) for i in range(count)]
 
 
 def check_times(path: Path, stamps: list[int]) -> None:
     """
-    Check times in ns.
+    Check the times of frames, ns.
 
-    :raises SourceError: if they go back, or no stamp can hold or no camera have had them.
+    :raises SourceError: if they go back, do not fit into a stamp, or are too fast for a camera.
     """
     back = next((i for i in range(1, len(stamps)) if stamps[i] < stamps[i - 1]), 0)
     if back:

@@ -1,4 +1,4 @@
-"""What kind of recording is at a path; and what else it may be, for who gave something else."""
+"""Tell what kind of recording is at a path; if it cannot be imported, say what it is instead."""
 
 from pathlib import Path
 
@@ -10,15 +10,15 @@ PACKED = ('.tar', '.tgz', '.zip', '.gz', '.xz', '.bz2', '.zst', '.7z', '.rar')
 ACCEPTED = ('the folder of a DonkeyCar tub (manifest.json, *.catalog, images), a .csv beside its '
             'pictures (columns image, linear_x, angular_z and time_s), or an .h5 or .hdf5 with '
             'images (n, height, width, 3) and actions (n, 3)')
-SHOWN = 6  # names of what is in a folder
+SHOWN = 6  # names in a folder that the error shows
 
 
 def kind_of(path: Path) -> str:
     """
-    Return the kind of what is at `path`: tub, csv or hdf5.
+    Return the kind of the recording at `path`: tub, csv or hdf5.
 
-    :raises FileNotFoundError: if nothing is.
-    :raises SourceError: saying what else it is, and what can be imported.
+    :raises FileNotFoundError: if there is nothing.
+    :raises SourceError: if it is another kind; it says which, and what can be imported.
     """
     if not path.exists():
         raise FileNotFoundError(f'nothing at {path}')
@@ -32,14 +32,14 @@ def kind_of(path: Path) -> str:
     if '.tar' in path.suffixes or suffix in PACKED:
         raise SourceError(f'{path}: unpack it and give the folder in it')
     if path.name == 'manifest.json' or suffix in ('.catalog', '.catalog_manifest'):
-        raise SourceError(f'{path}: is a part of a DonkeyCar tub; give its folder')
+        raise SourceError(f'{path}: is part of a DonkeyCar tub; give its folder')
     if suffix not in FILES or not path.is_file():
-        raise SourceError(f'{path}: nothing that can be imported; that is {ACCEPTED}')
+        raise SourceError(f'{path}: cannot be imported; what can be imported is {ACCEPTED}')
     return FILES[suffix]
 
 
 def _folder(path: Path) -> str:
-    """Return in words what a folder is that is no tub, and what to give instead."""
+    """Return in words what a folder without a tub is, and what to give instead."""
     inside = sorted(path.iterdir())
     names = [entry.name for entry in inside]
     tubs = [entry for entry in inside if (entry / 'manifest.json').is_file()]
@@ -57,9 +57,9 @@ def _folder(path: Path) -> str:
         return ('a version 1 tub; make it one of version 2 with DonkeyCar '
                 '(scripts/convert_to_tub_v2.py) and give that')
     if (path / 'meta' / 'info.json').is_file():
-        found = 'a LeRobot dataset'
+        content = 'a LeRobot dataset'
     else:
-        found = ', '.join(repr(name)[1:-1] for name in names[:SHOWN]) or 'nothing'
-        found += f' and {len(names) - SHOWN} more' if names[SHOWN:] else ''
-    return (f'not a DonkeyCar tub (no manifest.json in it) but {found}; what can be imported is '
+        content = ', '.join(repr(name)[1:-1] for name in names[:SHOWN]) or 'nothing'
+        content += f' and {len(names) - SHOWN} more' if names[SHOWN:] else ''
+    return (f'not a DonkeyCar tub (no manifest.json in it) but {content}; what can be imported is '
             f'{ACCEPTED}')

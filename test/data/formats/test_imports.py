@@ -187,7 +187,7 @@ def test_a_damaged_hdf5_file_leaves_nothing_behind(tmp_path, capsys):
 
 @pytest.mark.parametrize('name, message', [
     ('a.mcap', 'a bag needs no import'), ('a.tar.gz', 'unpack it'),
-    ('a.txt', 'nothing that can be imported'), ('none.csv', 'nothing at ')])
+    ('a.txt', 'cannot be imported; what can be'), ('none.csv', 'nothing at ')])
 def test_what_is_no_source_is_told_apart(tmp_path, capsys, name, message):
     if name != 'none.csv':
         (tmp_path / name).write_bytes(b'x')
