@@ -3,58 +3,25 @@
 import json
 import tarfile
 
-import cv2
 import numpy as np
 import pytest
 
 pytest.importorskip('rosbags')
 
-from mobile_vla_ros.cli import dataset as verb, replay as replay_verb  # noqa: E402
+from mobile_vla_ros.cli import replay as replay_verb  # noqa: E402
 from mobile_vla_ros.data.bags import Bag  # noqa: E402
 from mobile_vla_ros.data.formats.donkeycar import read_tub  # noqa: E402
 from mobile_vla_ros.images.decode import decode  # noqa: E402
 from support.paths import ROOT  # noqa: E402
+from support.tubs import change_record, import_tub, make_tub  # noqa: E402
 
 DATA = ROOT.parent / 'shared' / 'data'
 real = pytest.mark.skipif(not DATA.exists(), reason='the recordings of others are not here')
 
 
-def make_tub(path, frames=12, step_ms=60, deleted=()):
-    (path / 'images').mkdir(parents=True)
-    rows = []
-    for i in range(frames):
-        name = f'{i}_cam_image_array_.jpg'
-        cv2.imwrite(str(path / 'images' / name), np.full((120, 160, 3), 20 * i % 256, np.uint8))
-        rows.append(json.dumps({
-            '_index': i, '_timestamp_ms': 1_600_000_000_000 + i * step_ms,
-            'cam/image_array': name, 'user/angle': i / 20, 'user/mode': 'user',
-            'user/throttle': 0.5}))
-    (path / 'catalog_0.catalog').write_text('\n'.join(rows) + '\n')
-    (path / 'manifest.json').write_text('\n'.join([
-        '["cam/image_array", "user/angle", "user/throttle", "user/mode"]',
-        '["image_array", "float", "float", "str"]', '{}', '{"created_at": 1.0}',
-        json.dumps({'paths': ['catalog_0.catalog'], 'current_index': frames, 'max_len': 1000,
-                    'deleted_indexes': list(deleted)})]))
-    return path
-
-
-def change(tub, number, **values):
-    """Change a record of a tub; `Ellipsis` takes the key out."""
-    catalog = tub / 'catalog_0.catalog'
-    rows = [json.loads(line) for line in catalog.read_text().splitlines()]
-    rows[number] = {key: value for key, value in {**rows[number], **values}.items()
-                    if value is not ...}
-    catalog.write_text('\n'.join(map(json.dumps, rows)))
-
-
-def run(tub, out, *more):
-    return verb.main(['import', str(tub), '--out', str(out), '--instruction', 'follow the track',
-                      *more])
-
-
 def test_a_tub_becomes_an_episode(tmp_path):
     tub = make_tub(tmp_path / 'tub_1', deleted=[3, 4])
-    assert run(tub, tmp_path / 'out', '--speed', '2', '--turn', '3') == 0
+    assert import_tub(tub, tmp_path / 'out', '--speed', '2', '--turn', '3') == 0
     with Bag(tmp_path / 'out' / 'tub_1') as bag:
         events = list(bag.events())
     images = [event for event in events if event.kind == 'image']
@@ -77,7 +44,7 @@ def test_a_tub_becomes_an_episode(tmp_path):
 def test_a_broken_tub_is_refused_in_one_line(tmp_path, capsys, breaking, message):
     tub = make_tub(tmp_path / 'tub')
     breaking(tub)
-    assert run(tub, tmp_path / 'out') == 1
+    assert import_tub(tub, tmp_path / 'out') == 1
     line, = capsys.readouterr().err.strip().splitlines()
     assert line.startswith('refused: ') and message in line
     assert not (tmp_path / 'out').exists()
@@ -100,8 +67,8 @@ def test_a_broken_tub_is_refused_in_one_line(tmp_path, capsys, breaking, message
     ({'cam/image_array': 'a' * 5000}, 'no file ')])
 def test_a_record_that_makes_no_sense_is_named(tmp_path, capsys, values, message):
     tub = make_tub(tmp_path / 'tub')
-    change(tub, 3, **values)
-    assert run(tub, tmp_path / 'out') == 1
+    change_record(tub, 3, **values)
+    assert import_tub(tub, tmp_path / 'out') == 1
     line, = capsys.readouterr().err.strip().splitlines()
     number = 6 if values.get('_index') == 5 else 4
     assert line.startswith(f'refused: {tub}/catalog_0.catalog, line {number}: ')
@@ -115,12 +82,12 @@ def test_a_record_that_makes_no_sense_is_named(tmp_path, capsys, values, message
     (5, -10**30, 'go back after frame 5')])
 def test_a_time_that_no_stamp_can_say_is_refused(tmp_path, capsys, number, ms, message):
     tub = make_tub(tmp_path / 'tub')
-    change(tub, number, _timestamp_ms=ms)
-    assert run(tub, tmp_path / 'out') == 1
+    change_record(tub, number, _timestamp_ms=ms)
+    assert import_tub(tub, tmp_path / 'out') == 1
     line, = capsys.readouterr().err.strip().splitlines()
     assert message in line and not (tmp_path / 'out').exists()
     if ms not in (10**500,):
-        assert run(tub, tmp_path / 'out', '--rate', '20') == 0, 'times are not needed then'
+        assert import_tub(tub, tmp_path / 'out', '--rate', '20') == 0, 'times are not needed then'
 
 
 @pytest.mark.parametrize('text', [
@@ -132,7 +99,7 @@ def test_a_manifest_that_makes_no_sense_is_refused(tmp_path, capsys, text):
     tub = make_tub(tmp_path / 'tub')
     lines = (tub / 'manifest.json').read_text().splitlines()
     (tub / 'manifest.json').write_text('\n'.join([*lines[:4], text]))
-    assert run(tub, tmp_path / 'out') == 1
+    assert import_tub(tub, tmp_path / 'out') == 1
     line, = capsys.readouterr().err.strip().splitlines()
     assert line.startswith(f'refused: {tub}/manifest.json: ') and len(line) < 600
 
@@ -141,7 +108,7 @@ def test_a_manifest_that_makes_no_sense_is_refused(tmp_path, capsys, text):
 def test_a_line_that_is_no_record_is_refused(tmp_path, capsys, line):
     tub = make_tub(tmp_path / 'tub')
     (tub / 'catalog_0.catalog').write_bytes(line)
-    assert run(tub, tmp_path / 'out') == 1
+    assert import_tub(tub, tmp_path / 'out') == 1
     line, = capsys.readouterr().err.strip().splitlines()
     assert line.startswith(f'refused: {tub}/catalog_0.catalog') and len(line) < 600
 
@@ -149,9 +116,9 @@ def test_a_line_that_is_no_record_is_refused(tmp_path, capsys, line):
 @pytest.mark.parametrize('value', [float('nan'), float('inf'), 1e300])
 def test_a_record_without_a_command_is_left_out_and_told(tmp_path, capsys, value):
     tub = make_tub(tmp_path / 'tub')
-    change(tub, 3, **{'user/angle': value})
-    change(tub, 7, **{'user/throttle': value})
-    assert run(tub, tmp_path / 'out', '--speed', '2') == 0
+    change_record(tub, 3, **{'user/angle': value})
+    change_record(tub, 7, **{'user/throttle': value})
+    assert import_tub(tub, tmp_path / 'out', '--speed', '2') == 0
     told = capsys.readouterr().out
     assert 'tub: 10 of 12 frames' in told and '2 without a command (first: catalog_0' in told
     with Bag(tmp_path / 'out' / 'tub') as bag:
@@ -163,11 +130,12 @@ def test_what_drove_the_car_is_taken(tmp_path, capsys):
     """As DonkeyCar's DriveMode: the pilot steers in local_angle, and drives in any other mode."""
     tub = make_tub(tmp_path / 'tub')
     for i in range(3, 10):
-        change(tub, i, **{'user/mode': 'local_angle' if i < 6 else 'local', 'user/angle': 0.0,
-                          'pilot/angle': -i / 10, 'pilot/throttle': i / 10})
-    change(tub, 8, **{'pilot/angle': None})  # before its first answer
-    change(tub, 9, **{'pilot/throttle': ...})
-    assert run(tub, tmp_path / 'out') == 0
+        change_record(tub, i, **{
+            'user/mode': 'local_angle' if i < 6 else 'local', 'user/angle': 0.0,
+            'pilot/angle': -i / 10, 'pilot/throttle': i / 10})
+    change_record(tub, 8, **{'pilot/angle': None})  # before its first answer
+    change_record(tub, 9, **{'pilot/throttle': ...})
+    assert import_tub(tub, tmp_path / 'out') == 0
     told = capsys.readouterr().out
     assert "driven by 'local' 2, 'local_angle' 3, 'user' 5" in told
     assert '10 of 12 frames' in told and '2 without a command' in told and "mode 'local'" in told
@@ -181,21 +149,21 @@ def test_what_drove_the_car_is_taken(tmp_path, capsys):
 
 def test_times_that_no_camera_had_need_a_rate(tmp_path, capsys):
     tub = make_tub(tmp_path / 'tub', step_ms=5)
-    assert run(tub, tmp_path / 'out') == 1
+    assert import_tub(tub, tmp_path / 'out') == 1
     assert 'give the true rate with --rate' in capsys.readouterr().err
-    assert run(tub, tmp_path / 'out', '--rate', '20') == 0
+    assert import_tub(tub, tmp_path / 'out', '--rate', '20') == 0
     assert '0.55 s' in capsys.readouterr().out
-    assert run(tub, tmp_path / 'out', '--rate', '20') == 1
+    assert import_tub(tub, tmp_path / 'out', '--rate', '20') == 1
     assert 'is there already' in capsys.readouterr().err
-    assert run(tub, tmp_path / 'out', '--rate', '-1') == 2
+    assert import_tub(tub, tmp_path / 'out', '--rate', '-1') == 2
 
 
 @real
 def test_a_real_tub_is_read_whole(tmp_path):
     with tarfile.open(DATA / 'donkeycar_test_tub' / 'tub.tar.gz') as tar:
         tar.extractall(tmp_path)
-    assert run(tmp_path / 'tub', tmp_path / 'out') == 1, 'its times are useless'
-    assert run(tmp_path / 'tub', tmp_path / 'out', '--rate', '20') == 0
+    assert import_tub(tmp_path / 'tub', tmp_path / 'out') == 1, 'its times are useless'
+    assert import_tub(tmp_path / 'tub', tmp_path / 'out', '--rate', '20') == 0
     with Bag(tmp_path / 'out' / 'tub') as bag:
         assert bag.seconds == pytest.approx(49.95, abs=0.1)
         images = [event for event in bag.events() if event.kind == 'image']

@@ -8,10 +8,11 @@ import pytest
 
 pytest.importorskip('rosbags')
 from support.bags import ODD_TOLD, write_odd  # noqa: E402
-from data.formats.test_imports import read, run as run_import, take, write_hdf5, write_table  # noqa: E402
 
 from mobile_vla_ros.cli import dataset as verb  # noqa: E402
 from mobile_vla_ros.data.formats.demonstrations import Drive  # noqa: E402
+from support.sources import (  # noqa: E402
+    read_episode, run_import, take, write_hdf5, write_table)
 
 KEY = 'observation.images.front'
 
@@ -33,8 +34,8 @@ def test_hdf5_comes_back_as_it_was(tmp_path):
     take(first, tmp_path / 'bags', rate_hz=5.0)
     assert export('hdf5', tmp_path / 'out', tmp_path / 'bags' / 'a') == 0
     take(tmp_path / 'out' / 'a_0.h5', tmp_path / 'again')
-    texts, rows = read(tmp_path / 'bags' / 'a')
-    texts_again, rows_again = read(tmp_path / 'again' / 'a_0')
+    texts, rows = read_episode(tmp_path / 'bags' / 'a')
+    texts_again, rows_again = read_episode(tmp_path / 'again' / 'a_0')
     assert texts == texts_again and len(rows) == len(rows_again) == 17
     for (at, rgb, command), (at_again, rgb_again, command_again) in zip(rows, rows_again):
         assert at == at_again and np.array_equal(rgb, rgb_again)

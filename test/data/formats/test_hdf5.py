@@ -7,10 +7,10 @@ import pytest
 
 pytest.importorskip('rosbags')
 h5py = pytest.importorskip('h5py')
-from data.formats.test_imports import read, run, take, write_hdf5  # noqa: E402
 
 from mobile_vla_ros.cli import dataset as verb  # noqa: E402
 from mobile_vla_ros.data.formats.imports import import_episode, Options  # noqa: E402
+from support.sources import read_episode, run_import, take, write_hdf5  # noqa: E402
 
 COUNT = 18
 PIXELS = np.zeros((COUNT, 8, 8, 3), np.uint8)
@@ -156,10 +156,10 @@ def test_a_file_as_other_programs_write_it_is_read(tmp_path, capsys):
         file.create_dataset('images', data=images, chunks=(5, 24, 32, 3), compression='gzip')
         file['stamps_ns'] = 1e18 + 1e8 * np.arange(COUNT)
         file['actions'][4] = np.nan
-    assert run(path, tmp_path / 'out') == 0
+    assert run_import(path, tmp_path / 'out') == 0
     told = capsys.readouterr().out
     assert '16 of 17 frames' in told and '1 without a command (first: frame 3: (nan' in told
-    texts, rows = read(tmp_path / 'out' / 'a')
+    texts, rows = read_episode(tmp_path / 'out' / 'a')
     assert texts == [(0, '왼쪽')] and len(rows) == 16
     assert [round(float(rgb[..., 0].mean())) for _, rgb, _ in rows] == [
         40, 41, 42, *range(44, 57)]

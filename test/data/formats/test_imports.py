@@ -2,72 +2,18 @@
 
 import os
 
-import cv2
 import numpy as np
 import pytest
 
 pytest.importorskip('rosbags')
 
-from mobile_vla_ros.cli import dataset as verb  # noqa: E402
-from mobile_vla_ros.data.bags import Bag  # noqa: E402
-from mobile_vla_ros.data.formats.imports import import_episode, Options  # noqa: E402
-from mobile_vla_ros.images.decode import decode  # noqa: E402
-
-HEAD = 'image,time_s,linear_x,linear_y,angular_z,instruction'
-
-
-def write_table(path, head=HEAD, count=20, row=None):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [head]
-    for i in range(count):
-        kind = ('jpg', 'png')[i % 2]
-        cv2.imwrite(str(path.parent / f'{i}.{kind}'), np.full((48, 64, 3), 40 + i, np.uint8))
-        words = 'go left' if i < 8 else '오른쪽으로 가'
-        lines.append(row(i) if row else f'{i}.{kind},{5 + i / 10},0.3,{i / 100},-0.1,{words}')
-    path.write_text('\n'.join(lines), encoding='utf-8')
-    return path
-
-
-def write_hdf5(path, count=18, order='bgr', **attributes):
-    """Write a file as the first recorders did: action i, and the picture taken after it."""
-    h5py = pytest.importorskip('h5py')
-    images = np.stack([np.full((24, 32, 3), 40 + i, np.uint8) for i in range(count)])
-    images[..., 0 if order == 'bgr' else 2] = 0  # no blue
-    with h5py.File(path, 'w') as file:
-        file['images'] = images
-        file['actions'] = np.array([[i / 10, -i / 20, i / 40] for i in range(count)], np.float32)
-        file.attrs.update(attributes)
-    return path
-
-
-def run(source, out, *more):
-    return verb.main(['import', str(source), '--out', str(out), *more])
-
-
-def take(source, out, **options):
-    """Import without the process of its own that the command gives HDF5: it takes 0.6 s."""
-    return import_episode(source, out / source.stem, Options(**options))
-
-
-def read(folder):
-    """Return the texts, and (stamp s, shade, command) of each picture with what follows it."""
-    texts, rows, waiting = [], [], None
-    with Bag(folder) as bag:
-        for event in bag.events():
-            if event.kind == 'instruction':
-                texts.append((len(rows), event.value))
-            elif event.kind == 'image':
-                assert waiting is None
-                waiting = event.stamp_ns / 1e9, decode(event.value)
-            else:
-                rows.append((*waiting, event.value))
-                waiting = None
-    return texts, rows
+from support.sources import (  # noqa: E402
+    HEAD, read_episode, run_import, take, write_hdf5, write_table)
 
 
 def test_a_table_becomes_an_episode(tmp_path):
-    assert run(write_table(tmp_path / 'in' / 'a.csv'), tmp_path / 'out') == 0
-    texts, rows = read(tmp_path / 'out' / 'a')
+    assert run_import(write_table(tmp_path / 'in' / 'a.csv'), tmp_path / 'out') == 0
+    texts, rows = read_episode(tmp_path / 'out' / 'a')
     assert texts == [(0, 'go left'), (8, '오른쪽으로 가')]
     assert [round(float(rgb.mean())) for _, rgb, _ in rows] == list(range(40, 60))
     assert np.allclose([at for at, _, _ in rows], 5 + np.arange(20) / 10)
@@ -76,9 +22,9 @@ def test_a_table_becomes_an_episode(tmp_path):
 
 def test_what_is_given_stands_above_what_is_in_a_table(tmp_path):
     table = write_table(tmp_path / 'a.csv')
-    assert run(table, tmp_path / 'out', '--instruction', 'follow me', '--rate', '4',
+    assert run_import(table, tmp_path / 'out', '--instruction', 'follow me', '--rate', '4',
                '--speed', '2', '--turn', '10') == 0
-    texts, rows = read(tmp_path / 'out' / 'a')
+    texts, rows = read_episode(tmp_path / 'out' / 'a')
     assert texts == [(0, 'follow me')]
     assert np.allclose(np.diff([at for at, _, _ in rows]), 0.25)
     assert np.allclose(rows[5][2], (0.6, 0.1, -1.0))
@@ -101,7 +47,7 @@ def test_what_is_given_stands_above_what_is_in_a_table(tmp_path):
     ('image,time_s,linear_x,angular_z', lambda i: f'0.jpg,{i},0,0', [],
      'no words for what was driven; give them with --instruction')])
 def test_a_table_that_cannot_be_imported_says_why(tmp_path, capsys, head, row, more, message):
-    assert run(write_table(tmp_path / 'a.csv', head, row=row), tmp_path / 'out', *more) == 1
+    assert run_import(write_table(tmp_path / 'a.csv', head, row=row), tmp_path / 'out', *more) == 1
     line, = capsys.readouterr().err.strip().splitlines()
     assert line.startswith(f'refused: {tmp_path}/a.csv') and message in line
     assert not (tmp_path / 'out').exists()
@@ -112,7 +58,7 @@ def test_a_table_that_cannot_be_imported_says_why(tmp_path, capsys, head, row, m
     (b'\xff\xfe\x00\x01', 'not a CSV file in UTF-8')])
 def test_a_file_that_is_no_table_is_refused(tmp_path, capsys, content, message):
     (tmp_path / 'a.csv').write_bytes(content)
-    assert run(tmp_path / 'a.csv', tmp_path / 'out') == 1
+    assert run_import(tmp_path / 'a.csv', tmp_path / 'out') == 1
     assert message in capsys.readouterr().err
 
 
@@ -120,7 +66,7 @@ def test_a_file_that_is_no_table_is_refused(tmp_path, capsys, content, message):
 def test_an_hdf5_action_answers_the_picture_before_it(tmp_path, order):
     path = write_hdf5(tmp_path / 'a.h5', order=order, language_instruction='왼쪽으로 가')
     take(path, tmp_path / 'out', rate_hz=5.0, order=order)
-    texts, rows = read(tmp_path / 'out' / 'a')
+    texts, rows = read_episode(tmp_path / 'out' / 'a')
     assert texts == [(0, '왼쪽으로 가')]
     assert [rgb[0, 0].tolist() for _, rgb, _ in rows] == [[40 + i, 40 + i, 0] for i in range(17)]
     assert np.allclose([c for _, _, c in rows],
@@ -132,7 +78,7 @@ def test_an_hdf5_file_tells_its_length_and_takes_other_words(tmp_path):
     path = write_hdf5(tmp_path / 'a.h5', total_duration=8.5)
     os.utime(path, (1_600_000_000, 1_600_000_000))
     take(path, tmp_path / 'out', instruction='go')
-    texts, rows = read(tmp_path / 'out' / 'a')
+    texts, rows = read_episode(tmp_path / 'out' / 'a')
     assert texts == [(0, 'go')] and rows[0][0] == pytest.approx(1_600_000_000)
     assert np.allclose(np.diff([at for at, _, _ in rows]), 0.5, atol=1e-6)
 
@@ -177,11 +123,11 @@ def test_a_damaged_hdf5_file_leaves_nothing_behind(tmp_path, capsys):
     content = bytearray(path.read_bytes())
     content[at.byte_offset:at.byte_offset + at.size] = bytes(at.size)
     path.write_bytes(content)
-    assert run(path, tmp_path / 'out', '--rate', '5', '--instruction', 'go') == 1
+    assert run_import(path, tmp_path / 'out', '--rate', '5', '--instruction', 'go') == 1
     assert 'image 5 is damaged' in capsys.readouterr().err
     assert not (tmp_path / 'out' / 'a').exists()
     path.write_bytes(content[:100])
-    assert run(path, tmp_path / 'out', '--rate', '5', '--instruction', 'go') == 1
+    assert run_import(path, tmp_path / 'out', '--rate', '5', '--instruction', 'go') == 1
     assert 'not a readable HDF5 file' in capsys.readouterr().err
 
 
@@ -191,12 +137,12 @@ def test_a_damaged_hdf5_file_leaves_nothing_behind(tmp_path, capsys):
 def test_what_is_no_source_is_told_apart(tmp_path, capsys, name, message):
     if name != 'none.csv':
         (tmp_path / name).write_bytes(b'x')
-    assert run(tmp_path / name, tmp_path / 'out') == 1
+    assert run_import(tmp_path / name, tmp_path / 'out') == 1
     assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('more', [['--speed', '0'], ['--turn', '-1'], ['--order', 'hsv'],
                                   ['--instruction', ' '], ['--rate', 'nan']])
 def test_a_wrong_option_is_named(tmp_path, capsys, more):
-    assert run(tmp_path / 'a.csv', tmp_path / 'out', *more) == 2
+    assert run_import(tmp_path / 'a.csv', tmp_path / 'out', *more) == 2
     assert more[0] in capsys.readouterr().err

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 pytest.importorskip('rosbags')
-from data.formats.test_imports import run, write_table  # noqa: E402
-from data.formats.test_donkeycar import change, make_tub, run as run_tub  # noqa: E402
 
 from mobile_vla_ros.cli import dataset as verb  # noqa: E402
 from mobile_vla_ros.data.bags import Bag  # noqa: E402
 from mobile_vla_ros.data.formats.source_files import MOST_PICTURE, MOST_TEXT  # noqa: E402
+from support.sources import run_import, write_table  # noqa: E402
+from support.tubs import change_record, import_tub, make_tub  # noqa: E402
 
 HEAD = 'image,time_s,linear_x,angular_z,instruction'
 
@@ -26,12 +26,12 @@ def table_with(folder, name, count=4):
 
 def tub_with(folder, name):
     tub = make_tub(folder, 4)
-    change(tub, 1, **{'cam/image_array': name})
+    change_record(tub, 1, **{'cam/image_array': name})
     return tub
 
 
-SOURCES = {'csv': (lambda path, name: table_with(path, name), run, 'a.csv, line 3: '),
-           'tub': (lambda path, name: tub_with(path, name), run_tub,
+SOURCES = {'csv': (lambda path, name: table_with(path, name), run_import, 'a.csv, line 3: '),
+           'tub': (lambda path, name: tub_with(path, name), import_tub,
                    'catalog_0.catalog, line 2: ')}
 
 
@@ -78,7 +78,7 @@ def test_a_tub_whose_pictures_lie_elsewhere_is_refused(tmp_path, capsys):
     tub = make_tub(tmp_path / 'tub', 4)
     (tub / 'images').rename(tmp_path / 'elsewhere')
     (tub / 'images').symlink_to(tmp_path / 'elsewhere')
-    assert run_tub(tub, tmp_path / 'out') == 1
+    assert import_tub(tub, tmp_path / 'out') == 1
     assert 'leads out of' in capsys.readouterr().err
 
 
@@ -116,7 +116,7 @@ def test_a_source_without_one_picture_that_can_be_read_is_refused(tmp_path, caps
     tub = make_tub(tmp_path / 'tub', 4)
     for picture in (tub / 'images').iterdir():
         picture.write_bytes(b'')
-    assert run_tub(tub, tmp_path / 'out') == 1
+    assert import_tub(tub, tmp_path / 'out') == 1
     assert 'none of its 4 frames can be used: 4 whose' in capsys.readouterr().err
     assert not (tmp_path / 'out').exists()
 
@@ -130,7 +130,7 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path, capsys,
     with large.open('r+b') as file:
         file.truncate(most + 1)  # of which the disk holds next to nothing
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert run_tub(source, tmp_path / 'out') == 1
+    assert import_tub(source, tmp_path / 'out') == 1
     line, = capsys.readouterr().err.strip().splitlines()
     assert f'{large}: has {most + 1} bytes, more than' in line
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 2**17, 'KiB'
@@ -175,7 +175,7 @@ ACCEPTED = 'what can be imported is the folder of a DonkeyCar tub (manifest.json
     (folder_of('x_0.mcap'), ['a bag needs no import'])])
 def test_a_folder_that_is_no_tub_says_what_was_found(tmp_path, capsys, make, messages):
     make(tmp_path / 'in')
-    assert run(tmp_path / 'in', tmp_path / 'out') == 1
+    assert run_import(tmp_path / 'in', tmp_path / 'out') == 1
     line, = capsys.readouterr().err.strip().splitlines()
     assert all(message in line for message in messages), line
 
@@ -187,13 +187,14 @@ def test_a_folder_that_is_no_tub_says_what_was_found(tmp_path, capsys, make, mes
     ('image,time_s,linear_x,angular_z', '0.jpg,1e300,1,0', 'a frame at 2.14748e+09 s'),
     (HEAD, '0.jpg,0,1,1,', 'has no words for what was driven')])
 def test_a_table_says_how_it_is_written(tmp_path, capsys, head, row, message):
-    assert run(write_table(tmp_path / 'a.csv', head, 1, lambda i: row), tmp_path / 'out') == 1
+    table = write_table(tmp_path / 'a.csv', head, 1, lambda i: row)
+    assert run_import(table, tmp_path / 'out') == 1
     assert message in capsys.readouterr().err
 
 
 def test_blanks_after_commas_mean_nothing_and_a_missing_number_is_told(tmp_path, capsys):
     table = write_table(tmp_path / 'a.csv', HEAD.replace(',', ', '), 4,
                         lambda i: f' 0.jpg , {i}, {"" if i == 2 else 1}, 0 , go left ')
-    assert run(table, tmp_path / 'out') == 0
+    assert run_import(table, tmp_path / 'out') == 0
     told = capsys.readouterr().out
     assert '3 of 4 frames' in told and '1 without a command (first: line 4' in told
