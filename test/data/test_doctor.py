@@ -106,6 +106,12 @@ def test_a_finding_knows_its_recordings():
     assert two.concerned == ((2, '3.5 s'),)
 
 
+def test_a_finding_about_all_recordings_names_none():
+    for checkups in (several(), several()[:4]):
+        finding, = findings(checkups)
+        assert finding.what == finding.found and finding.concerned == ()
+
+
 def test_names_are_told_up_to_three_and_of_faults_each_on_its_own():
     for count, shown in ((3, 'n, nn, nnn'), (4, 'n, nn, nnn and 1 more'),
                          (6, 'n, nn, nnn and 3 more')):
