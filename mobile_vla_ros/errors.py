@@ -3,6 +3,12 @@
 from mobile_vla_ros.environment.packages import missing
 
 MOST = 200  # characters of an error, which a library may make long
+REMEDIES: dict[type[OSError], str] = {
+    FileNotFoundError: '; check the name',
+    FileExistsError: '; name another one',
+    IsADirectoryError: '; name a file, not a folder',
+    NotADirectoryError: '; a part of this path is a file, not a folder',
+    PermissionError: '; you may not read or write there'}
 
 
 class MessageError(ValueError):
@@ -22,6 +28,14 @@ def first_line(error: BaseException | str) -> str:
     """
     text = missing(error) if isinstance(error, ImportError) else str(error)
     return (text.strip().splitlines() or [type(error).__name__])[0]
+
+
+def of_system(error: OSError) -> str:
+    """Return what the system says of a file, and what to do about it where that is known."""
+    if error.strerror is None or error.filename is None:
+        return str(error)
+    remedy = next((text for kind, text in REMEDIES.items() if isinstance(error, kind)), '')
+    return f'{error.filename}: {error.strerror.lower()}{remedy}'
 
 
 def summary_of(error: BaseException) -> str:

@@ -42,8 +42,8 @@ def page(result: dict[str, Any], tasks: Sequence[tuple[str, Job, int]],
              f'<p class="note">{_about(result)}</p>',
              f'<h2>What failed ({len(failed)})</h2>',
              _cards(failed) if failed else '<p>Nothing.</p>',
-             '<h2>Rates</h2><p class="note">A dot is a rate, the bar its 95 % interval: so many '
-             'episodes leave the true rate anywhere within.</p>', _dots(rates)]
+             '<h2>Rates</h2><p class="note">A dot is a rate, the bar its 95 % interval: '
+             'with so many episodes the true rate may be anywhere on it.</p>', _dots(rates)]
     if len(result['parts']) > 1:
         parts += ['<h3>Success by part</h3>', _success(result['parts'])]
     parts += [f'<h2>What went well ({len(good)}{f", {SHOWN} shown" * (len(good) > SHOWN)})</h2>',

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from mobile_vla_ros.environment.packages import missing, MissingPackageError
 from mobile_vla_ros.environment.usage import as_started
-from mobile_vla_ros.errors import one_line
+from mobile_vla_ros.errors import of_system, one_line
 
 VERBS = {
     'demo': ('mobile_vla_ros.cli.demo', 'drive in the simulator and film it'),
@@ -108,7 +108,9 @@ def one_line_errors(run: Callable[[list[str] | None], int]) -> Callable[..., int
             return _refuse(f'this verb {error}')
         except ImportError as error:
             return _refuse(f'this verb {missing(error)}')
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            return _refuse(of_system(error))
+        except ValueError as error:
             return _refuse(error)
         except KeyboardInterrupt:
             print('stopped', file=sys.stderr)

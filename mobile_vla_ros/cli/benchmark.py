@@ -13,6 +13,7 @@ from mobile_vla_ros.contract import AXES
 from mobile_vla_ros.environment import packages
 from mobile_vla_ros.sim.seeds import split_of, TEST
 
+EPISODES = 100
 EXAMPLE = 'example: python -m mobile_vla_ros benchmark --episodes 300 --json out/benchmark.json'
 
 
@@ -23,7 +24,7 @@ Task = tuple[str, Any, int]  # part of the suite, job, seed
 def parser() -> Parser:
     """Return the verb's arguments."""
     p = Parser(prog='python -m mobile_vla_ros benchmark', description=__doc__, epilog=EXAMPLE)
-    p.add_argument('--episodes', type=int, default=100, help='number of scenes')
+    p.add_argument('--episodes', type=int, default=EPISODES, help='number of scenes')
     p.add_argument('--first-seed', type=int, default=TEST.start,
                    help=f'seed of the first scene; training saw none from {TEST.start} on')
     p.add_argument('--json', type=Path, help='write rates, intervals and a row for each episode')
@@ -73,6 +74,8 @@ def main(argv: list[str] | None = None) -> int:
         over_ros.check(job)
         if args.suite or args.html or args.films:
             raise ValueError('--over-ros takes no --suite, --html or --films; leave them out')
+    if args.suite and (args.episodes, args.first_seed) != (EPISODES, TEST.start):
+        print('note: a suite has scenes of its own: --episodes and --first-seed change nothing')
     spec = read_spec(args.fail_under) if args.fail_under else None
     if args.suite in suites.REPLACED:
         new = suites.current_name(args.suite)

@@ -32,6 +32,10 @@ def main(argv: list[str] | None = None) -> int:
                        default=field.default,
                        choices=list(SHIPPED) if field.name == 'model' else None)
     args = vars(p.parse_args(argv))
+    for name, value in args.items():
+        least = int(name not in ('rounds', 'corrections', 'seed'))
+        if isinstance(value, int) and value < least:
+            raise ValueError(f'--{name.replace("_", "-")} must be {least} or more, got {value}')
     packages.require(*packages.TRAIN, *packages.SIMULATE)
     work, out = args.pop('work'), args.pop('out')
     out = out or Path('checkpoints', SHIPPED[args['model']])

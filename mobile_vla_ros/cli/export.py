@@ -26,6 +26,9 @@ def main(argv: list[str] | None = None) -> int:
     if not args.out and (args.int8 or not (args.tune and runtime.suffix == '.onnx')):
         raise ValueError(f'{runtime}: name the .onnx file to write; --tune alone takes an .onnx '
                          'file that exists')
+    if args.out and not args.int8 and args.checkpoint.suffix == '.onnx':
+        raise ValueError(f'{args.checkpoint} is a runtime file already; give the .safetensors '
+                         'checkpoint, or --int8 to make it smaller')
     if args.out and args.checkpoint.suffix != '.onnx':
         packages.require(*packages.TRAIN)
     if args.int8:

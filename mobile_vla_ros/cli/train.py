@@ -53,6 +53,9 @@ def parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     """Train; with --collect record simulated episodes first."""
     args = parser().parse_args(argv)
+    if args.collect < 0 or args.held_out < 0:
+        raise ValueError('--collect and --held-out must be 0 or more, got '
+                         f'{args.collect} and {args.held_out}')
     packages.require(*packages.TRAIN, *(packages.SIMULATE if args.collect else ()),
                      *(('tensorboardX',) if args.tensorboard else ()))
     # Read when torch is loaded: threads that spin while they wait crawl beside another program.

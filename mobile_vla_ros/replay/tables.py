@@ -20,9 +20,9 @@ BASELINES = {
     'repeat-last': 'does what the driver did a moment before',
 }
 LEGEND = ' '.join(f'{name} {words}.' for name, words in BASELINES.items())
-LEAK = ('repeat-last is no rival. It knows what the driver did when the frame came, and drivers '
-        'rarely change their mind between two frames. Without a driver it would never begin to '
-        'move.')
+LEAK = ('Do not compare with repeat-last. It knows what the driver did when the frame came, and '
+        'drivers rarely change their mind between two frames. Without a driver it would never '
+        'begin to move.')
 MEASURES = {'mae': 'mean absolute error', 'direction': 'right direction',
             'rmse': 'root mean square error', 'r2': 'R²'}
 OPEN = 2  # measures; the others are folded away

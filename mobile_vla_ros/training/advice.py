@@ -54,7 +54,8 @@ def unlearned_warnings(mae: Sequence[float], constant_mae: Sequence[float]) -> l
     out = []
     for axis, error, constant in zip(AXES, mae, constant_mae):
         if constant >= IDLE / 2 and error >= NO_BETTER * constant:
-            out.append(f'{axis} is no better than a constant command on what was held out '
+            worse = 'no' if error >= constant else 'hardly'
+            out.append(f'{axis} is {worse} better than a constant command on what was held out '
                        f'({error:.4f} against {constant:.4f}): it was not learned; record more '
                        'drives in which it changes, see `dataset doctor`, or train longer')
     return out

@@ -102,7 +102,8 @@ def _read_drives(path: Path, settings: dict[str, Any],
     slow = [part for part in parts if part is not part.paced(PERIOD_S / turns)]
     if slow:
         hz = sum(len(part.images) for part in slow) / sum(part.seconds for part in slow)
-        notes = [*notes, f'its camera gives {hz:.1f} pictures a second, fewer than the '
+        which = 'its camera gives' if len(slow) == len(parts) else 'parts of it have'
+        notes = [*notes, f'{which} {hz:.1f} pictures a second, fewer than the '
                  f'{1 / PERIOD_S:g} that are learned from: each stands for several']
         parts = [part.paced(PERIOD_S / turns) for part in parts]
     return list(_drives(parts, turns)), bag.reading.read['image'], notes

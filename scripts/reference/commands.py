@@ -12,7 +12,7 @@ from scripts.reference.tables import table
 INTRODUCTION = """\
 Write `.venv/bin/python -m mobile_vla_ros VERB` after `make`, and `ros2 run mobile_vla_ros VERB` in
 a ROS workspace. `VERB --help` shows the same. The verbs that start a node take ROS arguments
-instead: [nodes.md](nodes.md). Only the first form knows: {}."""
+instead: [nodes.md](nodes.md). These work in the first form only: {}."""
 SETUP = Path(__file__).parents[2] / 'setup.py'
 
 

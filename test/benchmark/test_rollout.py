@@ -175,7 +175,11 @@ def test_a_bad_phrases_file_is_explained(tmp_path, content, message):
     (['benchmark', '--backend', 'tpu'], 'tpu'), (['benchmark', '--episodes', '0'], 'episodes'),
     (['benchmark', '--episodes', 'x'], "invalid int value: 'x'"), (['train'], '--data'),
     (['demo', '--seed', 'x'], '--seed'), (['demo', '--backend', 'tpu'], 'tpu'),
-    (['export', 'nowhere.safetensors', 'out.onnx'], 'nowhere.safetensors'),
+    (['export', 'nowhere.safetensors', 'out.onnx'], 'nowhere.safetensors: no such file'),
+    (['export', 'checkpoints/default.onnx', 'out.onnx'], 'is a runtime file already'),
+    (['train', '--data', 'x', '--out', 'y', '--collect', '-2'], 'must be 0 or more, got -2'),
+    (['checkpoint', '--rounds', '-1'], '--rounds must be 0 or more, got -1'),
+    (['checkpoint', '--teacher', '0'], '--teacher must be 1 or more, got 0'),
     (['nonsense'], 'one of demo')])
 def test_bad_input_is_one_line_and_a_status(args, message):
     run = subprocess.run([sys.executable, '-m', 'mobile_vla_ros', *args], capture_output=True,

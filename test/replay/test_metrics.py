@@ -57,7 +57,8 @@ def test_labels_ages_and_other_words_are_told(tmp_path):
     assert all(moved[name] for name in ('swapped', 'blank', 'paraphrased', 'translated'))
     assert moved['swapped'][1] > 3 * moved['paraphrased'][1], 'the side counts, not its words'
     text = html.read_text()
-    assert 'By scenario' in text and 'By distance' in text and 'repeat-last is no rival' in text
+    assert 'By scenario' in text and 'By distance' in text \
+        and 'Do not compare with repeat-last' in text
     assert told['recordings'][2]['reworded']['paraphrased'] is None
     stop, = (stop for stop in told['recordings'][0]['stops']
              if stop['reason'] == 'waiting for fresh frames in a row')

@@ -45,5 +45,7 @@ def test_an_axis_no_better_than_a_constant_is_told():
     said, = advice.unlearned_warnings([0.1, 0.0, 0.2], [0.3, 0.0, 0.2])
     assert said.startswith('angular_z is no better than a constant command')
     assert '0.2000 against 0.2000' in said and 'dataset doctor' in said
+    said, = advice.unlearned_warnings([0.1, 0.0, 0.199], [0.3, 0.0, 0.2])
+    assert said.startswith('angular_z is hardly better than a constant command')
     assert not advice.unlearned_warnings([0.1, 0.001, 0.1], [0.3, 0.001, 0.2]), \
         'still axes do not count'
