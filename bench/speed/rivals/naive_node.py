@@ -17,7 +17,8 @@ from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
-from bench.paths import ROOT, STEP
+from bench.paths import ROOT
+from bench.speed.latency import STEP
 from bench.speed.rivals import until_signal
 
 
