@@ -1,10 +1,17 @@
 """Processes that train one model together, as `torchrun` starts them; one process without it."""
 
+import atexit
 import os
 from typing import Any
 
 import torch
 from torch import distributed
+
+
+def _leave() -> None:
+    """Leave the group before Python ends: its threads would abort a process that still has one."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 class ProcessGroup:
@@ -16,6 +23,7 @@ class ProcessGroup:
         if self.size > 1 and not distributed.is_initialized():
             distributed.init_process_group('cpu:gloo,cuda:nccl' if torch.cuda.is_available()
                                            else 'gloo')
+            atexit.register(_leave)
 
     @property
     def is_main(self) -> bool:
