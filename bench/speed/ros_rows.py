@@ -92,7 +92,8 @@ def slow_inference(size: Size) -> list[Row]:
     """P6: how old the frames are that the base is driven by, with inference ten frames long."""
     hz, delay_s = 20.0, 0.5
     settings = {'frames': 2 * size.frames, 'width': 320, 'height': 240, 'hz': hz}
-    patient = ('-p', 'image_timeout:=1.0')  # by default it would stop: the frames are too old
+    # By default it would stop, as the frames are too old; two inferences and a period must fit.
+    patient = ('-p', 'image_timeout:=2.0')
     found = _in_turn(
         min(size.repeats, 3),
         ours=lambda: latency.measure(
