@@ -95,7 +95,7 @@ lint: .venv/.test-stamp  ## check style, layers and types
 	@$(PY) -m mypy
 
 clean:  ## remove what the other targets made
-	rm -rf .venv out build install log .pytest_cache .hypothesis .ruff_cache .coverage *.egg-info
+	rm -rf .venv out build install log .pytest_cache .hypothesis .ruff_cache .mypy_cache .import_linter_cache .coverage *.egg-info
 
 # torch comes by version, not by hash: see requirements/torch.txt.
 TORCH_train := requirements/torch.txt
