@@ -1,12 +1,16 @@
 """Import paths of version 0.1: they still work, with a warning, until 0.3."""
 
 import importlib
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from importlib.util import spec_from_loader
 import sys
 from types import ModuleType
+from typing import TYPE_CHECKING
 import warnings
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader
+else:
+    Loader = object  # importlib.abc takes longer to import than the rest of the package
 
 PACKAGE = 'mobile_vla_ros'
 MOVED = {
@@ -88,7 +92,7 @@ MOVED = {
 }
 
 
-class Finder(MetaPathFinder, Loader):
+class Finder(Loader):
     """Finds a module by the path that it had."""
 
     def find_spec(self, fullname: str, path: object = None,
@@ -96,7 +100,7 @@ class Finder(MetaPathFinder, Loader):
         """Return a spec for a path that is no more; None for every other."""
         package, _, name = fullname.partition('.')
         if package == PACKAGE and (name in MOVED or name == 'evaluate'):
-            return spec_from_loader(fullname, self, is_package=name == 'evaluate')
+            return ModuleSpec(fullname, self, is_package=name == 'evaluate')
         return None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
