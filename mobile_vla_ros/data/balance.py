@@ -13,7 +13,10 @@ from mobile_vla_ros.sim.language import parse_instruction
 BINS = 41  # of a histogram
 
 
-def balance(checkups: Sequence[Checkup]) -> dict[str, dict[str, int]]:
+Counts = dict[str, dict[str, int]]  # label -> its values -> recordings
+
+
+def balance(checkups: Sequence[Checkup]) -> Counts:
     """
     Return how many recordings have each side, colour, instruction, scenario and distance.
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mobile_vla_ros.contract import AXES
-from mobile_vla_ros.data.balance import balance
+from mobile_vla_ros.data.balance import balance, Counts
 from mobile_vla_ros.data.checkup import Checkup
 from mobile_vla_ros.data.reading import CUT, DESCRIBED, DIFFERS, LEFT_OUT, STALE
 from mobile_vla_ros.data.segments import IDLE
@@ -57,8 +57,9 @@ def verdicts(checkups: Sequence[Checkup]) -> list[Finding]:
         return refused
     rules = (*_content(good), *_readings(good), *_times(), *_base(good), *_pictures())
     each = [finding for rule in rules if (finding := _apply(rule, checkups))]
+    counts = balance(good)
     together = [finding._replace(what=finding.found)
-                for finding in (*_axes(good), *_sides(good), *_labels(good), *_few(good))]
+                for finding in (*_axes(good), *_sides(counts), *_labels(counts), *_few(good))]
     return [*refused, *each, *together] or [
         Finding(OK, 'nothing wrong was found', 'train', 'nothing wrong was found')]
 
@@ -161,8 +162,7 @@ def _axes(good: Sequence[Checkup]) -> Iterator[Finding]:
                       'fine if the base has no such motion; else check the sign and the topic')
 
 
-def _sides(good: Sequence[Checkup]) -> Iterator[Finding]:
-    counts = balance(good)
+def _sides(counts: Counts) -> Iterator[Finding]:
     left, right = (counts['sides'].get(side, 0) for side in ('left', 'right'))
     if left + right and min(left, right) < 0.25 * (left + right):
         yield Finding(WARN, f'{left} recordings say left, {right} say right',
@@ -174,9 +174,9 @@ def _sides(good: Sequence[Checkup]) -> Iterator[Finding]:
                       'record the other side too, or say left and right, 왼쪽 and 오른쪽')
 
 
-def _labels(good: Sequence[Checkup]) -> Iterator[Finding]:
+def _labels(balanced: Counts) -> Iterator[Finding]:
     for label in ('scenario', 'distance'):
-        counts = balance(good)[f'{label}s']
+        counts = balanced[f'{label}s']
         if sum(counts.values()) < FEW_OF:
             continue
         often = max(counts, key=lambda value: counts[value])
