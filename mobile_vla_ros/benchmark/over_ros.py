@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 import io
 from typing import Any
 
-from mobile_vla_ros.benchmark.phrases import PhraseFile
 from mobile_vla_ros.benchmark.rollout import describe, Job, task_of
 from mobile_vla_ros.demo.run import run as run_demo
 
@@ -31,10 +30,9 @@ def run(job: Job, seeds: Iterable[int],
     :param done: called with every row as it is finished.
     """
     check(job)
-    phrases = PhraseFile(job.phrases) if job.phrases else None
     rows = []
     for seed in seeds:
-        scenario, language = task_of(seed, job, phrases)
+        scenario, language = task_of(seed, job)
         trace, latency = run_demo(scenario, job.checkpoint or '', job.backend, io.StringIO())
         rows.append({**describe(scenario, language), **trace.outcome,
                      'latency_ms_p50': latency[0], 'latency_ms_p99': latency[1]})

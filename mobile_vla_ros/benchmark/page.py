@@ -5,7 +5,6 @@ from html import escape
 from typing import Any
 
 from mobile_vla_ros.benchmark.metrics import verdict
-from mobile_vla_ros.benchmark.phrases import PhraseFile
 from mobile_vla_ros.benchmark.rollout import Job, task_of
 from mobile_vla_ros.contract import AXES, UNITS
 from mobile_vla_ros.report import charts
@@ -43,7 +42,8 @@ def page(result: dict[str, Any], tasks: Sequence[tuple[str, Job, int]],
              f'<h2>What failed ({len(failed)})</h2>',
              _cards(failed) if failed else '<p>Nothing.</p>',
              '<h2>Rates</h2><p class="note">A dot is a rate, the bar its 95 % interval: '
-             'with so many episodes the true rate may be anywhere on it.</p>', _dots(rates)]
+             'with so many episodes the true rate may be anywhere on it.</p>',
+             _dots({name: rates[key] for key, name in NAMES.items()})]
     if len(result['parts']) > 1:
         parts += ['<h3>Success by part</h3>', _success(result['parts'])]
     parts += [f'<h2>What went well ({len(good)}{f", {SHOWN} shown" * (len(good) > SHOWN)})</h2>',
@@ -100,15 +100,12 @@ def _words(rate: dict[str, Any]) -> str:
 
 
 def _dots(rates: dict[str, Any]) -> str:
-    return charts.rates((name, rates[key]['rate'], rates[key]['low'], rates[key]['high'],
-                         _words(rates[key]))
-                        for key, name in NAMES.items() if rates[key]['trials'])
+    return charts.rates((name, rate['rate'], rate['low'], rate['high'], _words(rate))
+                        for name, rate in rates.items() if rate['trials'])
 
 
 def _success(groups: dict[str, Any]) -> str:
-    return charts.rates((str(name), rates['success']['rate'], rates['success']['low'],
-                         rates['success']['high'], _words(rates['success']))
-                        for name, rates in groups.items() if rates['success']['trials'])
+    return _dots({str(name): rates['success'] for name, rates in groups.items()})
 
 
 def _driving(driving: dict[str, Any]) -> str:
@@ -134,7 +131,7 @@ def _cards(cards: Iterable[str]) -> str:
 
 
 def _card(row: dict[str, Any], part: str, job: Job, seed: int, film: str | None) -> str:
-    scenario, _ = task_of(seed, job, PhraseFile(job.phrases) if job.phrases else None)
+    scenario, _ = task_of(seed, job)
     look = 'ok' if row['success'] else 'bad'
     lines = [f'<b class="{look}">{escape(verdict(row))}</b>', escape(row['instruction']),
              f'<span class="note">{f"{escape(part)}; " if part else ""}seed {seed}</span>']

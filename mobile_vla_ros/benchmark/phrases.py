@@ -1,5 +1,6 @@
 """Other ways to say a task, from a YAML file, to measure how well other wordings do."""
 
+from functools import cache
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -45,6 +46,12 @@ class PhraseFile:
                 raise ValueError(f'the phrases file has no {language} word for the {kind} {name}')
             picked[kind] = str(rng.choice(words[kind][name]))
         return language, str(rng.choice(templates)).format(**picked)
+
+
+@cache
+def read_phrases(path: str) -> PhraseFile:
+    """Return the phrases in a file, which a process reads once; raise as PhraseFile does."""
+    return PhraseFile(path)
 
 
 def _language(path: str | Path, name: str, table: object) -> Language:

@@ -14,7 +14,7 @@ import numpy as np
 
 from mobile_vla_ros.benchmark.disturbance import Disturbance, Perturbation
 from mobile_vla_ros.benchmark.driver import Deaf, Driver, STEP_S, STEPS
-from mobile_vla_ros.benchmark.phrases import PhraseFile
+from mobile_vla_ros.benchmark.phrases import read_phrases
 from mobile_vla_ros.contract import Command, Plan, STOP
 from mobile_vla_ros.instruction import language_of
 from mobile_vla_ros.parallel import imap
@@ -56,7 +56,7 @@ class Job:
                 raise ValueError(f'{value!r} is not one of {", ".join(allowed)}')
 
 
-def task_of(seed: int, job: Job, phrases: PhraseFile | None = None) -> tuple[Scenario, str]:
+def task_of(seed: int, job: Job) -> tuple[Scenario, str]:
     """Return the scene of `seed` with the task that `job` asks for, and its language if known."""
     scenario = make_scenario(seed, job.held_out_look)
     rng = np.random.default_rng([seed, 6])
@@ -66,8 +66,8 @@ def task_of(seed: int, job: Job, phrases: PhraseFile | None = None) -> tuple[Sce
         others = [b.color for b in scenario.bottles if b.color != scenario.color]
         scenario = scenario.with_task(color=str(rng.choice(others)))
     language = language_of(scenario.instruction)
-    if phrases:
-        language, text = phrases.sample(scenario.side, scenario.color, rng)
+    if job.phrases:
+        language, text = read_phrases(job.phrases).sample(scenario.side, scenario.color, rng)
         scenario = scenario.with_task(instruction=text)
     return scenario, language
 
@@ -88,8 +88,8 @@ class Runner:
         self.job, self.sim = job, Simulator(*SIZE)
         # Called with (simulator, command) at every frame.
         self.watch: Callable[[Simulator, Command], object] | None = None
-        self._phrases: dict[str, PhraseFile] = {}
-        self._phrases_of(job)
+        if job.phrases:
+            read_phrases(job.phrases)  # a bad file shows now
         self.policy: Policy | None = None
         self.driver: Driver | None = None  # of this episode
         if job.policy != 'expert' or job.open_loop:
@@ -103,7 +103,7 @@ class Runner:
         :param job: another one with the same policy.
         """
         self.job = job or self.job
-        scenario, language = task_of(seed, self.job, self._phrases_of(self.job))
+        scenario, language = task_of(seed, self.job)
         row = describe(scenario, language)
         if self.job.trace:
             expert = self._drive(scenario, self._teach)
@@ -153,13 +153,6 @@ class Runner:
         if self.driver is None:
             raise ValueError('no episode is driven by a policy')
         return self.driver
-
-    def _phrases_of(self, job: Job) -> PhraseFile | None:
-        if not job.phrases:
-            return None
-        if job.phrases not in self._phrases:
-            self._phrases[job.phrases] = PhraseFile(job.phrases)
-        return self._phrases[job.phrases]
 
     def _teach(self, scenario: Scenario) -> list[Command]:
         return [self.expert.act(self.sim.pose)] * STEPS
