@@ -159,15 +159,6 @@ def test_the_way_is_that_of_a_disc_on_an_arc(points, vx, vy, wz):
         assert met.min() <= 0.35 + 0.01  # and there, something is
 
 
-@pytest.fixture(scope='module')
-def sim():
-    pytest.importorskip('mujoco', reason='needs the simulator')
-    from mobile_vla_ros.sim.simulator import Simulator
-    simulator = Simulator(16, 16)
-    yield simulator
-    simulator.close()
-
-
 def test_the_simulated_scan_is_that_of_the_room(sim):
     from mobile_vla_ros.sim import world
     from mobile_vla_ros.sim.scenario import BASE_RADIUS, make_scenario

@@ -156,15 +156,6 @@ def test_other_settings_are_taken_while_it_drives():
     assert guard.obstacles is monitor, 'which is taken at configure'
 
 
-@pytest.fixture(scope='module')
-def sim():
-    pytest.importorskip('mujoco', reason='needs the simulator')
-    from mobile_vla_ros.sim.simulator import Simulator
-    simulator = Simulator(16, 16)
-    yield simulator
-    simulator.close()
-
-
 def run_into(sim, seed, box, obstacles):
     """Let a policy drive at a box of a scene for 12 s; return (things touched, last reason)."""
     from mobile_vla_ros.sim.scenario import make_scenario
