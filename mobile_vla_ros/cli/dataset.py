@@ -11,6 +11,7 @@ from mobile_vla_ros.cli import (add_topics, dataset_export, dataset_import, one_
 from mobile_vla_ros.contract import DISTANCES
 from mobile_vla_ros.environment import packages
 from mobile_vla_ros.errors import one_line
+from mobile_vla_ros.report.words import first_of
 
 if TYPE_CHECKING:
     from mobile_vla_ros.training.manifest import Manifest
@@ -141,8 +142,7 @@ def _list(args: Namespace) -> int:
         options += [f'augment {entry["settings"]["augment"]}'] * bool(entry['settings']['augment'])
         words = entry['instructions']
         print(f'{entry["name"]:<{width}}  {digest[:8]}  {entry["episodes"]:8}  '
-              f'{entry["frames"]:6}  {entry["seconds"]:7.1f}  {"; ".join(words[:3])}'
-              f'{f" and {len(words) - 3} more" if len(words) > 3 else ""}'
+              f'{entry["frames"]:6}  {entry["seconds"]:7.1f}  {first_of(words, between="; ")}'
               f'{"  [" + ", ".join(options) + "]" if options else ""}')
     for name in manifest.unlisted():
         print(f'{args.dataset}: {name} is not in the manifest; training leaves it out',

@@ -10,6 +10,7 @@ from mobile_vla_ros.data.balance import balance, Counts
 from mobile_vla_ros.data.checkup import Checkup
 from mobile_vla_ros.data.reading import CUT, DESCRIBED, DIFFERS, LEFT_OUT, STALE
 from mobile_vla_ros.data.segments import IDLE
+from mobile_vla_ros.report.words import first_of
 from mobile_vla_ros.sides import mirrored, UNSURE
 
 SLOW_HZ = 5.0  # the policy learns from five frames a second
@@ -18,7 +19,6 @@ SLOW_S = 0.3  # from a command until the base follows it
 DARK, BRIGHT = 30, 225  # mean grey level, 0..255
 FEW = 5  # recordings: below it hardly anything can be learned
 FEW_OF = 10  # recordings with a label, from which on their balance is judged
-NAMED = 3  # recordings, words or labels in a finding
 OK, WARN, BAD = 'ok', 'warn', 'bad'
 REFUSED = 'a recording that cannot be used'
 READINGS = {LEFT_OUT: (WARN, 'messages that cannot be read'), DIFFERS: (WARN, 'counts differ'),
@@ -72,13 +72,8 @@ def _apply(rule: _Rule, checkups: Sequence[Checkup]) -> Finding | None:
         return None
     names = [checkups[place].name + (f' ({detail})' if detail else '')
              for place, detail in concerned]
-    return Finding(rule.level, f'{rule.what}: {_shown(names)}', rule.remedy, rule.what, concerned)
-
-
-def _shown(texts: Sequence[str]) -> str:
-    """Return the first texts, and how many more there are."""
-    more = f' and {len(texts) - NAMED} more' if texts[NAMED:] else ''
-    return ', '.join(texts[:NAMED]) + more
+    return Finding(rule.level, f'{rule.what}: {first_of(names)}', rule.remedy, rule.what,
+                   concerned)
 
 
 def _content(good: Sequence[Checkup]) -> Iterator[_Rule]:
@@ -170,7 +165,7 @@ def _sides(counts: Counts) -> Iterator[Finding]:
     unsure = [repr(text) for text in counts['instructions'] if mirrored(text).kind == UNSURE]
     if unsure:
         yield Finding(WARN, 'words that may mean a side, and cannot be exchanged: '
-                      f'{_shown(unsure)}', 'such drives are learned without a mirror image: '
+                      f'{first_of(unsure)}', 'such drives are learned without a mirror image: '
                       'record the other side too, or say left and right, 왼쪽 and 오른쪽')
 
 
@@ -184,7 +179,7 @@ def _labels(balanced: Counts) -> Iterator[Finding]:
                 if 5 * count < counts[often]]
         if rare:
             yield Finding(WARN, f'{label} {often} has {counts[often]} recordings, too few have: '
-                          f'{_shown(rare)}', 'record more of these, or leave them out: what is '
+                          f'{first_of(rare)}', 'record more of these, or leave them out: what is '
                           'rare is hardly learned')
 
 

@@ -12,7 +12,7 @@ from mobile_vla_ros.data.checkup import Checkup
 from mobile_vla_ros.data.doctor import BAD, Finding, OK, WARN
 from mobile_vla_ros.report import charts
 from mobile_vla_ros.report.html import document, image, link, prose, table, verdict
-from mobile_vla_ros.report.words import counted, in_words, MOTIONS
+from mobile_vla_ros.report.words import counted, first_of, in_words, MOTIONS
 
 NAMED = 3  # findings in the verdict
 PICTURED = 4  # recordings of a finding; the others are named
@@ -139,9 +139,8 @@ def _balance(good: Sequence[Checkup]) -> str:
         words = ', '.join(f'{key} {count}' for key, count in sorted(values.items()))
         if words or name in ('sides', 'colors'):  # labels are shown where there are any
             lines.append(f'<li>{escape(name)}: {escape(words or "no instruction")}</li>')
-    shown = '; '.join(f'{text} {count}' for text, count in texts[:TEXTS])
-    more = f' and {len(texts) - TEXTS} more' if texts[TEXTS:] else ''
-    lines.append(f'<li>instructions: {escape(shown)}{more}</li>')
+    shown = first_of([f'{text} {count}' for text, count in texts], TEXTS, '; ')
+    lines.append(f'<li>instructions: {escape(shown)}</li>')
     return f'<p>Recordings by what was asked for:</p><ul>{"".join(lines)}</ul>'
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mobile_vla_ros.data.storage import BagError, Channel
+from mobile_vla_ros.report.words import first_of
 
 KINDS = {
     'image': ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'),
@@ -76,5 +77,4 @@ def _contents(channels: list[Channel]) -> str:
     rows = sorted({f'{channel.topic} ({channel.type or "no type"}'
                    f'{"" if channel.encoding in ENCODINGS else f", {channel.encoding}"})'
                    for channel in channels})
-    more = f' and {len(rows) - SHOWN} more' if len(rows) > SHOWN else ''
-    return ', '.join(rows[:SHOWN]) + more or 'no topics at all'
+    return first_of(rows, SHOWN) or 'no topics at all'

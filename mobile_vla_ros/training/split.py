@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from mobile_vla_ros.report.words import first_of
 from mobile_vla_ros.training.shards import Episode
 
 SHARE = 0.2
@@ -44,8 +45,7 @@ def split(episodes: list[Episode],
     names = sorted({e.name or e.recording for e in episodes
                     if e.recording in held and e.recording in set(learned)})
     if names:
-        more = f' and {len(names) - 3} more' if len(names) > 3 else ''
-        raise ValueError(f'the checkpoint to start from has learned {", ".join(names[:3])}{more}, '
+        raise ValueError(f'the checkpoint to start from has learned {first_of(names)}, '
                          'held out here: the error would be of what it knows. Leave --start out, '
                          'or take that out with `dataset remove`')
     return ([e for e in episodes if e.recording not in held],

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from mobile_vla_ros.data.formats.source_files import SourceError
+from mobile_vla_ros.report.words import first_of
 
 BAGS = ('.mcap', '.db3', '.bag')
 FILES = {'.csv': 'csv', '.h5': 'hdf5', '.hdf5': 'hdf5'}
@@ -59,7 +60,6 @@ def _folder(path: Path) -> str:
     if (path / 'meta' / 'info.json').is_file():
         content = 'a LeRobot dataset'
     else:
-        content = ', '.join(repr(name)[1:-1] for name in names[:SHOWN]) or 'nothing'
-        content += f' and {len(names) - SHOWN} more' if names[SHOWN:] else ''
+        content = first_of([repr(name)[1:-1] for name in names], SHOWN) or 'nothing'
     return (f'not a DonkeyCar tub (no manifest.json in it) but {content}; what can be imported is '
             f'{ACCEPTED}')

@@ -6,6 +6,7 @@ import re
 from mobile_vla_ros.data.storage import BagError, StorageFile
 from mobile_vla_ros.data.storage.metadata import Described, NAME
 from mobile_vla_ros.data.storage.unpack import MAGIC as ZSTD, unpack_file
+from mobile_vla_ros.report.words import first_of
 
 SUFFIXES = ('.mcap', '.db3', '.mcap.zstd', '.db3.zstd')
 ANEW = 'copy it anew, or leave it out'
@@ -49,17 +50,17 @@ def files_of(path: Path, described: Described) -> tuple[list[Path], list[str]]:
         return sorted(named, key=_written), notes
     if not stored:
         if missing:
-            raise BagError(f'{path}: not a readable bag ({NAME} names {_few(missing)}, and no '
+            raise BagError(f'{path}: not a readable bag ({NAME} names {first_of(missing)}, and no '
                            'storage file is there)', 'copy that file beside it')
         raise BagError(f'{path}: no bag: no {NAME}, .mcap or .db3 file in it',
                        'give the folder of one, or a file')
     if len(groups) > 1 and not named:
         raise BagError(f'{path}: several bags without a {NAME}: '
-                       f'{_few([group[0].name for group in groups])}', 'give one of the files')
+                       f'{first_of([group[0].name for group in groups])}', 'give one of the files')
     if missing:
-        notes.append(f'{NAME} names {_few(missing)}, which is not there')
+        notes.append(f'{NAME} names {first_of(missing)}, which is not there')
         if not named:
-            notes[-1] += f'; {_few([file.name for file in rest])} is read instead'
+            notes[-1] += f'; {first_of([file.name for file in rest])} is read instead'
     return sorted(named or rest, key=_written), notes
 
 
@@ -108,8 +109,3 @@ def _written(file: Path) -> list[tuple[int, str]]:
     """Return the key that sorts files by the numbers in their names: bag_10 after bag_9."""
     return [(int(part), '') if part.isdigit() else (-1, part)
             for part in re.split(r'(\d+)', file.name)]
-
-
-def _few(names: list[str]) -> str:
-    """Return the first names in words, and how many more there are."""
-    return ', '.join(names[:3]) + (f' and {len(names) - 3} more' if names[3:] else '')
